@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.net.hosts import HostPolicy, is_loopback
     from oscbridge.net.os_errors import what_failed
+    from oscbridge.net.target_name import TargetName
     from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
     from oscbridge.net.token_bucket import TokenBucket
     from oscbridge.net.udp_receive import receiver as udp_receiver
@@ -228,6 +229,7 @@ __all__ = [
     "Sink",
     "Source",
     "Subject",
+    "TargetName",
     "Template",
     "TemplateExpression",
     "TimeTag",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
+
+if TYPE_CHECKING:
+    from oscbridge.net.url import HostPort
 
 __all__ = ["Options", "OptionsT"]
 
@@ -49,6 +52,13 @@ class Options(BaseModel):
         Each is logged at ``check``, at the start and at a reload.
         """
         return ()
+
+    def udp_listen(self) -> HostPort | None:
+        """Where it receives datagrams, if it does beside what the key ``listen`` is about.
+
+        ``check`` and reloads find conflicts with other parts that listen there.
+        """
+        return None
 
     def certificates(self) -> Mapping[str, Path]:
         """The PEM files of its certificates, by key.

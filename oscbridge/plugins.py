@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from oscbridge.plugin_hooks import (
     Plugin,
     call_hook,
     hint_of_version,
+    new_sites,
     place_of_hook,
     record_hooks,
     run_hook,
@@ -31,6 +32,7 @@ from oscbridge.plugin_types import (
     problem_with_offer,
     stand_in,
 )
+from oscbridge.slow_import import named_if_slow
 
 if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
@@ -175,12 +177,27 @@ class Plugins:
                 _log.error("plugin %r: oscbridge_importers: %s", plugin.name, error)
         return found
 
+    @cached_property
+    def sites(self) -> dict[str, str]:
+        """The sites of all plugins by name, as paths of their classes."""
+        found: dict[str, str] = {}
+        for plugin in self.working:
+            try:
+                offered = call_hook(plugin, "oscbridge_sites")
+            except PluginError as error:
+                _log.error("%s", error, exc_info=error.__cause__)
+                continue
+            if offered is not None:
+                found |= new_sites(plugin, offered)
+        return found
+
     def _load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, point.value)
         if point.dist is not None:
             plugin.distribution, plugin.version = name_and_version(point.dist)
         try:
-            module = point.load()
+            with named_if_slow(plugin.name, _log):
+                module = point.load()
         except BaseException as error:
             return self._not_imported(plugin, error)
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
@@ -205,7 +222,8 @@ class Plugins:
                 owner = other.distribution or other.value
                 return self._broken(plugin, f"{owner} has the same name; rename {path}")
         try:
-            module = load_plugin_file(path)
+            with named_if_slow(plugin.name, _log):
+                module = load_plugin_file(path)
         except UntrustedFile as error:
             return self._broken(plugin, str(error))
         except BaseException as error:
@@ -265,7 +283,8 @@ class Plugins:
         @cache
         def load() -> type[AnyEndpoint]:
             try:
-                return import_type(name, offered, plugin.distribution)
+                with named_if_slow(plugin.name, _log):
+                    return import_type(name, offered, plugin.distribution)
             except UnusableType as error:
                 broken = self._broken(plugin, str(error))
             except BaseException as error:

@@ -18,7 +18,7 @@ __all__ = ["AddressBook", "AddressRights"]
 NEAR: Final = 0.8
 """Likeness from which an address may have been meant, 0 to 1."""
 
-MAX_FILTERED: Final = 64
+MAX_FILTERED: Final = 16
 """Books for clients with different rights that one book keeps."""
 
 _PADDING: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")

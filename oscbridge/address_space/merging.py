@@ -10,7 +10,7 @@ from typing import Final
 from oscbridge.address_space.info import Access, AddressInfo, ValueRange
 from oscbridge.osc.arguments import split_types
 
-__all__ = ["AddressOrigin", "access_of", "conflict_of", "finished", "merged"]
+__all__ = ["AddressOrigin", "access_of", "are_of_one_kind", "conflict_of", "finished", "merged"]
 
 
 class AddressOrigin(IntEnum):
@@ -115,10 +115,12 @@ def conflict_of(infos: Sequence[AddressInfo]) -> str:
 
 
 def _fits(types: str, chosen: str) -> bool:
-    """Whether values of one kind can be those of the other."""
-    if not types or types == chosen:
-        return True
-    return _kinds(types) == _kinds(chosen)
+    return not types or are_of_one_kind(types, chosen)
+
+
+def are_of_one_kind(types: str, others: str) -> bool:
+    """Whether type tags are as many, and of the same kinds: numbers, texts or booleans."""
+    return types == others or _kinds(types) == _kinds(others)
 
 
 def _kinds(types: str) -> list[str]:

@@ -12,7 +12,7 @@ from oscbridge.bridge.config.port_conflicts import (
     Listen,
     collide,
     listen_of_bridge,
-    listen_of_endpoint,
+    listens_of_endpoint,
 )
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.resolved import Configuration
@@ -131,9 +131,7 @@ def _listens(
     for name in bridges:
         yield listen_of_bridge(name, configuration.bridges[name])
     for name in endpoints:
-        listen = listen_of_endpoint(name, configuration.endpoints[name].options)
-        if listen is not None:
-            yield listen
+        yield from listens_of_endpoint(name, configuration.endpoints[name].options)
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,17 @@ __all__ = ["print_addresses"]
 WIDE: Final = 1_000
 """Columns when the output is no terminal."""
 
-MAX_CELL: Final = 40
-"""Characters of ranges."""
+MAX_CELL: Final = 32
+"""Characters of ranges, and of a unit."""
 
 _ACCESS: Final = {Access.NONE: "-", Access.READ: "r", Access.WRITE: "w", Access.BOTH: "rw"}
 
 _REASONS: Final = {
     "nodes": "more than 20,000 addresses",
     "containers": "more than 20,000 containers",
+    "characters": "more than 2,000,000 characters",
     "learned": "more than learn_addresses",
+    "captures": "several captures or wildcards in a part of a match, which take long",
     "depth": "more than 32 parts",
     "address": "more than 512 characters",
     "invalid": "not valid addresses",
@@ -60,7 +62,7 @@ def print_addresses(found: KnownAddresses, *, one_by_one: bool) -> None:
 def _table(infos: Sequence[AddressInfo], *, expand: bool) -> Table:
     table = Table(box=None, expand=expand, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     columns = (
-        *(("ADDRESS", 3), ("TYPES", 0), ("RANGE", 0), ("UNIT", 0), ("ACCESS", 0)),
+        *(("ADDRESS", 4), ("TYPES", 0), ("RANGE", 0), ("UNIT", 0), ("ACCESS", 0)),
         *(("KNOWN FROM", 1), ("DESCRIPTION", 3)),
     )
     for heading, ratio in columns:
@@ -75,7 +77,7 @@ def _row(info: AddressInfo) -> Iterator[Text]:
     yield line(info.address, "cyan")
     yield line(info.types or "-", "" if info.types else "dim")
     yield line(_ranges(info.ranges))
-    yield line(info.unit)
+    yield line(_cut(info.curve or info.unit))
     yield line(_ACCESS[info.access])
     yield line(info.origin, "dim")
     yield line(info.description)
@@ -85,7 +87,10 @@ def _ranges(ranges: Sequence[ValueRange | None]) -> str:
     known = ["-" if each is None else range_text(each) for each in ranges]
     if len(set(known)) == 1:
         known = known[:1]
-    text = ", ".join(known)
+    return _cut(", ".join(known))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.discovery.handles import ServiceBrowser
@@ -82,6 +83,7 @@ async def _browse(
     with until_signal() as stop:
         browser = discovery.browse(types, on_change=changed.set)
         try:
+            await run_until(browser.begin(), stop.wait())
             if is_live:
                 await _watch(browser, changed, stop, timeout)
             else:

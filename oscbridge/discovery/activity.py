@@ -54,6 +54,8 @@ class DiscoveryActivity(ABC):
         self._failures: dict[LocalInterface, str] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.begun = asyncio.Event()
+        """Set when it has joined the interfaces that it wants, or has failed to."""
         self.problem = ""
         """Why it does nothing, human-readable; empty if it works on an interface at least."""
 
@@ -164,3 +166,4 @@ class DiscoveryActivity(ABC):
         if problem and problem != self.problem:
             self.log.warning("%s%s", self._part, self.describe_problem(problem))
         self.problem = problem
+        self.begun.set()

@@ -58,6 +58,10 @@ class ServiceBrowser:
         """Why nothing can be found, human-readable; empty if it can."""
         return self._finder.problem
 
+    async def begin(self) -> None:
+        """Wait until it looks for services, or :attr:`problem` says why it cannot."""
+        await self._finder.begun.wait()
+
     async def close(self) -> None:
         """Look no longer."""
         await self._finder.close()

@@ -39,6 +39,9 @@ PROBE_INTERVAL: Final = 0.25
 RESOLVE_TIME: Final = 3_000
 """Milliseconds for the address, port and text of a service."""
 
+MAX_DISCARDED: Final = 1_000
+"""Packets that are discarded at most while it is opened."""
+
 _DOMAIN: Final = "local."
 _QUERY: Final = 0
 _ANY: Final = 255
@@ -74,8 +77,6 @@ class Responder:
             await opened.zeroconf.async_wait_for_start(START_TIMEOUT)
             if not engine.senders:
                 raise OSError(f"{self.interface.name} takes no multicast packets")
-            for reader in engine.readers:
-                _ignore_other_interfaces(reader.sock)
         except ZeroconfError as error:
             await self.close()
             raise OSError(str(error) or "it cannot be opened") from None
@@ -267,6 +268,9 @@ def _text(data: bytes) -> str:
 
 
 def _ignore_other_interfaces(sock: socket.socket | None) -> None:
+    """Drop datagrams from other interfaces, also those received before this call."""
     if sock is not None and sys.platform == "linux":
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+            for _ in range(MAX_DISCARDED):
+                sock.recv(1, socket.MSG_DONTWAIT)

@@ -1,16 +1,13 @@
-"""How much is known about addresses: for the status and the metrics."""
+"""How much is known about addresses: for the status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prometheus_client.metrics_core import Metric
-
 from oscbridge.bridge.addresses.space import AddressSpace
-from oscbridge.monitoring.metric_families import gauges
 
-__all__ = ["AddressCounts", "address_metrics", "read_addresses"]
+__all__ = ["AddressCounts", "read_addresses"]
 
 
 @dataclass(frozen=True)
@@ -29,19 +26,3 @@ def read_addresses(space: AddressSpace) -> AddressCounts:
         return AddressCounts()
     known = {origin.name.lower(): count for origin, count in space.counts.items() if count}
     return AddressCounts(known, dict(space.ignored))
-
-
-def address_metrics(counts: AddressCounts) -> Iterator[Metric]:
-    """The numbers as metrics."""
-    yield gauges(
-        "oscbridge_known_addresses",
-        "Known addresses of bridges and endpoints.",
-        ("origin",),
-        [((origin,), count) for origin, count in counts.known.items()],
-    )
-    yield gauges(
-        "oscbridge_ignored_addresses",
-        "Addresses that were left out or cut because of limits.",
-        ("reason",),
-        [((reason,), count) for reason, count in counts.ignored.items()],
-    )

@@ -17,7 +17,7 @@ from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_requests import BadRequest, Request, number
 from oscbridge.suggestions import suggest
 
-__all__ = ["answer_addresses", "described"]
+__all__ = ["MAX_ABOUT", "about", "answer_addresses", "described"]
 
 BATCH: Final = 500
 """Addresses in one line: other requests are answered in between."""
@@ -61,12 +61,12 @@ def described(rows: Iterable[Row], space: AddressSpace) -> list[Row]:
     """Rows with what is known about their addresses."""
     known = space.known
     return [
-        row if (info := known.get(row.address)) is None else row._replace(about=_about(info))
+        row if (info := known.get(row.address)) is None else row._replace(about=about(info))
         for row in rows
     ]
 
 
-def _about(info: AddressInfo) -> str:
+def about(info: AddressInfo) -> str:
     """A range and a description, truncated."""
     ranges = dict.fromkeys(range_text(each) for each in info.ranges if each is not None)
     text = "  ".join(filter(None, (", ".join(ranges), info.description)))

@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from oscbridge.installed import version
-from oscbridge.monitoring.address_counts import address_metrics
+from oscbridge.monitoring.address_metrics import address_metrics
 from oscbridge.monitoring.endpoint_metrics import endpoint_metrics
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
 from oscbridge.monitoring.route_metrics import route_metrics

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError
 from oscbridge.osc.arguments import UnknownTypeTag
-from oscbridge.osc.lenient import MAX_SURPLUS, SURPLUS
+from oscbridge.osc.lenient import MAX_SURPLUS, SURPLUS, read_leniently
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Message, Origin, check_size, decode_message, encode_message
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
@@ -131,9 +131,9 @@ def _elements(data: bytes, error: DecodeError, deviations: list[str] | None) -> 
     """The elements of a bundle whose sizes are not as specified. Raises ``error`` if they do not
     fit: neither with elements side by side, nor with each padded to a multiple of four bytes."""
     for alignment in (1, 4):
-        elements, end = _walk(data, alignment)
+        elements, end, missing = _walk(data, alignment)
         surplus = data[end:]
-        if not elements or surplus.strip(SURPLUS):
+        if not elements or surplus.strip(SURPLUS) or (missing and _is_cut(elements[-1])):
             continue
         if surplus and deviations is not None:
             deviations.append("padding")
@@ -141,10 +141,23 @@ def _elements(data: bytes, error: DecodeError, deviations: list[str] | None) -> 
     raise error
 
 
-def _walk(data: bytes, alignment: int) -> tuple[list[bytes], int]:
-    """The elements of a bundle, as far as their sizes are possible, and the offset after them."""
+def _is_cut(element: bytes) -> bool:
+    """Whether a message lacks bytes of its last number: its sender had them, as its size counts
+    them, so they are not the zeros that some senders leave out."""
+    if element.startswith(b"#"):
+        return False  # the sizes in the inner bundle tell
+    try:
+        found = read_leniently(element, DEFAULT_LIMITS, DecodeError("size", "too short"))
+    except DecodeError:
+        return False
+    return "truncated" in found.deviations
+
+
+def _walk(data: bytes, alignment: int) -> tuple[list[bytes], int, int]:
+    """The elements of a bundle, as far as their sizes are possible, the offset after them, and the
+    bytes that the last one lacks."""
     elements: list[bytes] = []
-    offset = 16
+    offset, missing = 16, 0
     while offset + 4 < len(data):
         (size,) = _SIZE.unpack_from(data, offset)
         start = offset + 4
@@ -152,8 +165,9 @@ def _walk(data: bytes, alignment: int) -> tuple[list[bytes], int]:
         if not 0 < size <= len(data) - start + MAX_SURPLUS or data[start] < 0x21:
             break
         elements.append(data[start : start + size])
+        missing = max(0, start + size - len(data))
         offset = min(len(data), start + size + -size % alignment)
-    return elements, offset
+    return elements, offset, missing
 
 
 def messages(packet: Packet) -> Iterator[Message]:

@@ -56,8 +56,8 @@ def test_addresses_lists_what_is_known(port: int, call: Call) -> None:
     ]  # fmt: skip
     fader = next(line for line in lines if line.startswith("/ch/{01..32}/mix/fader"))
     assert fader.split() == [
-        "/ch/{01..32}/mix/fader", "f", "0", "to", "1", "gain.db", "rw", "profile", "x32",
-        "Fader", "of", "channel", "…",
+        "/ch/{01..32}/mix/fader", "f", "0", "to", "1", "fader,", "-oo", "to", "10", "dB", "rw",
+        "profile", "x32", "Fader", "of", "channel", "…",
     ]  # fmt: skip
     lamps = next(line for line in lines if line.startswith("/lamp/"))
     assert lamps.split() == ["/lamp/{1..4}", "f", "0", "to", "127", "rw", "configuration"]

@@ -14,6 +14,8 @@ from oscbridge.testing import running_bridge, until
 Program = Callable[[], Discovery]
 OSC = ("_osc._udp", "_osc._tcp")
 
+pytestmark = pytest.mark.timeout(180)
+
 ANNOUNCED = """
 [bridge.stage]
 listen = "{listen}"
@@ -53,31 +55,31 @@ async def test_endpoint_finds_a_bridge_of_any_transport(
         running_bridge(ANNOUNCED.format(listen=listen, name=unique)) as far,
         running_bridge(FINDING.format(name=unique)) as near,
     ):
-        found = await follower.find(20)
+        found = await follower.find(40)
         assert (found.type, found.port) == (type_name, far.url("stage").port)
         assert found.properties == properties
-        await near.until(lambda: near.endpoint_status("desk").connected, 20)
+        await near.until(lambda: near.endpoint_status("desk").connected, 40)
         where = near.endpoint_status("desk").where
         assert where.startswith(f"osc://{unique} at {listen.partition(':')[0]}://127.0.0.1:")
         near.send("in", Message.of("/go", 1))
-        await far.until(lambda: far.endpoint_status("heard").sent == 1, 20)
+        await far.until(lambda: far.endpoint_status("heard").sent == 1, 40)
     await until(lambda: follower.current is None)
 
 
 async def test_endpoint_waits_for_its_device_and_follows_it(unique: str) -> None:
     async with running_bridge(FINDING.format(name=unique)) as near:
         near.send("in", Message.of("/early", 1))
-        await near.until(lambda: near.endpoint_status("desk").problem, 20)
+        await near.until(lambda: near.endpoint_status("desk").problem, 40)
         assert near.endpoint_status("desk").problem == f"looking for {unique!r} in this network"
         text = ANNOUNCED.format(listen="udp://127.0.0.1:0", name=unique)
         for expected in (["/early", "/late"], ["/late"]):  # at another port each time
             async with running_bridge(text) as far:
-                await near.until(lambda: near.endpoint_status("desk").connected, 30)
+                await near.until(lambda: near.endpoint_status("desk").connected, 40)
                 near.send("in", Message.of("/late", 1))
                 heard = far.recording("heard")
-                messages = await asyncio.to_thread(heard.wait, len(expected), 20)
+                messages = await asyncio.to_thread(heard.wait, len(expected), 40)
                 assert [each.address for each in messages] == expected
-            await near.until(lambda: not near.endpoint_status("desk").connected, 20)
+            await near.until(lambda: not near.endpoint_status("desk").connected, 40)
         problem = near.endpoint_status("desk").problem
         assert unique in problem
 
@@ -90,7 +92,7 @@ async def test_reload_moves_and_ends_an_announcement(program: Program, unique: s
         return [each.name for each in browser.services]
 
     async with running_bridge(text) as bridge:
-        await until(lambda: names() == [unique])
+        await until(lambda: names() == [unique], 40)
         port = bridge.url("stage").port
         assert bridge.bridge_status("stage").announced == f"announced as {unique!r} at 127.0.0.1"
         changes = await bridge.reload(text.replace(unique, f"{unique} b"))
@@ -108,7 +110,7 @@ async def test_reload_moves_and_ends_an_announcement(program: Program, unique: s
 async def test_default_name_is_that_of_the_bridge_and_the_machine(program: Program) -> None:
     text = '[bridge.a18]\nlisten = "udp://127.0.0.1:0"\nannounce = true\n'
     async with running_bridge(text) as bridge:
-        await bridge.until(lambda: "127.0.0.1" in bridge.bridge_status("a18").announced, 20)
+        await bridge.until(lambda: "127.0.0.1" in bridge.bridge_status("a18").announced, 40)
         assert bridge.bridge_status("a18").announced.startswith("announced as 'a18 on ")
 
 

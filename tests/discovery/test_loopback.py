@@ -16,6 +16,8 @@ Program = Callable[[], Discovery]
 
 OSC = ("_osc._udp",)
 
+pytestmark = pytest.mark.timeout(180)
+
 OTHER_PROGRAM = """
 import asyncio, sys
 from oscbridge import Discovery, ServiceAnnouncement
@@ -120,7 +122,7 @@ async def test_doubted_service_that_has_vanished_is_gone(program: Program, uniqu
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         follower = program().follow(OSC, unique)
-        await follower.find(20)
+        await follower.find(40)
         other.kill()  # without a goodbye
         other.communicate()
         follower.doubt()
@@ -133,7 +135,7 @@ async def test_doubted_service_that_has_vanished_is_gone(program: Program, uniqu
 async def test_doubted_service_that_answers_remains(program: Program, unique: str) -> None:
     announced = program().announce(announcement(unique))
     follower = program().follow(OSC, unique)
-    before = await follower.find(20)
+    before = await follower.find(40)
     follower.doubt()
     await asyncio.sleep(4)  # longer than it is asked
     assert follower.current == before

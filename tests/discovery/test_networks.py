@@ -23,10 +23,10 @@ pytestmark = [
     pytest.mark.skipif(
         sys.platform != "linux" or os.geteuid() != 0, reason="requires network namespaces"
     ),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 
-WAIT = 40.0
+WAIT = 90.0
 Found = Mapping[str, str | int]
 
 ANNOUNCED = """

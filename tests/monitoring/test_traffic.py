@@ -255,7 +255,7 @@ def test_row_contains_sources_sinks_values_and_rate(clock: Callable[[float], Non
     (row,) = table.rows(10)
     assert row == (
         *("/x", ("stage",), ("web", "mixer"), "127.0.0.1:9000", "i", "9"),
-        *(5.0, 2.0),
+        *(5.0, 2.0, ""),
     )
 
 

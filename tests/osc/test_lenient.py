@@ -319,6 +319,23 @@ def test_message_with_an_unknown_type_tag_alone_is_rejected() -> None:
         decode_packet(typed(b"x"))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        NOW + element(typed(b"i", b"\0\0\0\7"))[:-1],
+        NOW + element(PING) + element(typed(b"f", b"\x3f\xc0\0\0"))[:-2],
+        NOW + element(typed(b"sf", b"abc\0\x3f\xc0\0\0"))[:-1],
+        NOW + element(NOW + element(typed(b"i", b"\0\0\0\7"))[:-1]),
+        NOW + element(NOW + element(typed(b"i", b"\0\0\0\7")))[:-1],
+    ],
+)
+def test_number_of_a_bundle_that_was_cut_is_not_completed(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode_packet(data)
+    with pytest.raises(DecodeError):
+        OscPacket(data)
+
+
 @pytest.mark.parametrize("ends", [b"\0", b"\r\n", b"\n", b"\r\n\0\0", b"\0" * 5])
 def test_surplus_bytes_after_a_bundle_are_ignored(ends: bytes) -> None:
     found = decode_packet(NOW + element(PING) + ends)

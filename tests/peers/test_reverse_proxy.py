@@ -1,8 +1,9 @@
-"""Behind nginx: upgrade headers, path prefixes, and the addresses of clients."""
+"""Behind nginx and Caddy: upgrade headers, path prefixes, and the addresses of clients."""
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import urllib.request
@@ -72,6 +73,45 @@ def nginx(tmp_path: Path) -> Iterator[Callable[..., int]]:
         process.wait(10)
 
 
+CADDYFILE = """
+{{
+    admin off
+    auto_https off
+}}
+http://127.0.0.1:{port} {{
+    handle_path /stage/* {{
+        reverse_proxy 127.0.0.1:{to}
+    }}
+    handle {{
+        reverse_proxy 127.0.0.1:{to}
+    }}
+}}
+"""
+
+
+@contextmanager
+def caddy(folder: Path, to: int) -> Iterator[int]:
+    """Caddy before a port, on the port that it returns."""
+    port = free_port()
+    file, log = folder / "Caddyfile", folder / "caddy.log"
+    file.write_text(CADDYFILE.format(port=port, to=to))
+    command = [find_program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, env=os.environ | {"HOME": str(folder)}
+        )
+    try:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, log.read_text()
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @contextmanager
 def join(port: int, path: str = "/", **headers: str) -> Iterator[ClientConnection]:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -130,3 +170,29 @@ def test_guesses_of_one_client_of_a_proxy_are_its_own(
         with pytest.raises(InvalidStatus) as caught, join(port, **one):
             pass
         assert caught.value.response.status_code == 503
+
+
+def test_caddy_passes_websocket_the_page_and_the_addresses_of_clients(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("right-and-secret")
+    program = run(
+        'trusted_proxies = ["127.0.0.1"]\n'
+        f'[[token]]\nname = "wall"\nsecret = {{ file = "{tmp_path / "token"}" }}\n'
+    )
+    right = {"Authorization": "Bearer right-and-secret"}
+    with caddy(tmp_path, program.web_port) as port:
+        for path in ("/", "/stage/"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
+                assert b"<title>oscbridge</title>" in response.read()
+            url = f"{path}?format=json"
+            with join(port, url, **right) as one, join(port, url, **right) as other:
+                one.ping().wait(20)
+                other.ping().wait(20)
+                one.send(json.dumps({"address": "/a"}))
+                assert json.loads(other.recv(20))["address"] == "/a"
+        for _ in range(3):
+            with pytest.raises(InvalidStatus), join(port, Authorization="Bearer wrong"):
+                pass
+        with join(port, **right) as client:
+            client.ping().wait(20)

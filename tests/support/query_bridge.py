@@ -118,14 +118,12 @@ class WebSocketPeer:
         return document["COMMAND"], document["DATA"]
 
     async def closed(self) -> int | None:
-        """The code with which the server closes the connection."""
-        while (await self._frame()).type not in (
-            aiohttp.WSMsgType.CLOSE,
-            aiohttp.WSMsgType.CLOSED,
-            aiohttp.WSMsgType.ERROR,
-        ):
-            pass
-        return self.socket.close_code
+        """The code with which the server closes the connection; None without one."""
+        while (frame := await self._frame()).type is not aiohttp.WSMsgType.CLOSE:
+            if frame.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
+                return None
+        code: int = frame.data
+        return code
 
     async def nothing_came(self) -> bool:
         """Whether nothing was sent to it until now."""
@@ -199,9 +197,14 @@ class QueryBridge:
 
     def by_udp(self, address: str, *args: oscbridge.Argument) -> None:
         """Send a message to the UDP port of the server."""
+        self.by_udp_to(self.port, address, *args)
+
+    @staticmethod
+    def by_udp_to(port: int, address: str, *args: oscbridge.Argument) -> None:
+        """Send a message to a UDP port of this machine."""
         packet = oscbridge.encode_message(oscbridge.Message.of(address, *args))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.sendto(packet, ("127.0.0.1", self.port))
+            sock.sendto(packet, ("127.0.0.1", port))
 
     async def at_device(self) -> tuple[str, tuple[oscbridge.Argument, ...]]:
         """The next message that the device receives."""

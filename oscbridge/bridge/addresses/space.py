@@ -76,6 +76,9 @@ class AddressSpace:
         sources: Mapping[str, DirectSource],
     ) -> None:
         """Describe these parts from now on; ``sources`` are the routes of plugins."""
+        if self._loop is None:
+            with suppress(RuntimeError):  # not started yet
+                self._loop = asyncio.get_running_loop()
         if self._configuration is configuration and self._runners is runners:
             return
         if not _say_the_same(self._configuration, configuration, self._sources, sources):
@@ -198,9 +201,6 @@ class AddressSpace:
 
     def _changed(self) -> None:
         """Report changes soon, if anybody wants to know them."""
-        if self._loop is None:
-            with suppress(RuntimeError):  # not started yet
-                self._loop = asyncio.get_running_loop()
         if self._loop is None or self._timer is not None:
             return
         if self._watches or self._handles:

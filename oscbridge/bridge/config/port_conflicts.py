@@ -19,6 +19,7 @@ __all__ = [
     "is_group",
     "listen_of_bridge",
     "listen_of_endpoint",
+    "listens_of_endpoint",
     "port_conflicts",
     "reaches",
 ]
@@ -57,6 +58,14 @@ def listen_of_endpoint(name: str, options: Options) -> Listen | None:
     scheme = str(getattr(getattr(options, "to", None), "scheme", "tcp"))
     transport = "udp" if scheme == "osc" else scheme[:3]
     return Listen(where, transport, listen, str(listen))
+
+
+def listens_of_endpoint(name: str, options: Options) -> Iterator[Listen]:
+    """All addresses where an endpoint listens."""
+    if (listen := listen_of_endpoint(name, options)) is not None:
+        yield listen
+    if (at := options.udp_listen()) is not None:
+        yield Listen(f"endpoint.{name}", "udp", at, f"udp://{at}")
 
 
 def _listen_of_url(where: str, url: OSCURL) -> Listen:

@@ -16,6 +16,7 @@ from oscbridge.bridge.config.client_sinks import (
     clients_of_bridges,
     own_client_warnings,
 )
+from oscbridge.bridge.config.contradicting_types import contradicting_types
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file_models import SECTIONS
@@ -26,7 +27,7 @@ from oscbridge.bridge.config.port_conflicts import (
     Listen,
     is_group,
     listen_of_bridge,
-    listen_of_endpoint,
+    listens_of_endpoint,
     port_conflicts,
     reaches,
 )
@@ -85,8 +86,7 @@ class Reader:
         for name, table in endpoints.items():
             self._read_endpoint(name, table)
         # References are checked against all tables: an invalid one is reported once, not per use.
-        self.problems += _check_names(bridges, endpoints)
-        self.problems += _check_spools(self.endpoints)
+        self.problems += (*_check_names(bridges, endpoints), *_check_spools(self.endpoints))
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
@@ -95,8 +95,7 @@ class Reader:
         self.problems += port_conflicts(listens)
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
-        routes = RouteReader(types, bridges, endpoints, directory)
-        routes.variables = self.variables
+        routes = RouteReader(types, bridges, endpoints, directory, self.variables)
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self._set_bounds(self.run.max_addresses)
@@ -108,6 +107,7 @@ class Reader:
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
+        self.warnings += contradicting_types(self.routes, *found)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
@@ -253,11 +253,14 @@ class Reader:
         return SpoolBounds(path, host.spool.max_size, host.max_age or SPOOL_AGE)
 
     def _listens(self) -> list[Listen]:
-        found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]
+        endpoints = self.endpoints.items()
+        found = [
+            each for name, entry in endpoints for each in listens_of_endpoint(name, entry.options)
+        ]
         bridges = [listen_of_bridge(name, bridge) for name, bridge in self.bridges.items()]
         if self.http is not None:
             bridges.append(Listen("http", "tcp", self.http.listen, str(self.http.listen)))
-        return bridges + [listen for listen in found if listen is not None]
+        return bridges + found
 
     def _loops(
         self, routes: Mapping[int, RouteOptions], listens: Sequence[Listen]

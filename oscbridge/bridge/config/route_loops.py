@@ -32,6 +32,9 @@ def impossible(
     route: RouteOptions, template: MessageTemplate | None
 ) -> Iterator[tuple[str, str, str]]:
     """The steps of a route that cannot work, in the same form."""
+    if route.json_part is not None and route.function is not None:
+        text = "cannot be combined with 'json'; let the function read the document"
+        yield "function", show(route.function), text
     timed = {"debounce": route.debounce, "hold": route.hold, "ramp": route.ramp}
     names = [name for name, seconds in timed.items() if seconds is not None]
     for name in names[1:]:
@@ -72,7 +75,8 @@ def always_sent_to(route: RouteOptions, template: MessageTemplate | None) -> str
         return None
     if template is not None and not template.keeps_address:
         return template.address
-    return None if is_pattern(route.match) else route.match
+    is_known = route.json_part is None and not is_pattern(route.match)
+    return route.match if is_known else None
 
 
 def endless(
@@ -157,6 +161,8 @@ def is_held_back(
 def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:
     """Whether every message that the first route sends passes this one, with its address kept."""
     if route.function is not None or route.on_change or route.let or route.when is not None:
+        return False
+    if route.json_part is not None:
         return False
     if route.hold is not None:
         return False

@@ -30,6 +30,9 @@ MAX_LET: Final = 32
 MAX_SET: Final = 32
 """Variables in ``set`` of one route."""
 
+MAX_PART: Final = 16
+"""Names in ``json``."""
+
 LONGEST: Final = 3600
 """Seconds that a step of a route may take."""
 
@@ -53,6 +56,16 @@ def _pattern(value: str) -> str:
     if pattern.impossible:
         raise ValueError(f"matches no address: {pattern.impossible} matches no character")
     return value
+
+
+def _json_part(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return () if value else None
+    if not isinstance(value, str) or not all(parts := value.split(".")):
+        raise ValueError('expected true, or names with dots between them, e.g. "data.0.name"')
+    if len(parts) > MAX_PART:
+        raise ValueError(f"at most {MAX_PART} names are possible")
+    return tuple(parts)
 
 
 def _name(value: str) -> str:
@@ -171,6 +184,13 @@ class RouteOptions(Options):
     ] = "*"
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` ``{01..32}`` match, ``{name}`` captures one
     part, ``{name*}`` at the end all parts that are left."""
+    json_part: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(_json_part, json_schema_input_type=bool | str),
+        Field(alias="json"),
+    ] = None
+    """Makes messages of the JSON in the first argument: of all of it (``true``), or of a part, e.g.
+    ``"data"`` or ``"data.0.name"``."""
     types: (
         Annotated[str, AfterValidator(_types), Field(json_schema_extra={"pattern": _TYPES})] | None
     ) = None

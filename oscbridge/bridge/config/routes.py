@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from oscbridge.bridge.config.error_messages import validate
@@ -44,6 +45,7 @@ class RouteReader:
         bridges: Mapping[str, object],
         endpoints: Mapping[str, Mapping[str, Any]],
         directory: Path | None = None,
+        variables: Mapping[str, Variable | None] = MappingProxyType({}),
     ) -> None:
         self.problems: list[ConfigProblem] = []
         self.warnings: list[ConfigProblem] = []
@@ -55,7 +57,7 @@ class RouteReader:
         """The enabled routes that are valid by themselves, by index."""
         self._named: dict[str, int] = {}
         """The index of each route that has a name."""
-        self.variables: Mapping[str, Variable | None] = {}
+        self.variables = variables
         """The declared variables; None for an invalid one."""
         self._types = types
         self._bridges = bridges
@@ -174,6 +176,7 @@ class RouteReader:
             route.scale,
             send=route.send,
             function=route.function,
+            json=route.json_part,
             let=tuple((route.let or {}).items()),
             when=route.when,
             edge=route.edge,

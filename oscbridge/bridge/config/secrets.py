@@ -25,6 +25,9 @@ MAX_SECRET: Final = 65_536
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16, which Windows PowerShell writes."""
 
+_INVISIBLE: Final = frozenset(("Cf", "Zl", "Zp"))
+"""Categories of characters that are copied from web pages by accident."""
+
 SECRET: Final = "secret"
 """The type of pydantic's errors about secrets."""
 
@@ -141,6 +144,10 @@ def _warning(text: str, where: str) -> str:
         return f"{where} begins or ends with a blank, which is part of the secret; remove it"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
         return f"{where} has quotes around it, which are part of the secret; remove them"
+    for position, character in enumerate(text, 1):
+        if unicodedata.category(character) in _INVISIBLE:
+            code = f"U+{ord(character):04X}"
+            return f"{where} contains the invisible character {code} at position {position}"
     return ""
 
 

@@ -43,6 +43,8 @@ def _sent(
     """The key that decides what a route sends to an endpoint, and the addresses, if known."""
     if route.function is not None:
         return "function", name, book, iter(())
+    if route.send is None and route.json_part is not None:
+        return "json", name, book, iter(())
     if route.send is None:
         return "match", name, book, _matched(route)
     captures = Pattern(route.match, mapped=True).captures

@@ -38,6 +38,8 @@ class RouteConfig:
     """The message template."""
     function: str | None = None
     """``module:callable``."""
+    json: tuple[str, ...] | None = None
+    """The part of a JSON document that messages are made of; empty for the whole document."""
     let: tuple[tuple[str, str], ...] = ()
     """Names and their expressions, in order."""
     when: str | None = None
@@ -92,6 +94,11 @@ class RouteConfig:
     @property
     def needs_bridge(self) -> bool:
         """Whether all of its steps run in the bridge process, in every mode."""
+        return self.has_variables or self.json is not None
+
+    @property
+    def has_variables(self) -> bool:
+        """Whether its steps share state with other routes, or keep it before the stateful ones."""
         return bool(self.variables or self.set or self.edge)
 
     def pure(self) -> dict[str, Any]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.carried_values import carried_values
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.explain_expressions import MAX_VALUE, expression_steps
+from oscbridge.bridge.routes.json_step import messages_of_document
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds
-from oscbridge.bridge.routes.trace_steps import Happened, Outcome, Step, stateful_steps
+from oscbridge.bridge.routes.trace_steps import Happened, Outcome, Step, TraceState, stateful_steps
 from oscbridge.bridge.routes.variable_steps import VariableSteps
-from oscbridge.bridge.routes.variables import Value, Variables
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import ExpressionFailed, MessageDropped
@@ -27,8 +28,13 @@ from oscbridge.osc.text import format_message
 from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder
+from oscbridge.toml_text import toml_value
 
-__all__ = ["Outcome", "RouteTrace", "Step", "TraceState", "sources", "trace"]
+__all__ = ["Outcome", "RouteTrace", "Step", "sources", "trace"]
+
+
+MAX_SHOWN: Final = 20
+"""Messages of one JSON document whose way is shown."""
 
 
 class RouteTrace(NamedTuple):
@@ -44,20 +50,6 @@ class RouteTrace(NamedTuple):
     def sent(self) -> bool:
         """Whether any message is sent to an endpoint."""
         return any(step.outcome == "sent" for step in self.steps)
-
-
-class TraceState(NamedTuple):
-    """What routes had kept when a message arrived, and what became of it."""
-
-    variables: Mapping[str, Value]
-    """The values of the variables."""
-    happened: Mapping[int, Happened]
-    """By the number of the route, counted from 1."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether any route has lost the message, or one that waited there."""
-        return any(each.lost for each in self.happened.values())
 
 
 def sources(configuration: Configuration) -> list[str]:
@@ -102,6 +94,45 @@ def _trace_route(
     captures = yield from _head_steps(route, message)
     if captures is None:
         return
+    messages = [message]
+    if route.json is not None:
+        messages = yield from _json_steps(route.json, message)
+    for each in messages:
+        yield from _after_match(configuration, route, each, captures, variables, happened)
+
+
+def _json_steps(part: Sequence[str], message: Message) -> Generator[Step, None, list[Message]]:
+    """The step ``json``; returns the messages that it makes."""
+    value = ".".join(part) or "true"
+    try:
+        made = messages_of_document(message, part)
+    except MessageDropped as error:
+        yield Step("json", value, f"lost: {error}", "stopped")
+        return []
+    if not made:
+        yield Step("json", value, "the document has no values", "stopped")
+    if len(made) > MAX_SHOWN:
+        yield Step("json", value, f"makes {len(made)} messages; the first {MAX_SHOWN} follow")
+    for each in made[:MAX_SHOWN]:
+        yield Step("json", value, format_message(each))
+    return made[:MAX_SHOWN]
+
+
+def _after_match(
+    configuration: Configuration,
+    route: RouteConfig,
+    message: Message,
+    captures: Mapping[str, str],
+    variables: Variables,
+    happened: Happened | None,
+) -> Iterator[Step]:
+    """The steps from ``types`` on."""
+    if route.types is not None:
+        if (message.types or "") != route.types:
+            text = f"no: the types are {message.types or ''!r}"
+            yield Step("types", route.types, text, "stopped")
+            return
+        yield Step("types", route.types, "matches")
     expressions = yield from expression_steps(route, message, captures, variables, happened)
     if expressions is None:
         return
@@ -137,7 +168,7 @@ def _trace_route(
 def _head_steps(
     route: RouteConfig, message: Message
 ) -> Generator[Step, None, Mapping[str, str] | None]:
-    """The steps ``match`` and ``types``; returns the captures, None if it ends there."""
+    """The step ``match``; returns the captures, None if it ends there."""
     if not route.enabled:
         yield Step("enabled", "false", "no: the route is disabled", "stopped")
         return None
@@ -147,12 +178,6 @@ def _head_steps(
         return None
     found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
     yield Step("match", route.match, found or "matches")
-    if route.types is not None:
-        if (message.types or "") != route.types:
-            text = f"no: the types are {message.types or ''!r}"
-            yield Step("types", route.types, text, "stopped")
-            return None
-        yield Step("types", route.types, "matches")
     return captures
 
 
@@ -253,8 +278,13 @@ def _option(
 def _options(options: Options | None) -> str:
     if options is None:
         return ""
-    values = [f"{name} = {getattr(options, name)!r}" for name in type(options).model_fields]
+    given = [name for name in type(options).model_fields if name in options.model_fields_set]
+    values = [f"{name} = {_as_toml(getattr(options, name))}" for name in given]
     return f" {{ {', '.join(values)} }}"
+
+
+def _as_toml(value: object) -> str:
+    return toml_value(value) if isinstance(value, str | bool | int | float) else repr(value)
 
 
 def _match(match: str, address: str) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from oscbridge.bridge.routes.binding_cache import BindingCache
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.failures import RouteFailures
+from oscbridge.bridge.routes.json_step import JSONStep
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
 from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
 from oscbridge.bridge.routes.stateful_steps.chain import StepChain
@@ -215,18 +216,21 @@ class Route:
         self.counts: RouteCounts = RouteCounts() if previous is None else previous.counts
         """What became of the messages that it took."""
         before = None if previous is None else previous.results
-        self.results: RouteCounts | None = (
-            None if config.function is None else before or RouteCounts()
-        )
-        """With a function, what became of the messages that it made; each message that the
-        function makes others of has passed."""
+        makes_others = config.function is not None or config.json is not None
+        self.results: RouteCounts | None = before or RouteCounts() if makes_others else None
+        """With a function or ``json``, what became of the messages that it made; each message that
+        it makes others of has passed."""
         self.failures = RouteFailures()
         behind = self.counts if self.results is None else self.results
         steps = None
-        if config.needs_bridge:
+        if config.has_variables:
             states = StateBounds(behind, config.max_addresses, self._warn_of_edge)
             steps = VariableSteps(config, variables or Variables(), states)
-        self.pure = PureSteps(config, self._report, self.counts, variables=steps)
+        self._json = (
+            None if config.json is None else JSONStep(config.json, self.counts, self._report)
+        )
+        pure_counts = self.counts if self._json is None else behind
+        self.pure = PureSteps(config, self._report, pure_counts, variables=steps)
         self.stateful = StatefulSteps(config, sinks, behind, self._report, self._warn)
         self._bindings = BindingCache(self.bind)
         self._log = RateLimitedLog(_log)
@@ -246,10 +250,17 @@ class Route:
         counts = self.counts
         if self.is_muted:
             return lambda _message: counts.filter(MUTED)
+        if self._json is not None:
+            return self._json.bind(address, captures, self._bind_pure)
+        return self._bind_pure(address, types, captures)
+
+    def _bind_pure(
+        self, address: str, types: str | None, captures: Mapping[str, str]
+    ) -> Callable[[Message], None]:
         bound = self.pure.bind(address, types, captures, self._out(captures))
         if bound is not None:
             return bound
-        step = self.pure.filter(address, types, captures)
+        step, counts = self.pure.filter(address, types, captures), self.pure.counts
         return lambda _message: counts.filter(step)
 
     def _out(self, captures: Mapping[str, str]) -> Out:

@@ -12,7 +12,6 @@ from oscbridge.endpoints.osc.link import DeviceLink
 from oscbridge.endpoints.osc.options import OSCOptions
 from oscbridge.endpoints.osc.packets import OutgoingPackets
 from oscbridge.endpoints.osc.service_url import ServiceURL
-from oscbridge.endpoints.osc.target_name import TargetName, is_name
 from oscbridge.endpoints.osc.tcp import connect_tcp
 from oscbridge.endpoints.osc.udp import UDPLink, open_udp
 from oscbridge.endpoints.osc.upkeep import Upkeep
@@ -44,14 +43,14 @@ class OSCEndpoint(
     def __init__(self, name: str, options: OSCOptions) -> None:
         super().__init__(name, options)
         self._link: DeviceLink | None = None
-        self._name: TargetName | None = None
+        self._name: oscbridge.TargetName | None = None
         """The name of the target, if it has one that may get another address."""
         self._device: FoundDevice | None = None
         """The device that is found by the name of its service."""
         if isinstance(options.to, ServiceURL):
             self._device = FoundDevice(options.to, self.log, f"endpoint.{name}")
-        elif is_name(options.to.host):
-            self._name = TargetName(options.to, self.log, self._moved)
+        else:
+            self._name = oscbridge.TargetName.of(options.to, self.log, self._moved)
         self._upkeep = Upkeep(options, self._send_own, self._troubled)
         self._own: frozenset[object] = frozenset()
         """This endpoint's own address, in all its forms."""

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
@@ -49,6 +50,7 @@ class BlockWatch:
         self._loop = loop
         self._prefix = prefix
         self._watched = threading.get_ident()
+        self._schedule = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         self._answered = threading.Event()
         self._stopping = threading.Event()
         self._restore: Callable[[], object] = _nothing
@@ -74,7 +76,7 @@ class BlockWatch:
     def _watch(self) -> None:
         while not self._stopping.wait(INTERVAL):
             self._answered.clear()
-            began = time.monotonic()
+            began, waited = time.monotonic(), self._waited()
             try:
                 self._loop.call_soon_threadsafe(self._answered.set)
             except RuntimeError:  # it is closed
@@ -89,8 +91,19 @@ class BlockWatch:
                 place = self._place() or place
                 if self._can_interrupt and _SIGNAL is not None:
                     signal.pthread_kill(self._watched, _SIGNAL)
-            if not self._stopping.is_set():
-                self.blocks.append(LoopBlock(time.monotonic() - began, place))
+            seconds = time.monotonic() - began - (self._waited() - waited)
+            if seconds > LIMIT and not self._stopping.is_set():
+                self.blocks.append(LoopBlock(seconds, place))
+
+    def _waited(self) -> float:
+        """Seconds for which the thread of the loop could run, but others had its processor.
+
+        Linux counts them (``proc_pid_schedstat(5)``); elsewhere they are not told apart, and are 0.
+        """
+        try:
+            return int(self._schedule.read_text().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return 0.0
 
     def _place(self) -> str:
         return frame_place(sys._current_frames().get(self._watched), self._prefix)

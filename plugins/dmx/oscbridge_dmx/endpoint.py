@@ -15,17 +15,10 @@ from oscbridge_dmx.levels import changes, encode_levels, parse_address
 from oscbridge_dmx.merging import SourceMerger
 from oscbridge_dmx.options import MULTICAST, DmxOptions, parse_target
 from oscbridge_dmx.output import REPEATS, OutputUniverse
-from oscbridge_dmx.sockets import (
-    DmxSocket,
-    open_receiver,
-    open_sender,
-    resolve,
-)
+from oscbridge_dmx.sockets import DmxSocket, open_receiver, open_sender, resolve
+from oscbridge_dmx.targets import NamedTargets
 
 __all__ = ["DmxEndpoint"]
-
-MAX_SHOWN: Final = 4
-"""Universes that are shown by number."""
 
 CONFIRM_TIME: Final = 1.0
 """Seconds without an error after which a target can be reached again: more than KEEPALIVE."""
@@ -62,6 +55,7 @@ class DmxEndpoint(
         self._multicast: DmxSocket | None = None
         self._receiver: DmxSocket | None = None
         self._is_open = False
+        self._names = NamedTargets(self.log, self.start_task, self._start_reopening)
         self._unreachable_at: float | None = None
         """When a packet was last known not to arrive; None if all targets can be reached."""
 
@@ -74,13 +68,7 @@ class DmxEndpoint(
         return ("network",)
 
     def describe(self) -> str:
-        options = self.options
-        parts = [f"to {', '.join(options.to)}"] if options.to else []
-        if options.receive:
-            numbers, count = ", ".join(map(str, options.receive)), len(options.receive)
-            universes = f"{count} universes" if count > MAX_SHOWN else f"universe {numbers}"
-            parts.append(f"{universes} on port {options.port}")
-        return "; ".join(parts)
+        return self.options.description
 
     # --- for the protocols -------------------------------------------------------------------
 
@@ -128,6 +116,10 @@ class DmxEndpoint(
     # --- its life ----------------------------------------------------------------------------
 
     async def connect(self) -> None:
+        self._names.begin()
+        await self._connect()
+
+    async def _connect(self) -> None:
         await self._open(options := self.options)
         while options != self.options:  # reloaded meanwhile
             self._close_sockets()
@@ -142,7 +134,9 @@ class DmxEndpoint(
         for text in dict.fromkeys(options.to):
             target = None
             if text != MULTICAST:
-                target = await resolve(parse_target(text, options.port))
+                to = parse_target(text, options.port)
+                target = await resolve(to)
+                self._names.use(text, to, target)
             failed = partial(self._sending_failed, text)
             sender = await open_sender(target, interface, self.max_hops, failed)
             if target is None:
@@ -163,6 +157,7 @@ class DmxEndpoint(
     def update(self, options: OptionsT) -> bool:
         """Continue with other options, and with the levels that are sent."""
         before = self.options
+        self._names.look_up_all()
         needs_sockets = any(
             getattr(options, key) != getattr(before, key) for key in self.network_keys
         )
@@ -171,8 +166,7 @@ class DmxEndpoint(
         self.options = options
         self._fine = {universe: frozenset(each) for universe, each in options.fine.items()}
         if needs_sockets and self._is_open:
-            self._is_open = False
-            self.start_task(self._reopen())
+            self._start_reopening()
             return True
         for output in self._outputs.values():
             output.frame_rate = options.max_frame_rate
@@ -180,10 +174,16 @@ class DmxEndpoint(
                 output.flush()
         return True
 
+    def _start_reopening(self) -> None:
+        """Open other sockets: the options or the address of a target have changed."""
+        if self._is_open:
+            self._is_open = False
+            self.start_task(self._reopen())
+
     async def _reopen(self) -> None:
         self._close_sockets()
         try:
-            await self.connect()
+            await self._connect()
         except OSError as error:
             self.host.connection_lost(error)
 
@@ -250,15 +250,14 @@ class DmxEndpoint(
                 text = f"universe {universe} is one too many: max_universes = {limit}"
                 raise oscbridge.BadMessage(text)
             rate, loop = self.options.max_frame_rate, asyncio.get_running_loop()
-            output = OutputUniverse(universe, rate, self._send, loop)
-            self._outputs[universe] = output
+            output = self._outputs[universe] = OutputUniverse(universe, rate, self._send, loop)
         return output
 
     def _send(self, output: OutputUniverse) -> None:
         self.transmit(output, bytes(output.levels))
 
     def transmit(self, output: OutputUniverse, levels: bytes, *, is_last: bool = False) -> None:
-        """Send a packet of a universe to all targets, if the endpoint is open."""
+        """Send a packet of a universe to all targets."""
         if not self._senders and self._multicast is None:
             return
         packet = self.encode(output, levels, is_last=is_last)
@@ -286,6 +285,7 @@ class DmxEndpoint(
     def _sending_failed(self, target: str, error: Exception) -> None:
         """A packet cannot be sent, or an earlier one was not accepted."""
         self._unreachable_at = time.monotonic()
+        self._names.look_up(target)
         text = oscbridge.what_failed(error) if isinstance(error, OSError) else str(error)
         self.host.unreachable(f"{target}: {text}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -44,6 +44,10 @@ Targets: TypeAlias = Annotated[
 Channel: TypeAlias = Annotated[int, Field(ge=1, le=SLOTS - 1)]
 
 
+MAX_SHOWN: Final = 4
+"""Universes that are shown by number."""
+
+
 class DmxOptions(oscbridge.Options):
     """The keys of both types."""
 
@@ -79,6 +83,16 @@ class DmxOptions(oscbridge.Options):
     """The most universes that are sent. Messages for others are refused."""
     max_sources: Annotated[int, Field(ge=1, le=1_000)] = 16
     """The most sources per received universe. Others are refused."""
+
+    @property
+    def description(self) -> str:
+        """Where it sends, and what it receives."""
+        parts = [f"to {', '.join(self.to)}"] if self.to else []
+        if self.receive:
+            numbers, count = ", ".join(map(str, self.receive)), len(self.receive)
+            universes = f"{count} universes" if count > MAX_SHOWN else f"universe {numbers}"
+            parts.append(f"{universes} on port {self.port}")
+        return "; ".join(parts)
 
     @field_validator("receive", "fine")
     @classmethod

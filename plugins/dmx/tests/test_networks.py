@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from programs import find_program
@@ -99,6 +102,62 @@ def test_first_configuration_of_the_readme_reaches_the_other_machine(
     sending = readme.partition("```toml\n")[2].partition("```")[0]
     receiving = CONFIGURATION.format(kind="sacn", lines="receive = [7]")
     assert "/dmx/7/1" in exchange(networks, sending, receiving, tmp_path)
+
+
+RECEIVER = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    sock.bind((sys.argv[1], 5568))
+    print("ready", flush=True)
+    while sock.recv(2048):
+        print("frame", flush=True)
+"""
+
+
+def test_name_of_a_target_may_get_another_address(
+    networks: tuple[str, str], tmp_path: Path
+) -> None:
+    near, far = networks
+    run(f"ip -n {far} addr add 10.84.0.3/24 dev veth0")
+    files = Path("/etc/netns") / near
+    files.mkdir(parents=True)
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(network: str, *command: str) -> IO[str]:
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", network, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "OSCBRIDGE_RUNTIME_DIR": str(tmp_path)},
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process.stdout
+
+    def wait_for(output: IO[str], text: str) -> None:
+        assert any(text in line for line in output), f"the program ended without {text!r}"
+
+    try:
+        (files / "hosts").write_text("10.84.0.2 node.lan\n")
+        receivers = [start(far, sys.executable, "-c", RECEIVER, f"10.84.0.{n}") for n in (2, 3)]
+        for each in receivers:
+            wait_for(each, "ready")
+        file = tmp_path / "lights.toml"
+        file.write_text(CONFIGURATION.format(kind="sacn", lines='to = "node.lan"'))
+        program = start(near, PROGRAM, "run", str(file))
+        wait_for(program, "Ctrl-C")
+        start(near, sys.executable, "-c", SENDER, "send")
+        wait_for(receivers[0], "frame")
+        (files / "hosts").write_text("10.84.0.3 node.lan\n")
+        processes[2].send_signal(signal.SIGHUP)
+        wait_for(program, "endpoint.lights: node.lan is now 10.84.0.3 (was 10.84.0.2)")
+        wait_for(receivers[1], "frame")
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+        shutil.rmtree(files)
 
 
 def exchange(networks: tuple[str, str], sending: str, receiving: str, folder: Path) -> str:

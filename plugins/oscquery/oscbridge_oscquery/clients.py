@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
@@ -54,7 +55,8 @@ class ListeningClients:
         """A client has connected."""
         self._clients[client] = None
         self._by_peer[client.peer[:2]] = client
-        self._by_host.setdefault(_host(client.peer), set()).add(client)
+        if not client.is_watcher:
+            self._by_host.setdefault(_host(client.peer), set()).add(client)
 
     def remove(self, client: ListeningClient) -> None:
         """A client has disconnected."""
@@ -68,10 +70,10 @@ class ListeningClients:
         del self._clients[client]
         if self._by_peer.get(client.peer[:2]) is client:
             del self._by_peer[client.peer[:2]]
-        near = self._by_host[_host(client.peer)]
+        near = self._by_host.get(_host(client.peer), set())
         near.discard(client)
         if not near:
-            del self._by_host[_host(client.peer)]
+            self._by_host.pop(_host(client.peer), None)
         self._host.peer_disconnected(client.peer)
 
     def renew(self, access: oscbridge.AccessControl) -> None:
@@ -143,13 +145,17 @@ class ListeningClients:
     ) -> None:
         sender = self._sender(message.origin)
         try:
-            frame = binary_frame(oscbridge.encode_message(message))
+            packet = oscbridge.encode_message(message)
         except oscbridge.EncodeError:
             self.dropped("encode", len(clients))
             return
+        frame = binary_frame(packet)
         for client in clients:
-            if client is not sender and client.put(frame):
-                flushed.append(client)
+            if client is not sender:
+                if client.echoes is not None:
+                    client.echoes.sent(packet, time.monotonic())
+                if client.put(frame):
+                    flushed.append(client)
 
     def _sender(self, origin: oscbridge.Origin | None) -> ListeningClient | None:
         """The client that a message came from.

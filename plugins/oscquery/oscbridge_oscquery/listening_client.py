@@ -9,6 +9,7 @@ from typing import Final
 
 import oscbridge
 from oscbridge_oscquery.frames import close_frame
+from oscbridge_oscquery.page_echoes import PageEchoes
 
 __all__ = ["ListeningClient"]
 
@@ -40,6 +41,10 @@ class ListeningClient:
         """``limit``: frames in the queue. ``on_drop`` is called with a reason and a count."""
         self.peer = peer
         self.grant = grant
+        self.is_watcher = False
+        """Whether it only watches: datagrams from its host are not its own."""
+        self.echoes: PageEchoes | None = None
+        """What a page sends by itself; None for other programs."""
         self.bad_commands = 0
         self._transport = transport
         self._limit = limit
@@ -120,12 +125,18 @@ class ListeningClient:
             self._queue.clear()
 
     def end(self, code: int, reason: str) -> None:
-        """Close the connection; without an answer, abort it."""
+        """Close the connection, after a time-out without the answer of the client."""
         self.close()
         if not self._transport.is_closing():
             self._transport.write(close_frame(code, reason))
         loop = asyncio.get_running_loop()
-        self._ending = loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
+        self._ending = loop.call_later(CLOSE_TIMEOUT, self._end)
+
+    def _end(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # it reads nothing
+        else:
+            self._transport.close()  # without losing what it has not read yet
 
     def ended(self) -> None:
         """The connection is closed."""

@@ -132,6 +132,11 @@ class OSCQueryOptions(oscbridge.Options):
         """What other programs see in the network; empty if it is not announced."""
         return (self.announce, self.advertise, self.name) if self.announce else ()
 
+    def udp_listen(self) -> oscbridge.HostPort | None:
+        if self.listen is None or self.osc_port == 0:
+            return None
+        return self.listen._replace(port=self.osc_port or self.listen.port)
+
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
 
@@ -148,11 +153,7 @@ class OSCQueryOptions(oscbridge.Options):
             raise ValueError("set listen for a server, or url or find for a client")
         wrong = self.model_fields_set & (_CLIENT_KEYS if self.is_server else _SERVER_KEYS)
         if wrong:
-            role = (
-                "a client, which has url or find"
-                if self.is_server
-                else "a server, which has listen"
-            )
-            raise ValueError(f"{', '.join(sorted(wrong))}: only for {role}")
+            role = "a client (url or find)" if self.is_server else "a server (listen)"
+            raise ValueError(f"{', '.join(sorted(wrong))}: only possible for {role}")
         tls_context(self.certificate, self.key)
         return self

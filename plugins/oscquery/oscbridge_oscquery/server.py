@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -30,8 +31,10 @@ from oscbridge_oscquery.incoming import IncomingPackets
 from oscbridge_oscquery.listening_client import CLOSE_TIMEOUT, ListeningClient
 from oscbridge_oscquery.options import OSCQueryOptions
 from oscbridge_oscquery.page import MAX_ROWS, PAGE_POLICY, page_of
+from oscbridge_oscquery.page_echoes import PageEchoes
 from oscbridge_oscquery.paths import address_of_path
 from oscbridge_oscquery.tree_json import TreeEncoder, ValueOf
+from oscbridge_oscquery.websocket_client import WATCHER
 
 __all__ = ["SHARE", "OSCQueryServer"]
 
@@ -194,6 +197,9 @@ class OSCQueryServer:
         client = ListeningClient(
             request.transport, peer, grant, options.max_client_queue, self.clients.dropped
         )
+        if hdrs.ORIGIN in request.headers:
+            client.echoes = PageEchoes(time.monotonic())
+        client.is_watcher = WATCHER in request.headers
         self.clients.add(client)
         bucket = oscbridge.TokenBucket(options.max_rate)
         try:
@@ -202,8 +208,7 @@ class OSCQueryServer:
                 if client.is_closed:
                     continue  # it is being disconnected
                 if frame.type is WSMsgType.BINARY:
-                    rights = client.grant.rights
-                    wait = bucket.take(self.incoming.receive(frame.data, peer, rights))
+                    wait = bucket.take(self._receive(client, frame.data))
                 elif frame.type is WSMsgType.TEXT:
                     self._obey(client, frame.data)
                 if wait:
@@ -211,6 +216,19 @@ class OSCQueryServer:
         finally:
             self.clients.remove(client)
         return socket
+
+    def _receive(self, client: ListeningClient, data: bytes) -> int:
+        """Take a packet of a client. Returns the number of messages in it."""
+        echoes, now = client.echoes, time.monotonic()
+        if echoes is not None:
+            if echoes.is_initial(now):
+                why = "a page sends values as it is loaded"
+                self._host.input_dropped("page_load", 1, why)
+                return 1
+            if echoes.is_echo(data, now):
+                self._host.input_dropped("echo", 1, "a page sends back what it was sent")
+                return 1
+        return self.incoming.receive(data, client.peer, client.grant.rights)
 
     def _obey(self, client: ListeningClient, text: str) -> None:
         """A command; one that is not known is ignored, as libossia and others have their own."""

@@ -1,9 +1,9 @@
-"""A whole tree as JSON: fast, in slices, with the static part of each node kept."""
+"""A whole tree as JSON: fast, in slices, with the text of each node kept until it changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
@@ -11,30 +11,43 @@ import oscbridge
 from oscbridge_oscquery.node_json import attributes_of, unique_descriptions
 from oscbridge_oscquery.values import encode_value, has_same_shape
 
-__all__ = ["MAX_KEPT", "SLICE", "KeptText", "TreeEncoder", "ValueOf"]
+__all__ = ["MAX_KEPT", "SLICE", "TreeEncoder", "ValueOf"]
 
-SLICE: Final = 1_000
-"""Nodes that are encoded before others have the event loop."""
+SLICE: Final = 2_000
+"""Texts that are joined before others have the event loop: those of about 1,000 nodes."""
 
 MAX_KEPT: Final = 40_000
-"""Nodes whose static part is kept: those of a tree, and of some that rights have filtered."""
+"""Nodes whose text is kept: those of a tree, and of some that rights have filtered."""
 
 ValueOf: TypeAlias = Callable[[str], oscbridge.KeptValue | None]
 """Returns the last value of an address."""
 
-KeptText: TypeAlias = dict[int, tuple[oscbridge.AddressInfo, bytes]]
+_KeptT = TypeVar("_KeptT")
+
+
+class _KeptText(NamedTuple):
+    """The text of a node. With its facts their identity stays taken."""
+
+    info: oscbridge.AddressInfo
+    value: oscbridge.KeptValue | None
+    text: bytes
 
 
 class TreeEncoder:
-    """Encodes nodes. What does not change is encoded once, by the identity of the facts."""
+    """Encodes nodes; each once, until its facts or its value are others."""
 
     def __init__(self, value_of: ValueOf) -> None:
         self._value_of = value_of
-        self._kept: KeptText = {}
+        self._texts: dict[int, _KeptText] = {}
+        self._families: dict[
+            int, tuple[oscbridge.AddressNode, Sequence[tuple[oscbridge.AddressNode, str]]]
+        ] = {}
+        """The children of nodes."""
 
     def forget(self) -> None:
         """The facts have changed."""
-        self._kept.clear()
+        self._texts.clear()
+        self._families.clear()
 
     # --- one node -----------------------------------------------------------------------------
 
@@ -72,66 +85,64 @@ class TreeEncoder:
 
     # --- a tree -------------------------------------------------------------------------------
 
-    def slices(self, node: oscbridge.AddressNode) -> Iterator[bytes]:
+    def slices(self, root: oscbridge.AddressNode) -> Iterator[bytes]:
         """The parts of the JSON text of a node and everything below it."""
-        parts: list[bytes] = []
-        count = 0
-        for _ in self._encode(node, "", parts):
-            count += 1
-            if count == SLICE:
-                yield b"".join(parts)
-                parts.clear()
-                count = 0
-        yield b"".join(parts)
-
-    def _encode(
-        self, root: oscbridge.AddressNode, description: str, parts: list[bytes]
-    ) -> Iterator[None]:
-        """Append the text of a node to ``parts``; yields once for each node.
-
-        With a stack of its own, as a generator in a generator costs its depth for each node.
-        """
-        parts.append(self._open(root, description))
-        stack = [self._children(root, parts)]
-        yield
-        while stack:
-            found = next(stack[-1], None)
-            if found is None:
-                stack.pop()
-                parts.append(b"}}" if stack or root.children else b"}")
-                continue
-            before, node, text = found
-            parts.append(before)
-            parts.append(self._open(node, text))
-            if node.children:
-                stack.append(self._children(node, parts))
-            else:
-                parts.append(b"}")
-            yield
-
-    def _children(
-        self, node: oscbridge.AddressNode, parts: list[bytes]
-    ) -> Iterator[tuple[bytes, oscbridge.AddressNode, str]]:
-        """The children of a node, each with the text before it and its description."""
-        if not node.children:
+        parts = [orjson.dumps(self.attributes(root))[:-1]]
+        if not root.children:
+            yield parts[0] + b"}"
             return
         parts.append(b',"CONTENTS":{')
-        descriptions = unique_descriptions(node.children)
+        stack = [iter(self._children(root))]
         comma = b""
-        for name, child in node.children.items():
-            yield comma + orjson.dumps(name) + b":", child, descriptions.get(name, "")
-            comma = b","
+        while stack:
+            for node, description in stack[-1]:
+                parts.append(comma + self._text(node, description))
+                if node.children:
+                    parts.append(b',"CONTENTS":{')
+                    stack.append(iter(self._children(node)))
+                    comma = b""
+                    break
+                parts.append(b"}")
+                comma = b","
+            else:
+                stack.pop()
+                parts.append(b"}}")
+                comma = b","
+            if len(parts) >= SLICE:
+                yield b"".join(parts)
+                parts.clear()
+        yield b"".join(parts)
 
-    def _open(self, node: oscbridge.AddressNode, description: str) -> bytes:
-        """The text of a node without what is below it, and without its last brace."""
+    def _children(self, node: oscbridge.AddressNode) -> Sequence[tuple[oscbridge.AddressNode, str]]:
+        """The children of a node, each with the description that replaces its own, if any."""
+        found = self._families.get(id(node))
+        if found is None:
+            descriptions = unique_descriptions(node.children)
+            children = [
+                (child, descriptions.get(name, "")) for name, child in node.children.items()
+            ]
+            self._families[id(node)] = found = (node, children)
+            self._forget_many(self._families)
+        return found[1]
+
+    def _text(self, node: oscbridge.AddressNode, description: str) -> bytes:
+        """``"name":{...``: a node without what is below it, and without its last brace."""
         info = node.info
         if info is None or description or not info.types:
-            return orjson.dumps(self.attributes(node, description))[:-1]
-        kept = self._kept.get(id(info))
-        if kept is None:
-            static = orjson.dumps(attributes_of(node.path, info, info.types))[:-1]
-            if len(self._kept) >= MAX_KEPT:
-                self._kept.clear()
-            self._kept[id(info)] = kept = (info, static)  # with it the identity stays taken
-        value = self.value(info)
-        return kept[1] if value is None else kept[1] + b',"VALUE":' + orjson.dumps(value)
+            return _named(node, self.attributes(node, description))
+        value = self._value_of(info.address)
+        kept = self._texts.get(id(info))
+        if kept is None or kept.value is not value:
+            text = _named(node, self.attributes(node))
+            self._texts[id(info)] = kept = _KeptText(info, value, text)
+            self._forget_many(self._texts)
+        return kept.text
+
+    @staticmethod
+    def _forget_many(kept: dict[int, _KeptT]) -> None:
+        if len(kept) > MAX_KEPT:
+            kept.clear()
+
+
+def _named(node: oscbridge.AddressNode, attributes: dict[str, object]) -> bytes:
+    return orjson.dumps(node.name) + b":" + orjson.dumps(attributes)[:-1]

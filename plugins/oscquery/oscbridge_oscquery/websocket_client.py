@@ -12,7 +12,10 @@ from oscbridge_oscquery.commands import LISTEN
 from oscbridge_oscquery.host_info import HostInfo
 from oscbridge_oscquery.http_client import OSCQueryQuestions
 
-__all__ = ["open_websocket"]
+__all__ = ["WATCHER", "open_websocket"]
+
+WATCHER: Final = "X-OSCQuery-Watcher"
+"""A header of clients that only watch: datagrams from their host are not theirs."""
 
 OPEN_TIMEOUT: Final = 5.0
 """Seconds for the connection and the handshake."""
@@ -25,7 +28,11 @@ MAX_FRAME: Final = 1 << 20
 
 
 async def open_websocket(
-    session: aiohttp.ClientSession, questions: OSCQueryQuestions, info: HostInfo
+    session: aiohttp.ClientSession,
+    questions: OSCQueryQuestions,
+    info: HostInfo,
+    *,
+    is_watcher: bool = False,
 ) -> aiohttp.ClientWebSocketResponse | None:
     """Connect to a server that has ``LISTEN``, or does not say what it has.
 
@@ -43,7 +50,7 @@ async def open_websocket(
                 f"{scheme}://{shown}:{port}/",
                 max_msg_size=MAX_FRAME,
                 ssl=questions.tls or True,
-                headers=questions.headers,
+                headers={**questions.headers, **({WATCHER: "1"} if is_watcher else {})},
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
             )
     except (aiohttp.ClientError, OSError) as error:

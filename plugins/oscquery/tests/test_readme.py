@@ -15,7 +15,14 @@ from programs import find_program
 
 import oscbridge
 from oscbridge.testing import check_configuration, free_port, running_bridge
-from oscbridge_oscquery import changes, client_role, listeners, paths, tree_reader
+from oscbridge_oscquery import (
+    changes,
+    client_role,
+    listeners,
+    page_echoes,
+    paths,
+    tree_reader,
+)
 from oscbridge_oscquery.cli import oscquery
 from oscbridge_oscquery.options import OSCQueryOptions
 
@@ -54,6 +61,8 @@ def test_every_command_is_described() -> None:
     found = set(re.findall(r"^\| `oscbridge oscquery (\w+)", README, re.MULTILINE))
     assert found == set(oscquery.commands)
 
+
+assert page_echoes.QUIET_TIME == page_echoes.ECHO_TIME == 1.0  # "the first", "the last second"
 
 BOUNDS = [
     f"for more than {changes.MAX_COMMANDS} changes",

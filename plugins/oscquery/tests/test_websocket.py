@@ -12,6 +12,7 @@ from query_bridge import StartQueryBridge as Start
 import oscbridge
 from oscbridge_oscquery import server, server_role
 from oscbridge_oscquery.commands import MAX_COMMAND
+from oscbridge_oscquery.websocket_client import WATCHER
 
 FADER = "/mix/1/fader"
 
@@ -97,6 +98,16 @@ async def test_udp_is_the_same_program_as_the_only_client_of_its_host(
     bridge.by_udp(FADER, 0.75)  # nobody knows whose that is
     assert await one.next() == (FADER, (0.75,))
     assert await two.next() == (FADER, (0.75,))
+
+
+async def test_watcher_is_sent_datagrams_of_its_host(bridge: QueryBridge) -> None:
+    watcher = await bridge.join(**{WATCHER: "1"})
+    await watcher.listen(FADER)
+    one = await bridge.listening(FADER)
+    await watcher.settled()
+    bridge.by_udp(FADER, 0.5)
+    assert await watcher.next() == (FADER, (0.5,))
+    assert await one.nothing_came()
 
 
 async def test_value_from_the_device_reaches_all_clients(bridge: QueryBridge) -> None:

@@ -174,6 +174,8 @@ def test_secret_with_control_characters_is_refused(
     [
         (b'"secret-token"\n', "has quotes around it"),
         (b"'secret-token'", "has quotes around it"),
+        ("secret-token\u200b".encode(), "the invisible character U+200B at position 13"),
+        ("secret\u2028token".encode(), "the invisible character U+2028 at position 7"),
         (b" secret-token", "begins or ends with a blank"),
         (b"secret-token \n", "begins or ends with a blank"),
         ("secret-token\u00a0".encode(), "begins or ends with a blank"),

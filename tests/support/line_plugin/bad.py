@@ -167,7 +167,7 @@ class ReceivesOnThread(Line):
 
 class BlocksInSend(Line):
     async def send(self, message: oscbridge.Message) -> None:
-        time.sleep(0.06)
+        time.sleep(0.2)
         await super().send(message)
 
 

@@ -16,18 +16,19 @@ from oscbridge.osc import Message
 
 __all__ = ["AskerReports", "SenderReports"]
 
-REPORT_INTERVAL: Final = 1.0
-"""Seconds between reports of one sender."""
-
 MAX_REPORTED: Final = 1_024
 """Senders whose last report is known. A full table is cleared."""
 
 
 class SenderReports:
-    """Reports the clients of a socket: those that are heard, and those that are away."""
+    """Reports the clients of a socket: those that are heard, and those that are away.
 
-    def __init__(self, sock: socket.socket, send: Callable[[bytes], bool]) -> None:
+    A client that is heard is reported once in ``interval`` seconds.
+    """
+
+    def __init__(self, sock: socket.socket, send: Callable[[bytes], bool], interval: float) -> None:
         self._sock = sock
+        self._interval = interval
         self._send = send
         self._reported: dict[ClientAddress, float] = {}
 
@@ -39,7 +40,7 @@ class SenderReports:
                 self._send(SenderRecord(tuple(address), is_reachable=False).encode())
         now = time.monotonic()
         for data, sender in batch:
-            if now - self._reported.get(sender, 0.0) < REPORT_INTERVAL or not may_be_osc(data):
+            if now - self._reported.get(sender, 0.0) < self._interval or not may_be_osc(data):
                 continue
             if len(self._reported) >= MAX_REPORTED:
                 self._reported.clear()

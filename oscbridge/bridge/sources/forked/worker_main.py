@@ -180,7 +180,8 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         super().prepare(channel, mirror, settings)
         self.max_messages_per_child = settings.max_messages_per_child
         if settings.absorbed is not None:
-            self.on_batch = SenderReports(self.socket, channel.try_to_send).take
+            interval = settings.report_interval
+            self.on_batch = SenderReports(self.socket, channel.try_to_send, interval).take
 
     def get_request(self) -> Any:
         request = super().get_request()

@@ -43,6 +43,8 @@ class WorkerSettings:
     has_plugin_routes: bool
     absorbed: Sequence[str] | None
     """Addresses of messages for the bridge itself; None if it has no clients."""
+    report_interval: float
+    """Seconds between reports of one client that is heard."""
     reports_askers: bool
     """Whether each message that is routed is reported with its sender."""
     path: Sequence[str]

@@ -27,20 +27,30 @@ WHY: Final = {
 """Reasons to drop messages of a worker, in words."""
 
 
+LONGEST_INTERVAL: Final = 1.0
+"""Seconds between reports of one client, at most."""
+
+REPORTS: Final = 5
+"""Reports of a client in the time after which it is forgotten, at least."""
+
+
 class WorkerTask(NamedTuple):
     """What a worker does beside the routes of the configuration."""
 
     has_plugin_routes: bool
     absorbed: tuple[str, ...] | None
     """Addresses of messages for the bridge itself; None if it has no clients."""
-    reports_askers: bool
+    report_interval: float = 0.0
+    """Seconds between reports of one client that is heard."""
+    reports_askers: bool = False
 
     @classmethod
     def of(cls, has_plugin_routes: bool, clients: BridgeClientOptions | None) -> WorkerTask:
         """The task for the present options of the clients; None without any."""
         if clients is None:
-            return cls(has_plugin_routes, None, reports_askers=False)
-        return cls(has_plugin_routes, clients.absorbed, clients.answers == "asker")
+            return cls(has_plugin_routes, None)
+        interval = min(LONGEST_INTERVAL, clients.forget / REPORTS)
+        return cls(has_plugin_routes, clients.absorbed, interval, clients.answers == "asker")
 
 
 def settings_for(
@@ -78,6 +88,7 @@ def settings_for(
         routes=[route.config.pure() for route in routes],
         has_plugin_routes=task.has_plugin_routes,
         absorbed=task.absorbed,
+        report_interval=task.report_interval,
         reports_askers=task.reports_askers,
         path=sys.path,
         log_level=logging.getLogger("oscbridge").getEffectiveLevel(),

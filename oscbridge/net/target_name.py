@@ -17,9 +17,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, cast
 
-import oscbridge
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.os_errors import what_failed
+from oscbridge.net.url import OSCURL, HostPort
 
-__all__ = ["TargetName", "is_name"]
+__all__ = ["TargetName"]
 
 LOOKUP_INTERVAL: Final = 30.0
 """Seconds between look-ups."""
@@ -27,41 +29,49 @@ LOOKUP_INTERVAL: Final = 30.0
 ERROR_INTERVAL: Final = 1.0
 """Shortest time in seconds between look-ups because of errors."""
 
-_Addresses: TypeAlias = Sequence[oscbridge.ClientAddress]
-
-
-def is_name(host: str) -> bool:
-    """Whether a host can get another address: a name, except that of this machine."""
-    if host == "localhost":
-        return False
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False
+_Addresses: TypeAlias = Sequence[ClientAddress]
 
 
 class TargetName:
-    """Looks up a name every 30 s and when asked to, in a thread, one look-up at a time.
+    """Looks up the name of a target again: every 30 s and when asked to, in a thread, one look-up
+    at a time.
 
-    ``on_change`` is called with the new address when the current one is not among the answers.
+    The endpoint says with :meth:`use` which address it sends to, and runs :meth:`watch` with
+    ``start_task``. ``on_change`` is called with the new address when the current one is not among
+    the answers.
     """
+
+    @classmethod
+    def of(
+        cls,
+        to: OSCURL | HostPort,
+        log: logging.Logger,
+        on_change: Callable[[ClientAddress], None],
+    ) -> TargetName | None:
+        """The name of a target; None for an address and for this machine, which do not change."""
+        if to.host == "localhost":
+            return None
+        try:
+            ipaddress.ip_address(to.host.partition("%")[0])
+        except ValueError:
+            return cls(to, log, on_change)
+        return None
 
     def __init__(
         self,
-        to: oscbridge.OSCURL,
+        to: OSCURL | HostPort,
         log: logging.Logger,
-        on_change: Callable[[oscbridge.ClientAddress], None],
+        on_change: Callable[[ClientAddress], None],
     ) -> None:
         self._to = to
         self._log = log
         self._on_change = on_change
-        self._current: oscbridge.ClientAddress | None = None
+        self._current: ClientAddress | None = None
         self._asked = asyncio.Event()
         self._is_failing = False
         self._lookup: asyncio.Future[_Addresses] | None = None
 
-    def use(self, address: oscbridge.ClientAddress) -> None:
+    def use(self, address: ClientAddress) -> None:
         """Note the address that is used from now on. A change is logged."""
         if self._current is not None and self._current[0] != address[0]:
             self._log.info("%s is now %s (was %s)", self._to.host, address[0], self._current[0])
@@ -94,7 +104,7 @@ class TargetName:
         except OSError as error:
             if not self._is_failing:
                 text = "%s: %s; still sending to %s"
-                self._log.warning(text, self._to.host, oscbridge.what_failed(error), current)
+                self._log.warning(text, self._to.host, what_failed(error), current)
             self._is_failing = True
             return
         self._is_failing = False
@@ -103,7 +113,7 @@ class TargetName:
             self._on_change(min(found, key=lambda each: (":" in each[0]) != (":" in current)))
 
 
-def _in_thread(to: oscbridge.OSCURL, family: int) -> asyncio.Future[_Addresses]:
+def _in_thread(to: OSCURL | HostPort, family: int) -> asyncio.Future[_Addresses]:
     """Look up a host. On a daemon thread: a server that does not answer must not delay the end."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_Addresses] = loop.create_future()
@@ -120,7 +130,7 @@ def _in_thread(to: oscbridge.OSCURL, family: int) -> asyncio.Future[_Addresses]:
         problem: OSError | None = None
         try:
             found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_DGRAM, family=family)
-            addresses = [cast(oscbridge.ClientAddress, info[4]) for info in found]
+            addresses = [cast(ClientAddress, info[4]) for info in found]
         except OSError as error:
             problem = error
         except UnicodeError as error:
