@@ -84,7 +84,7 @@ def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     if not address.startswith("/"):
         _check_bare(address)
     words = address.split()
-    if len(words) > 1 and not args and types is None:
+    if words != [address] and not args and types is None:
         raise click.UsageError(
             f"{address!r} is a single address with a blank in it; did you mean: oscbridge send "
             f"{' '.join(words)}? (to send to this address without arguments, add --types '')"

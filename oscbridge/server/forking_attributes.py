@@ -13,7 +13,6 @@ class ForkingAttributes(socketserver.ForkingMixIn):
     """Those of :class:`socketserver.ForkingMixIn`. The server sets ``children``."""
 
     children: Children
-    timeout = socketserver.ForkingMixIn.timeout
 
     @property
     def active_children(self) -> set[int]:  # type: ignore[override]

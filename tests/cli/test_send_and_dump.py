@@ -105,6 +105,7 @@ def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> No
         (("[::1]:9000", "/x"), "got '[::1]:9000'; write --to udp://[::1]:9000"),
         (("udp://a:1", "/x"), "address must start with '/', got 'udp://a:1'; write --to udp://a:1"),
         (("/a 1",), "did you mean: oscbridge send /a 1?"),
+        (("/a ",), "'/a ' is a single address with a blank in it; did you mean"),
         ((), "Missing argument 'ADDRESS'"),
         (("/x", "--types", "i", "a"), "'a' does not fit type tag 'i'"),
         (("/x", "--types", "q", "a"), "unknown type tag 'q' in ,q"),

@@ -239,7 +239,7 @@ async def test_fader_sends_and_follows_the_device(
         await page.keyboard.press("Shift+ArrowLeft")
         assert await receive(client, "/ch/3/level") == [pytest.approx(0.349)]
         program.send(encode_message(Message.of("/1/fader3", 0.75)))
-        await expect(fader).to_have_attribute("aria-valuenow", "0.75")  # the hand has let go
+        await expect(fader).to_have_attribute("aria-valuenow", "0.75")  # nobody holds it
         await page.get_by_label("Value of /1/fader3, as a number").fill("0.5")
         await page.keyboard.press("Enter")
         await expect(fader).to_have_attribute("aria-valuenow", "0.5")
