@@ -14,20 +14,27 @@ MADE      := $(VENV)/.made-by-$(subst /,_,$(PYTHON))
 INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
 NODE      := tests/js/node_modules/.installed
+PAGE      := $(VENV)/.page
+WEBTOOLS  := plugins/ui/web/node_modules/.installed
+WEB       := $(shell find plugins/ui/web -name node_modules -prune -o -type f -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-fresh lint format bench bench-compare fuzz soak chaos container test-container clean system-packages
+.PHONY: help run ui test test-fresh lint format bench bench-compare fuzz soak chaos container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
 	    while IFS='|' read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
 
-run: $(INSTALLED) ## run the bridge with all plugins; ARGS go to `oscbridge run`
+run: $(PAGE) ## run the bridge with all plugins; ARGS go to `oscbridge run`
 	@exec $(BIN)/oscbridge run $(ARGS)
 
-test: lint system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
+ui: $(INSTALLED) ## build the page of the control room, which needs the npm registry
+	@OSCBRIDGE_UI=required $(BIN)/python -m pip install --quiet --no-deps --editable ./plugins/ui
+	@touch $(PAGE)
+
+test: lint $(PAGE) $(WEBTOOLS) system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
 	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)
 	$(BIN)/pytest -m load --ignore=tests/container $(ARGS) $(if $(ARGS),|| test $$? -eq 5  # ARGS may pick none)
 
@@ -72,7 +79,7 @@ test-container: $(DEVELOP) system-packages ## test it, as root, on a Docker engi
 	$(BIN)/pytest tests/container --timeout 600 $(ARGS)
 
 clean: ## remove all that these targets made
-	rm -rf $(VENV) tests/js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/js/node_modules plugins/ui/web/node_modules plugins/ui/oscbridge_ui/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 system-packages:
@@ -91,10 +98,20 @@ $(INSTALLED): $(MADE) pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@$(BIN)/python -m pip install --quiet --editable ".[discovery]" $(addprefix --editable ./,$(PLUGINS))
 	@touch $@
 
+# The page is built while plugins/ui is installed; again when its sources have changed.
+$(PAGE): $(INSTALLED) $(WEB)
+	@$(BIN)/python -m pip install --quiet --no-deps --editable ./plugins/ui
+	@touch $@
+
 $(DEVELOP): $(INSTALLED)
 	@echo "Installing what the tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"  # the first that knows --group
 	@$(BIN)/python -m pip install --quiet --group test --group lint
+	@touch $@
+
+$(WEBTOOLS): plugins/ui/web/package-lock.json | $(DEVELOP)
+	@echo "Installing the tools of the control room into plugins/ui/web"
+	@$(BIN)/python plugins/ui/node.py npm ci --ignore-scripts
 	@touch $@
 
 $(NODE): tests/js/package.json tests/js/.npmrc | system-packages

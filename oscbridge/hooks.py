@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:  # a plugin's own processes need the marks alone
+    from collections.abc import Mapping
+
     from click import Group
 
     from oscbridge.endpoint import EndpointTypes
@@ -66,4 +68,14 @@ def oscbridge_importers() -> Importers:  # type: ignore[empty-body]
 
     Returns an ``oscbridge.Importer`` by the name of each format, e.g. ``omm``. Called once, when
     a file is imported. A format of the bridge or of another plugin cannot be replaced.
+    """
+
+
+@hookspec
+def oscbridge_sites() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Offer pages that ``[http]`` serves beside health and metrics.
+
+    Returns the path of a subclass of ``oscbridge.monitoring.Site`` by a name, e.g.
+    ``{"ui": "oscbridge_ui.site:ControlRoom"}``; it is imported when the server starts. Called
+    once. The pages of one plugin are served: of several, of the first by name.
     """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Final
 
@@ -21,11 +24,14 @@ __all__ = [
     "Plugin",
     "call_hook",
     "hint_of_version",
+    "new_sites",
     "place_of_hook",
     "record_hooks",
     "run_hook",
     "source_of",
 ]
+
+_log: Final = logging.getLogger(__name__)
 
 _PREFIX: Final = f"{hookspecs.PROJECT}_"
 
@@ -138,3 +144,19 @@ def source_of(entry_point: str) -> str:
 def place_of_hook(plugin: Plugin) -> str:
     place = plugin.places.get("oscbridge_endpoints")
     return f" ({place})" if place else ""
+
+
+def new_sites(plugin: Plugin, offered: object) -> dict[str, str]:
+    """The sites that a plugin offers; wrong ones are logged."""
+    if not isinstance(offered, Mapping):
+        text = "plugin %r: oscbridge_sites returns %r, not a dictionary of paths"
+        _log.error(text, plugin.name, offered)
+        return {}
+    found = {}
+    for name, path in offered.items():
+        if isinstance(name, str) and isinstance(path, str) and EntryPoint.pattern.fullmatch(path):
+            found[name] = path
+        else:
+            text = "plugin %r: oscbridge_sites: %r is %r; write it as 'package.module:Class'"
+            _log.error(text, plugin.name, name, path)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from oscbridge.plugin_hooks import (
     Plugin,
     call_hook,
     hint_of_version,
+    new_sites,
     place_of_hook,
     record_hooks,
     run_hook,
@@ -174,6 +175,20 @@ class Plugins:
                 _log.error("%s", error, exc_info=error.__cause__)
             except ValueError as error:
                 _log.error("plugin %r: oscbridge_importers: %s", plugin.name, error)
+        return found
+
+    @cached_property
+    def sites(self) -> dict[str, str]:
+        """The sites of all plugins by name, as paths of their classes."""
+        found: dict[str, str] = {}
+        for plugin in self.working:
+            try:
+                offered = call_hook(plugin, "oscbridge_sites")
+            except PluginError as error:
+                _log.error("%s", error, exc_info=error.__cause__)
+                continue
+            if offered is not None:
+                found |= new_sites(plugin, offered)
         return found
 
     def _load(self, point: EntryPoint) -> Plugin:

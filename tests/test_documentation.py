@@ -103,7 +103,7 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_quoted_banner_is_real(start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
-    text = DEFAULT.replace("9000", "0").replace("8080", "0")
+    text = DEFAULT.replace("9000", "0").replace("8080", "0").replace("9180", "0")
     (tmp_path / "x.toml").write_text(text)
     process = start(PROGRAM, "run", "x.toml")
     assert process.stdout is not None
@@ -115,6 +115,7 @@ def test_quoted_banner_is_real(start: Callable[..., subprocess.Popen[str]], tmp_
     shown = "".join(lines).replace("x.toml", "its built-in configuration")
     shown = re.sub(r"udp://127\.0\.0\.1:\d+", "udp://127.0.0.1:9000", shown)
     shown = re.sub(r"ws://127\.0\.0\.1:\d+", "ws://127.0.0.1:8080", shown)
+    shown = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9180", shown)
     shown = re.sub(r"\S*oscbridge send .*/hello", "oscbridge send /hello", shown)
     quoted = block("text", "with its built-in configuration").replace(".venv/bin/", "")
     quoted = quoted.replace("oscbridge 0.1.0", f"oscbridge {version('oscbridge')}")

@@ -12,6 +12,7 @@ import pytest
 
 import oscbridge
 import oscbridge.http
+import oscbridge.monitoring
 from oscbridge.public_names import HOMES
 
 ROOT = Path(__file__).parents[1]
@@ -22,8 +23,10 @@ PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
 PUBLIC = {
     "oscbridge",
     "oscbridge.http",
+    "oscbridge.monitoring",
     *(f"oscbridge.{name}" for name in oscbridge.__all__),
     *(f"oscbridge.http.{name}" for name in oscbridge.http.__all__),
+    *(f"oscbridge.monitoring.{name}" for name in oscbridge.monitoring.__all__),
 }
 
 HEAVY = ("aiohttp", "pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
@@ -45,6 +48,11 @@ def test_public_names_are_unique_and_listed() -> None:
 @pytest.mark.parametrize("name", oscbridge.http.__all__)
 def test_public_name_for_http_resolves(name: str) -> None:
     assert getattr(oscbridge.http, name) is not None
+
+
+@pytest.mark.parametrize("name", oscbridge.monitoring.__all__)
+def test_public_name_for_monitoring_resolves(name: str) -> None:
+    assert getattr(oscbridge.monitoring, name) is not None
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from oscbridge.osc import Pattern, Subject, is_pattern
 from oscbridge.osc.pattern import Subjects
 
-__all__ = ["DEFAULT_RIGHTS", "AccessRights", "AddressFilter", "Right"]
+__all__ = ["DEFAULT_RIGHTS", "EVERY_RIGHT", "AccessRights", "AddressFilter", "Right"]
 
 Right: TypeAlias = Literal["listen", "send", "configure"]
 """Something that a token allows."""
@@ -108,3 +108,6 @@ class AccessRights:
 
 DEFAULT_RIGHTS: Final[tuple[Right, ...]] = ("listen", "send")
 """The rights of a token that names none, and of clients where no token is asked for."""
+
+EVERY_RIGHT: Final = AccessRights.of(("listen", "send", "configure"))
+"""All that a client can do."""

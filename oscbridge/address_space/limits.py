@@ -15,6 +15,7 @@ from oscbridge.osc.arguments import layout
 
 __all__ = [
     "MAX_ADDRESS",
+    "MAX_CHARACTERS",
     "MAX_CHOICES",
     "MAX_CONTAINERS",
     "MAX_DEPTH",
@@ -38,6 +39,9 @@ MAX_DEPTH: Final = 32
 
 MAX_ADDRESS: Final = 512
 """Characters of an address."""
+
+MAX_CHARACTERS: Final = 2_000_000
+"""Characters of all addresses of one source of facts: matching takes time by character."""
 
 MAX_TEXT: Final = 1_000
 """Characters of a description."""
@@ -75,11 +79,12 @@ def why_not(address: str) -> str:
 def admitted(infos: Iterable[AddressInfo], ignored: Counter[str]) -> dict[str, AddressInfo]:
     """The facts within the limits, by their addresses; the first about an address counts.
 
-    ``ignored`` counts what is left out or cut, by reason: ``nodes``, ``containers``, ``address``,
-    ``invalid``, ``depth``, ``types`` and ``text``.
+    ``ignored`` counts what is left out or cut, by reason: ``nodes``, ``containers``,
+    ``characters``, ``address``, ``invalid``, ``depth``, ``types`` and ``text``.
     """
     found: dict[str, AddressInfo] = {}
     containers: set[str] = set()
+    characters = 0
     for info in islice(infos, MAX_READ):
         address = info.address
         if address in found:
@@ -87,11 +92,14 @@ def admitted(infos: Iterable[AddressInfo], ignored: Counter[str]) -> dict[str, A
         reason = why_not(address)
         if not reason and len(found) >= MAX_NODES:
             reason = "nodes"
+        if not reason and characters + len(address) > MAX_CHARACTERS:
+            reason = "characters"
         if not reason and not _contain(address, containers):
             reason = "containers"
         if reason:
             ignored[reason] += 1
         else:
+            characters += len(address)
             found[address] = _shortened(info, ignored)
     return found
 

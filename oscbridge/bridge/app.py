@@ -75,22 +75,22 @@ class App:
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
-        self._routing = make_routing(configuration, self.endpoints, hooks, None, self.variables)
+        self.routing = make_routing(configuration, self.endpoints, hooks, None, self.variables)
         self.dispatchers = make_dispatchers(self._turn, self.endpoints, {}, configuration.bridges)
         """The dispatcher of every source, bridge or endpoint, by name."""
         for name, dispatcher in self.dispatchers.items():
-            self._routing.sources[name].install(dispatcher)
+            self.routing.sources[name].install(dispatcher)
         self._watch_parts()
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The routes of the configuration, in order."""
-        return self._routing.routes
+        return self.routing.routes
 
     @property
     def idle(self) -> list[str]:
         """The endpoints that no route leads to or from, including the routes of plugins."""
-        return self._routing.idle(self.endpoints)
+        return self.routing.idle(self.endpoints)
 
     def _make_runner(
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
@@ -105,7 +105,7 @@ class App:
     def _apply_backpressure(self) -> None:
         """Pause bridges that feed an endpoint with backpressure, resume the others."""
         for name, listener in self.listeners.items():  # each that is resumed may fill sinks again
-            sinks = self._routing.sources[name].sinks.values()
+            sinks = self.routing.sources[name].sinks.values()
             listener.pause(any(sink.backpressure.is_active for sink in sinks))
 
     # --- start -------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class App:
 
     async def _listen(self, name: str) -> None:
         """Raises :class:`OSCBridgeError`."""
-        options, routes = self.configuration.bridges[name], self._routing.sources[name].forked
+        options, routes = self.configuration.bridges[name], self.routing.sources[name].forked
         self.listeners[name] = await open_listener(name, options, self.dispatchers[name], routes)
 
     def _settle(self) -> None:
@@ -213,7 +213,7 @@ class App:
         for name, dispatcher in prepared.dispatchers.items():
             if dispatcher is not self.dispatchers.get(name):
                 routing.sources[name].install(dispatcher)
-        for route in routing.without(self._routing):
+        for route in routing.without(self.routing):
             route.stateful.start()
             prepared.started.append(route)
         for runner in prepared.fresh.values():
@@ -233,12 +233,12 @@ class App:
     async def _switch(self, prepared: PreparedReload) -> Changes:
         """Make the new configuration the active one, even if some of it does not work yet."""
         new, todo, routing = prepared.configuration, prepared.plan, prepared.routing
-        old, old_routing, old_dispatchers = self.configuration, self._routing, self.dispatchers
+        old, old_routing, old_dispatchers = self.configuration, self.routing, self.dispatchers
         removed = [self.endpoints[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying, endpoints = dict(self.listeners), prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
-        self.dispatchers, self._routing = prepared.dispatchers, routing
+        self.dispatchers, self.routing = prepared.dispatchers, routing
         self.listeners.update(prepared.listeners)
         self.problems = prepared.problems
         install(prepared, removed)
@@ -278,7 +278,7 @@ class App:
 
     def _watch_parts(self) -> None:
         self.watchers.use(self.listeners, self.dispatchers, self.endpoints)
-        self.addresses.use(self.configuration, self.endpoints, self._routing.sources)
+        self.addresses.use(self.configuration, self.endpoints, self.routing.sources)
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.direct import DirectRoute
-from oscbridge.bridge.routes.explain import Outcome, RouteTrace, TraceState, trace
+from oscbridge.bridge.routes.explain import Outcome, RouteTrace, trace
+from oscbridge.bridge.routes.trace_steps import TraceState
 from oscbridge.osc import Message, Origin
 from oscbridge.osc.text import format_message
 

@@ -32,7 +32,9 @@ _ACCESS: Final = {Access.NONE: "-", Access.READ: "r", Access.WRITE: "w", Access.
 _REASONS: Final = {
     "nodes": "more than 20,000 addresses",
     "containers": "more than 20,000 containers",
+    "characters": "more than 2,000,000 characters",
     "learned": "more than learn_addresses",
+    "captures": "several captures or wildcards in a part of a match, which take long",
     "depth": "more than 32 parts",
     "address": "more than 512 characters",
     "invalid": "not valid addresses",

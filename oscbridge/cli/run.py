@@ -25,6 +25,7 @@ from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
+from oscbridge.cli.site_urls import site_urls
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
@@ -67,8 +68,9 @@ _log: Final = logging.getLogger(__name__)
 def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     """Run the bridge until Ctrl-C.
 
-    Without FILE it receives OSC on udp://127.0.0.1:9000 and serves WebSocket clients on
-    ws://127.0.0.1:8080. SIGHUP, or `oscbridge reload`, reads FILE again.
+    Without FILE it receives OSC on udp://127.0.0.1:9000, serves WebSocket clients on
+    ws://127.0.0.1:8080, and shows everything at http://127.0.0.1:9180. SIGHUP, or
+    `oscbridge reload`, reads FILE again.
 
     \b
     Examples:
@@ -99,7 +101,11 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
         with _only_errors():  # the warnings are logged already
             configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
-    service = Service(app, read, name, files, known, changed_plugins=plugins.changed_files)
+    service = Service(
+        *(app, read, name, files, known),
+        changed_plugins=plugins.changed_files,
+        sites=plugins.sites,
+    )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_run(service, plugins, name))
 
@@ -138,6 +144,8 @@ def read_configuration(
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
         text = text[: text.index("[endpoint")]
+    if not plugins.sites:
+        text = text[text.index("[bridge") :]
     return parse(text, plugins.endpoint_types, "built-in configuration")
 
 
@@ -237,7 +245,10 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         if name not in app.configuration.bridges
     ]
     if service.http_address:
-        rows.append(("http", "", service.http_address, "healthz, readyz, metrics"))
+        pages = "healthz, readyz, metrics"
+        if service.http.has_site:
+            pages = f"control room, {pages}"
+        rows.append(("http", "", service.http_address, pages))
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     lines = [click.style(f"oscbridge {version('oscbridge')}", bold=True) + f" with {name}"]
     if any(each.is_dry for each in app.endpoints.values()):
@@ -247,6 +258,8 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")
     found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
     lines.append(f"  plugins   {found or 'none; install them with: pip install oscbridge[all]'}")
+    for index, url in enumerate(site_urls(service.http)):
+        lines.append(f"  {'' if index else 'open':8}  {click.style(url, fg='green')}")
     first = next((each.address for each in app.listeners.values()), None)
     if first is not None:
         # A server may detect the framing; a sender must choose it. A wildcard address is one to

@@ -30,13 +30,18 @@ __all__ = ["command"]
     help="Where to listen; by default at the port and by the transport of the profile, on "
     "127.0.0.1.",
 )
+@click.option(
+    "--passcode",
+    default="",
+    help="What clients must log in with, if the device has a login; by default anything.",
+)
 @click.option("--quiet", is_flag=True, help="Do not print incoming messages.")
-def command(name: str, listen: OSCURL | None, quiet: bool) -> None:
+def command(name: str, listen: OSCURL | None, passcode: str, quiet: bool) -> None:
     """Simulate a device, to try a setup without it.
 
     It behaves as PROFILE says: it answers questions, keeps new values, and tells clients with a
     subscription about changes of others until it expires. PROFILE is one that "oscbridge profiles"
-    lists, or a file.
+    lists, or a file. Over UDP it answers to the reply port of the profile, if there is one.
 
     \b
     Examples:
@@ -48,7 +53,9 @@ def command(name: str, listen: OSCURL | None, quiet: bool) -> None:
         profile = read_profile(find_profile(name, Path()))
     except ValueError as error:
         raise ConfigurationError(f"{name}: {error}") from None
-    asyncio.run(_simulate(profile, listen or _usual(profile), quiet))
+    if passcode and profile.options.login is None:
+        raise click.UsageError(f"the profile {profile.name!r} has no login; remove --passcode")
+    asyncio.run(_simulate(profile, listen or _usual(profile), passcode, quiet))
 
 
 def _usual(profile: Profile) -> OSCURL:
@@ -58,14 +65,14 @@ def _usual(profile: Profile) -> OSCURL:
     return OSCURL.parse(f"{options.transport}://127.0.0.1:{options.port}")
 
 
-async def _simulate(profile: Profile, listen: OSCURL, quiet: bool) -> None:
+async def _simulate(profile: Profile, listen: OSCURL, passcode: str, quiet: bool) -> None:
     def show(peer: ClientAddress, message: Message) -> None:
         if not quiet:
             click.echo(message_line(peer, message))
 
     with until_signal() as stop:
         try:
-            async with serve_device(profile, listen, show) as served:
+            async with serve_device(profile, listen, show, passcode) as served:
                 title = profile.options.title
                 click.echo(f"simulating {title} on {served}; Ctrl-C stops it", err=True)
                 await stop.wait()

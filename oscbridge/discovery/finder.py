@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from oscbridge.discovery.activity import DiscoveryActivity, ResponderPool
@@ -132,9 +133,18 @@ class ServiceFinder(DiscoveryActivity):
             responder.forget_name(key[1], full_name)  # when it comes again it is a new one
             if self._drop(key):
                 self.on_change()
-        elif self._found.get(key) != service:
-            self._found[key] = service
-            self.on_change()
+        else:
+            service = service._replace(interface=self._interface_of(service))
+            if self._found.get(key) != service:
+                self._found[key] = service
+                self.on_change()
+
+    def _interface_of(self, service: DiscoveredService) -> str:
+        """The address of the interface that leads to a service, wherever it was heard."""
+        for each in self._wanted:
+            if ":" not in service.host and ip_address(service.host) in each.network:
+                return each.address
+        return service.interface
 
     def _asked(self, responder: Responder, key: _Key, task: asyncio.Task[None]) -> None:
         del self._asking[key]

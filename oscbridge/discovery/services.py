@@ -95,7 +95,7 @@ def reachable_host(addresses: Sequence[str], interface: LocalInterface) -> str:
     """The address of a service that can be reached over an interface; empty if none can.
 
     IPv4, in the network of the interface if possible. A loopback address means this machine: it is
-    accepted from programs on this machine only, and they have no other there.
+    accepted from programs on this machine only.
     """
     found = [each for each in map(_parsed, addresses) if each is not None]
     usable = [each for each in found if _is_usable(each, interface)]
@@ -121,4 +121,4 @@ def _is_usable(
             return False
         if address.is_link_local and not address.scope_id:
             return False
-    return interface.is_loopback == address.is_loopback
+    return interface.is_loopback or not address.is_loopback

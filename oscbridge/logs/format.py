@@ -10,7 +10,17 @@ import time
 from abc import ABC, abstractmethod
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["Form", "JSONLines", "Lines", "TextLines", "colour_wanted", "text_of", "visible"]
+__all__ = [
+    "EventText",
+    "Form",
+    "JSONLines",
+    "Lines",
+    "TextLines",
+    "colour_wanted",
+    "event_of",
+    "text_of",
+    "visible",
+]
 
 Form = Literal["auto", "text", "json"]
 """``text`` is human-readable; ``auto`` is text too, coloured in a terminal."""
@@ -40,7 +50,9 @@ _COLOURS: Final = {
 }
 
 
-class _Event(NamedTuple):
+class EventText(NamedTuple):
+    """The texts of an event."""
+
     part: str
     """``bridge.NAME``, ``endpoint.NAME`` or ``route NAME``; otherwise the logger."""
     text: str
@@ -86,7 +98,7 @@ class TextLines(Lines):
         self._tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
-        event = _event(record)
+        event = event_of(record)
         at = time.strftime(self._time, time.localtime(record.created))
         level = f"{visible(record.levelname):7}"
         # The name of a module of ours adds nothing to the text.
@@ -115,7 +127,7 @@ class JSONLines(Lines):
     form = "json"
 
     def format(self, record: logging.LogRecord) -> str:
-        event = _event(record)
+        event = event_of(record)
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields = {
             "time": f"{at}.{min(int(record.msecs), 999):03d}Z",
@@ -145,7 +157,8 @@ def colour_wanted(*, terminal: bool) -> bool:
     return ours and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _event(record: logging.LogRecord) -> _Event:
+def event_of(record: logging.LogRecord) -> EventText:
+    """The texts of an event, cut to their greatest lengths. Never raises."""
     text = text_of(record)
     part = getattr(record, "part", "") or _part(record.name)
     if part.startswith("oscbridge.") and (found := _PART.match(text)):
@@ -157,7 +170,7 @@ def _event(record: logging.LogRecord) -> _Event:
     if len(error) > MAX_ERROR:
         half = MAX_ERROR // 2
         error = f"{error[:half]}\n... (cut, {len(error)} characters)\n{error[-half:]}"
-    return _Event(part, text, error)
+    return EventText(part, text, error)
 
 
 def _part(logger: str) -> str:

@@ -29,19 +29,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
-from oscbridge.bridge.app import App
-from oscbridge.bridge.muting import set_muted
-from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.installed import version
 from oscbridge.monitoring.address_requests import answer_addresses, described
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
@@ -54,9 +49,7 @@ from oscbridge.monitoring.control_requests import (
     tap_stream,
 )
 from oscbridge.monitoring.control_socket import TokenCheck, bind
-from oscbridge.monitoring.status import read_status
-from oscbridge.monitoring.traffic import Hub
-from oscbridge.monitoring.variable_requests import answer_set
+from oscbridge.monitoring.operations import Operations
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["ControlServer"]
@@ -88,30 +81,16 @@ MAX_ROWS: Final = 1_000
 EVERY: Final = (0.2, 3_600.0)
 """Range of the seconds between two snapshots."""
 
-Reload: TypeAlias = Callable[[], Awaitable[Changes]]
-
 _log: Final = logging.getLogger(__name__)
 
 
 class ControlServer:
-    """Serves the control socket of a process that runs ``app``.
+    """Serves the control socket of a process."""
 
-    ``reload`` reloads its configuration; ``configuration`` is the name of that.
-    """
-
-    def __init__(self, app: App, reload: Reload, configuration: str) -> None:
+    def __init__(self, operations: Operations) -> None:
         self.path: Path | None = None
         """The file of the socket, while it exists."""
-        self._app = app
-        self._reload = reload
-        self._hub = Hub(app)
-        file = Path(configuration)
-        self._about = {
-            "pid": os.getpid(),
-            "configuration": configuration,
-            "file": str(file.resolve()) if file.exists() else "",
-            "version": version("oscbridge"),
-        }
+        self._operations = operations
         self._server: asyncio.Server | None = None
         self._token_check = TokenCheck("")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -125,7 +104,7 @@ class ControlServer:
             text = "no control socket, so attaching to this process is not possible: %s"
             _log.warning(text, str(error) or what_failed(error))
             return
-        self._about.setdefault("since", time.time())
+        self._operations.started()
         self._token_check = TokenCheck(token)
         serve = asyncio.start_server if token else asyncio.start_unix_server
         self._server = await serve(self._serve, sock=sock, limit=MAX_REQUEST)
@@ -194,23 +173,24 @@ class ControlServer:
         """Raises :class:`OSCBridgeError` if the request cannot be fulfilled."""
         match request.get("command"):
             case "about":
-                await _write(writer, {"about": self._about})
+                await _write(writer, {"about": self._operations.info})
             case "status":
                 await _write(writer, self._status())
             case "health":
-                status = read_status(self._app)
+                status = self._operations.status()
                 await _write(writer, {"problems": status.problems, "warnings": status.warnings})
             case "mute":
-                changed = set_muted(self._app, *mute_arguments(request))
-                await _write(writer, {"changed": [route.name for route in changed]})
+                changed = self._operations.mute(*mute_arguments(request))
+                await _write(writer, {"changed": changed})
             case "reload":
-                changes = await self._reload()
+                changes = await self._operations.reload()
                 answer = {"changes": str(changes), "problems": changes.problems}
                 await _write(writer, answer)
             case "set":
-                await _write(writer, answer_set(request, self._app.variables))
+                await _write(writer, self._operations.set_variable(request))
             case "addresses":
-                for lines in answer_addresses(request, self._app.addresses, self._names):
+                names, addresses = self._operations.names, self._operations.app.addresses
+                for lines in answer_addresses(request, addresses, names):
                     await _write(writer, lines)
                     await asyncio.sleep(0)
             case "tap" | "top" as command:
@@ -228,21 +208,15 @@ class ControlServer:
                 text = f"unknown command {command!r}; the running bridge may be an older version"
                 raise BadRequest(text)
 
-    @property
-    def _names(self) -> list[str]:
-        """Bridges and endpoints."""
-        configuration = self._app.configuration
-        return list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
-
     def _status(self) -> dict[str, object]:
-        status = read_status(self._app)
+        status = self._operations.status()
         known = {"status": status, "problems": status.problems, "warnings": status.warnings}
-        return {"about": self._about, **known}
+        return {"about": self._operations.info, **known}
 
     async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
-        names = self._names
-        stream = tap_stream(request, names, self._app.routes)
-        self._hub.add(stream.take)
+        names = self._operations.names
+        stream = tap_stream(request, names, self._operations.app.routes)
+        self._operations.hub.add(stream.take)
         try:
             await _write(writer, {"names": names})
             reported_at = asyncio.get_running_loop().time()
@@ -260,27 +234,27 @@ class ControlServer:
                     if skipped := stream.skipped():
                         await _write(writer, {"skipped": skipped})
         finally:
-            self._hub.remove(stream.take)
+            self._operations.hub.remove(stream.take)
             stream.discard()
 
     async def _top(self, request: Request, writer: asyncio.StreamWriter) -> None:
         every = number(request.get("every", 1.0), "every", *EVERY)
         limit = int(number(request.get("rows", 100), "rows", 0, MAX_ROWS))
         table = Table()
-        self._hub.add(table.take)
+        self._operations.hub.add(table.take)
         try:
             while True:
                 snapshot = self._status()
                 snapshot |= {
                     "time": time.monotonic(),
-                    "rows": described(table.rows(limit), self._app.addresses),
+                    "rows": described(table.rows(limit), self._operations.app.addresses),
                     "addresses": len(table),
                     "forgotten": table.forgotten,
                 }
                 await _write(writer, snapshot, timeout=None)
                 await asyncio.sleep(every)
         finally:
-            self._hub.remove(table.take)
+            self._operations.hub.remove(table.take)
 
 
 def encode_answer(answer: Mapping[str, object]) -> bytes:

@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP.
+"""Health and metrics over HTTP, and the pages of a plugin.
 
 ================ ===========================================================================
 ``/healthz``     200 while the event loop runs
@@ -30,6 +30,7 @@ from oscbridge.http.refusals import Refusals
 from oscbridge.http.rules import HTTPRules
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
+from oscbridge.monitoring.site import Site
 from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import is_any_host
@@ -48,6 +49,7 @@ _PATHS: Final = dict.fromkeys(("/healthz", "/readyz", "/metrics")).keys()  # in 
 _NO_PROXIES: Final = AllowList()
 _METHODS: Final = ("GET", "HEAD")
 _ALLOW: Final = {"Allow": "GET, HEAD, OPTIONS"}
+_ALLOW_PAGES: Final = {"Allow": "GET, HEAD"}
 
 
 class HTTPServer:
@@ -55,7 +57,8 @@ class HTTPServer:
 
     ``hosts`` are names under which clients may address it, besides the host of ``listen`` and
     those that :class:`HostPolicy` accepts anyway. ``reloads`` returns the reload counters.
-    ``access`` decides about everything but these pages, which ask for no token.
+    ``access`` decides about everything but these pages, which ask for no token. ``site`` has
+    further pages, and decides about them itself. With ``root_path`` all pages are below it too.
     """
 
     limits = HTTPLimits()
@@ -72,10 +75,15 @@ class HTTPServer:
         reloads: Callable[[], Reloads] = Reloads,
         access: AccessControl | None = None,
         refusals: Refusals | None = None,
+        site: Site | None = None,
+        root_path: str = "",
     ) -> None:
         self._listen = listen
+        self._site = site
+        self._root_path = root_path
         self._access = access
         self._refusals = refusals or Refusals(_log, "http")
+        self._site_pages = {} if site is None else site.pages
         self._rules = self._make_rules(hosts, trusted_proxies, tls)
         self._tls = tls
         self.certificates: Mapping[str, CertificateInfo] = {}
@@ -97,7 +105,11 @@ class HTTPServer:
             HostPolicy((*named, *hosts)),
             "[http]",
             access=self._access,
-            open_paths=_PATHS,
+            open_paths=frozenset(
+                prefix + path
+                for path in (*_PATHS, *self._site_pages)
+                for prefix in {"", self._root_path}
+            ),
             trusted_proxies=trusted_proxies,
             refused=self._refusals.refused,
         )
@@ -143,7 +155,14 @@ class HTTPServer:
 
     async def stop(self) -> None:
         """Stop accepting, send pending responses, and close all connections."""
+        if self._site is not None:
+            await self._site.close()
         await self._front.stop()
+
+    def access_changed(self) -> None:
+        """A reload has changed the valid tokens."""
+        if self._site is not None:
+            self._site.access_changed()
 
     def update(
         self, *, hosts: Collection[str], trusted_proxies: AllowList, tls: ssl.SSLContext | None
@@ -151,6 +170,8 @@ class HTTPServer:
         """Use these from now on; ``tls`` for new connections."""
         self._front.rules = self._rules = self._make_rules(hosts, trusted_proxies, tls)
         self._front.tls = self._tls = tls
+        if self._site is not None:
+            self._site.access.trusted_proxies = trusted_proxies
 
     def _counters(self) -> HTTPCounters:
         closed = dict(self.reporting.statistics.closed)
@@ -161,9 +182,16 @@ class HTTPServer:
 
     # --- pages --------------------------------------------------------------------------------
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         # The path as it was sent: there is one way to write each.
-        page = self._pages.get(request.raw_path.partition("?")[0])
+        path = request.raw_path.partition("?")[0]
+        if self._root_path and path.startswith(f"{self._root_path}/"):
+            path = path.removeprefix(self._root_path)
+        if (handler := self._site_pages.get(path)) is not None:
+            if request.method not in _METHODS:
+                raise HTTPProblem(HTTPStatus.METHOD_NOT_ALLOWED, "", _ALLOW_PAGES)
+            return await handler(request)
+        page = self._pages.get(path)
         if page is None:
             available = " ".join(self._pages)
             raise HTTPProblem(HTTPStatus.NOT_FOUND, f"Not found. Available: {available}")

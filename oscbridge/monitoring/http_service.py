@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from socket import socket
 from typing import TYPE_CHECKING, Final, cast
 
 from oscbridge.access.control import AccessControl
-from oscbridge.access.token import AccessToken
+from oscbridge.access.rights import EVERY_RIGHT
+from oscbridge.access.token import AccessToken, digest_of
 from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.config.certificates import certificates_of, new_certificates
 from oscbridge.bridge.config.process_models import HTTPOptions
@@ -19,14 +20,19 @@ from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.reload import Changes
 from oscbridge.errors import OSCBridgeError
 from oscbridge.http.refusals import Refusals
+from oscbridge.monitoring.generated_token import generated_secret
+from oscbridge.monitoring.operations import Operations
+from oscbridge.monitoring.site_import import import_site
 from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.acceptor import listen
+from oscbridge.net.hosts import is_loopback
 from oscbridge.net.os_errors import what_failed
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from oscbridge.monitoring.http_server import HTTPServer
+    from oscbridge.monitoring.site import Site
 
 __all__ = ["HTTPService"]
 
@@ -60,12 +66,20 @@ class HTTPService:
         status: Callable[[], Status],
         reloads: Callable[[], Reloads],
         failures: TokenFailures,
+        operations: Operations | None = None,
+        sites: Mapping[str, str] | None = None,
     ) -> None:
-        """``failures``: the wrong tokens at all fronts."""
+        """``failures``: the wrong tokens at all fronts. ``sites``: the sites of plugins by name,
+        as paths of their classes; they get ``operations``."""
         self._status = status
         self._reloads = reloads
         self._refusals = Refusals(_log, HTTP)
         self._access = AccessControl(HTTP, failures, self._refusals.refused)
+        self._operations = operations
+        self._site_path = next(iter((sites or {}).values()), "")
+        self._tokens: Sequence[AccessToken] = ()
+        self._secret = ""
+        """That of the generated token, once it was needed."""
         self._listening: _Listening | None = None
         self._may_load = asyncio.Event()
         self.options: HTTPOptions | None = None
@@ -78,6 +92,21 @@ class HTTPService:
             return ""
         options, port = self._listening.options, self._listening.port
         return f"{options.scheme}://{options.listen._replace(port=port)}"
+
+    @property
+    def port(self) -> int:
+        """The port of that; 0 if they are not served."""
+        return 0 if self._listening is None else self._listening.port
+
+    @property
+    def has_site(self) -> bool:
+        """Whether a plugin offers pages."""
+        return bool(self._site_path)
+
+    @property
+    def generated_secret(self) -> str:
+        """The secret of the token that is valid because the configuration has none; else empty."""
+        return self._secret if self._needs_token() else ""
 
     @property
     def refused(self) -> int:
@@ -110,8 +139,26 @@ class HTTPService:
         self._refusals.flush(everything=True)
 
     def set_tokens(self, tokens: Sequence[AccessToken]) -> None:
-        """Use these tokens from now on. No connection has access for longer than a request."""
-        self._access.set_tokens(tokens)
+        """Use these tokens from now on."""
+        self._tokens = tokens
+        self._apply_tokens()
+
+    def _needs_token(self) -> bool:
+        """Whether one must be generated: others reach the site, and no token is valid for it."""
+        options = self.options
+        if not self.has_site or options is None or is_loopback(options.listen.host):
+            return False
+        return not any(each.is_valid_at(HTTP) for each in self._tokens)
+
+    def _apply_tokens(self) -> None:
+        tokens = list(self._tokens)
+        if self._needs_token():
+            self._secret = self._secret or generated_secret()
+            digest = digest_of(self._secret)
+            tokens.append(AccessToken("generated", digest, EVERY_RIGHT, frozenset((HTTP,))))
+        server = None if self._listening is None else self._listening.server
+        if self._access.set_tokens(tokens) and server is not None:
+            server.access_changed()
 
     async def serve(self, options: HTTPOptions | None) -> None:
         """Serve with other options, or no more.
@@ -148,11 +195,13 @@ class HTTPService:
         old = self.options
         if old is None or options is None:
             return old is options
-        return (old.listen, old.scheme) == (options.listen, options.scheme)
+        served = (options.listen, options.scheme, options.root_path)
+        return (old.listen, old.scheme, old.root_path) == served
 
     async def update(self, options: HTTPOptions | None, changes: Changes) -> Changes:
         """Use other options from now on, and what their files contain now."""
         self.options = options
+        self._apply_tokens()
         if self._listening is None or options is None:
             return changes
         self._listening.options = options
@@ -190,6 +239,7 @@ class HTTPService:
         listening = _Listening(options, sockets, tls)
         listening.starting = asyncio.create_task(self._start(listening))
         self._listening, self.options = listening, options
+        self._apply_tokens()
         return True
 
     async def _start(self, listening: _Listening) -> None:
@@ -202,6 +252,7 @@ class HTTPService:
         try:
             # Imported on demand and off the event loop, because it takes a while.
             module = await asyncio.to_thread(import_module, "oscbridge.monitoring.http_server")
+            site = await self._make_site(options)
             server = cast(
                 "HTTPServer",
                 module.HTTPServer(
@@ -213,6 +264,8 @@ class HTTPService:
                     reloads=self._reloads,
                     access=self._access,
                     refusals=self._refusals,
+                    site=site,
+                    root_path=options.root_path,
                 ),
             )
             server.certificates = certificates_of(options)
@@ -221,6 +274,22 @@ class HTTPService:
             _log.exception("http: the server cannot be started")
             return
         listening.server = server
+
+    async def _make_site(self, options: HTTPOptions) -> Site | None:
+        """The pages of a plugin. A broken one is logged, and the rest is served."""
+        if not self._site_path or self._operations is None:
+            return None
+        try:
+            found = await asyncio.to_thread(import_site, self._site_path)
+            access = await asyncio.to_thread(import_module, "oscbridge.monitoring.site_access")
+            return found(
+                self._operations,
+                access.SiteAccess(self._access, options.trusted_proxies),
+                logging.getLogger(f"{_log.name.rpartition('.')[0]}.site"),
+            )
+        except Exception:
+            _log.exception("http: the pages of %s cannot be served", self._site_path)
+            return None
 
     async def _started(self) -> None:
         """Wait until the server answers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,8 @@ from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.file_watcher import FileWatcher
 from oscbridge.monitoring.http_service import HTTPService
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
-from oscbridge.monitoring.status import Reloads, read_status
+from oscbridge.monitoring.operations import Operations
+from oscbridge.monitoring.status import Reloads
 
 __all__ = ["Service"]
 
@@ -47,6 +48,7 @@ class Service:
     the human-readable name of the configuration. ``files`` finds its files, to watch them;
     ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
     the files in a folder of plugins that have changed since they were loaded; it may block.
+    ``sites`` are the pages that plugins offer (``oscbridge_sites``).
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Service:
         known: UsedFiles | None = None,
         *,
         changed_plugins: Callable[[Path | None], list[str]] = lambda _folder: [],
+        sites: Mapping[str, str] | None = None,
     ) -> None:
         self.app = app
         self._read = read
@@ -66,12 +69,18 @@ class Service:
         self._known = known
         self._changed_plugins = changed_plugins
         self._watcher: FileWatcher | None = None
+        self.operations = Operations(app, self.reload, name)
+        """What can be seen and done in this process."""
         self.http = HTTPService(
-            lambda: read_status(self.app), lambda: self._reloads, app.token_failures
+            self.operations.status,
+            lambda: self._reloads,
+            app.token_failures,
+            self.operations,
+            sites,
         )
         """The server of ``[http]``."""
         self._store = VariableStore(app.variables)
-        self._control = ControlServer(app, self.reload, name)
+        self._control = ControlServer(self.operations)
         self._looking: asyncio.Task[None] | None = None
         self._watchdog: LoopWatchdog | None = None
         self._reading: set[asyncio.Task[Configuration]] = set()
@@ -91,12 +100,14 @@ class Service:
         """Start everything. Raises :class:`OSCBridgeError` with everything closed again."""
         async with self._one_at_a_time:  # a reload requested now runs afterwards
             try:
+                self.operations.events.attach()
                 self._looking = asyncio.create_task(self._look_after())
                 self.http.set_tokens(self.app.configuration.tokens)
                 await self.http.open(self.app.configuration.http)
                 await self._store.open(self.app.configuration.state_file)
                 await self.app.start()
                 await self._control.start()
+                self.operations.started()
                 self.http.bridge_started()
             except BaseException:
                 await self.stop()
@@ -118,6 +129,7 @@ class Service:
             self._watchdog = None
         await self.http.close()
         self.app.flush_reports(everything=True)
+        self.operations.events.detach()
 
     # --- reload -------------------------------------------------------------------------------
 

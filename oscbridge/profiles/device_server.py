@@ -38,8 +38,9 @@ _log: Final = logging.getLogger(__name__)
 class _Server:
     """What UDP and TCP have in common: packets to the device, and its messages to clients."""
 
-    def __init__(self, profile: Profile, on_message: OnMessage) -> None:
-        self.device = SimulatedDevice(profile, time.monotonic)
+    def __init__(self, profile: Profile, on_message: OnMessage, passcode: str) -> None:
+        self.device = SimulatedDevice(profile, time.monotonic, passcode)
+        self.reply_port = profile.options.reply_port
         self._on_message = on_message
 
     def take(
@@ -69,7 +70,9 @@ class _UDP(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
-        self._server.take(data, addr, addr, self._send)
+        port = self._server.reply_port
+        client = addr if port is None else (addr[0], port, *addr[2:])
+        self._server.take(data, client, addr, self._send)
 
     def _send(self, outgoing: DeviceMessage) -> None:
         client = cast(ClientAddress, outgoing.client)
@@ -121,14 +124,16 @@ def _send_to_connection(outgoing: DeviceMessage) -> None:
 
 @asynccontextmanager
 async def serve_device(
-    profile: Profile, listen: OSCURL, on_message: OnMessage
+    profile: Profile, listen: OSCURL, on_message: OnMessage, passcode: str = ""
 ) -> AsyncIterator[OSCURL]:
     """Serve a simulated device within the context; yields the URL with its port.
 
+    Over UDP it answers to the reply port of the profile, if that has one, as the device does.
+    ``passcode`` is what clients must log in with, if the profile has a login.
     Raises ``OSError``.
     """
     loop = asyncio.get_running_loop()
-    server = _Server(profile, on_message)
+    server = _Server(profile, on_message, passcode)
     if listen.scheme == "udp":
         family, address = await find_local_address(listen.host, listen.port, socket.SOCK_DGRAM)
         transport, _ = await loop.create_datagram_endpoint(

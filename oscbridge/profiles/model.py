@@ -147,6 +147,26 @@ class DeviceSubscription(Options):
     """Seconds until it ends."""
 
 
+_Part = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,32}$")]
+
+
+class VerbOptions(Options):
+    """``verbs``: parts of addresses, if a value is asked for and set at different ones.
+
+    ``/live/track/get/volume`` and ``/live/track/set/volume``: all arguments before the last one say
+    which value it is.
+    """
+
+    get: _Part
+    """The part in the address that asks, and in that of the answer."""
+    set: _Part
+    """The part in the address that sets a value."""
+    listen: _Part | None = None
+    """The part in the address that asks for all changes."""
+    unlisten: _Part | None = None
+    """The part in the address that ends that."""
+
+
 class FindOptions(Options):
     """``find``: how the device is found in a network."""
 
@@ -179,6 +199,10 @@ class ProfileOptions(Options):
     """How to log in before everything else."""
     subscription: DeviceSubscription | None = None
     """How a client of the device gets its changes."""
+    verbs: VerbOptions | None = None
+    """How a value is asked for and set, if that has different addresses."""
+    json_reply: Annotated[str, AfterValidator(_address)] | None = None
+    """A device that answers with JSON in a text: what is before the address of the question."""
     find: FindOptions | None = None
     """How the device is found in a network."""
     notes: Annotated[tuple[_Text, ...], Field(max_length=20)] = ()

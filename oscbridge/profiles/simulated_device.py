@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from json import dumps
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.address_space import Access, AddressInfo, ValueRange
@@ -13,6 +14,7 @@ from oscbridge.osc.conversion import CONVERT
 from oscbridge.osc.pattern import Subjects
 from oscbridge.profiles.model import KnownAddress
 from oscbridge.profiles.profile import Profile
+from oscbridge.profiles.verb_state import VerbState
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["MAX_CLIENTS", "DeviceMessage", "SimulatedDevice"]
@@ -41,7 +43,10 @@ class SimulatedDevice:
     profile has no subscriptions, the device only answers.
     """
 
-    def __init__(self, profile: Profile, clock: Callable[[], float]) -> None:
+    def __init__(self, profile: Profile, clock: Callable[[], float], passcode: str = "") -> None:
+        self.passcode = passcode
+        """What a client must log in with, if the profile has a login; empty for anything."""
+        self._logged_in: set[Client] = set()
         self._options = profile.options
         self._clock = clock
         self._infos: dict[str, AddressInfo] = {}
@@ -55,6 +60,13 @@ class SimulatedDevice:
                 asks = Message.of(info.address) if entry.query is None else _message(entry.query)
                 self._queries.setdefault(encode_message(asks), info.address)
         self._subjects = Subjects(self._infos)
+        self._verbs: VerbState | None = None
+        if self._options.verbs is not None:
+            state = VerbState(self._infos, self._values, self._options.verbs, _fitting)
+            self._verbs = state
+        """The values that are asked for and set at different addresses."""
+        self._json = self._options.json_reply
+        """What is before the addresses of answers in JSON; None if it answers with values."""
         self._subscribers: dict[Client, float] = {}
         """When the subscription of each client ends."""
         self._answers = dict(self._fixed_answers())
@@ -74,6 +86,9 @@ class SimulatedDevice:
     def forget(self, client: Client) -> None:
         """End the subscription of a client whose connection is closed."""
         self._subscribers.pop(client, None)
+        self._logged_in.discard(client)
+        if self._verbs is not None:
+            self._verbs.forget(client)
 
     def receive(self, message: Message, client: Client) -> Sequence[DeviceMessage]:
         """What the device sends because of a message."""
@@ -81,13 +96,56 @@ class SimulatedDevice:
 
     def _receive(self, message: Message, client: Client) -> Iterator[DeviceMessage]:
         plain = Message(message.address, message.types, message.args)
-        if plain == self._subscribe:
+        if self._json is not None:
+            yield from self._receive_for_json(self._json, plain, client)
+        else:
+            yield from self._receive_plain(plain, client)
+
+    def _receive_for_json(
+        self, prefix: str, plain: Message, client: Client
+    ) -> Iterator[DeviceMessage]:
+        """Answer each message with JSON, and change values like other devices."""
+        login = self._options.login
+        is_known = plain.address in self._infos
+        if login is not None and plain.address == login.send:
+            is_right = not self.passcode or plain.args == (self.passcode,)
+            self._logged_in.discard(client)
+            if is_right:
+                if len(self._logged_in) >= MAX_CLIENTS:
+                    self._logged_in.pop()
+                self._logged_in.add(client)
+            answer = CONNECTED if is_right else login.refused
+            yield self._json_reply(prefix, plain, client, "ok", answer)
+        elif self.passcode and client not in self._logged_in:
+            yield self._json_reply(prefix, plain, client, "denied")
+        elif (asked := self._queries.get(encode_message(plain))) is not None:
+            values = self._current(asked).args
+            data = values[0] if len(values) == 1 else list(values)
+            yield self._json_reply(prefix, plain, client, "ok", data)
+        else:
+            yield from self._receive_plain(plain, client)
+            yield self._json_reply(prefix, plain, client, "ok" if is_known else "error")
+
+    def _json_reply(
+        self, prefix: str, plain: Message, client: Client, status: str, *data: object
+    ) -> DeviceMessage:
+        document: dict[str, object] = {"address": plain.address, "status": status}
+        if data:
+            document["data"] = data[0]
+        text = dumps(document, default=str)
+        return DeviceMessage(client, Message.of(f"{prefix}{plain.address}", text))
+
+    def _receive_plain(self, plain: Message, client: Client) -> Iterator[DeviceMessage]:
+        if self._verbs is not None and plain.address in self._verbs:
+            for other, outgoing in self._verbs.receive(plain, client):
+                yield DeviceMessage(other, outgoing)
+        elif plain == self._subscribe:
             self._add(client)
         elif (answer := self._answers.get(plain.address)) is not None:
             yield DeviceMessage(client, answer)
         elif is_pattern(plain.address):
             for address in _matches(plain.address, self._subjects):
-                yield from self._receive(Message(address, plain.types, plain.args), client)
+                yield from self._receive_plain(Message(address, plain.types, plain.args), client)
         elif (asked := self._queries.get(encode_message(plain))) is not None:
             yield DeviceMessage(client, self._current(asked))
         elif plain.args and (info := self._infos.get(plain.address)) is not None:

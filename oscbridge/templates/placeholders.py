@@ -185,6 +185,8 @@ def _brace_problem(piece: re.Match[str]) -> str:
         if rest := re.fullmatch(r"([A-Za-z_]\w*)\*", piece["inside"]):
             fix = f"; write {{{rest[1]}}}, the * is only for 'match'"
         return f"invalid placeholder {piece[0]} {where}; expected {expected}{fix}"
+    if piece[0] == "{" and re.match(r"=[^}]*\{", piece.string[piece.end() :]):
+        return f"expression {where} contains '{{'; braces are not available in expressions"
     return f"unclosed '{{' {where}" if piece[0] == "{" else f"unexpected '}}' {where}"
 
 

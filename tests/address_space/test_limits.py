@@ -11,6 +11,7 @@ import pytest
 from oscbridge.address_space import AddressInfo, ValueRange
 from oscbridge.address_space.limits import (
     MAX_ADDRESS,
+    MAX_CHARACTERS,
     MAX_CHOICES,
     MAX_CONTAINERS,
     MAX_DEPTH,
@@ -90,3 +91,12 @@ def test_admitted_drops_invalid_types(types: str) -> None:
 
 def test_admitted_keeps_the_first_of_two_descriptions() -> None:
     assert admitted([AddressInfo("/a", "f"), AddressInfo("/a", "i")], Counter())["/a"].types == "f"
+
+
+def test_admitted_limits_characters_of_all_addresses() -> None:
+    infos = [AddressInfo(f"/{number:05}{'a' * 500}") for number in range(4_000)]
+    ignored: Counter[str] = Counter()
+    found = admitted(infos, ignored)
+    assert sum(map(len, found)) <= MAX_CHARACTERS
+    assert ignored == {"characters": 4_000 - len(found)}
+    assert len(found) == MAX_CHARACTERS // 506

@@ -62,7 +62,7 @@ def test_unknown_command_lists_the_available_ones(call: Call) -> None:
     result = call("xyz")
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (
-        f"Error: No such command 'xyz'; available: {', '.join(COMMANDS)}, midi"
+        f"Error: No such command 'xyz'; available: {', '.join(COMMANDS)}, midi, oscquery"
     )
 
 

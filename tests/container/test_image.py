@@ -88,6 +88,7 @@ def test_image_contains_all_working_plugins(run: Callable[..., Container]) -> No
     for name in ("websocket", "mqtt", "midi", "dmx", "serial", "oscquery", "webhook"):
         first = "artnet" if name == "dmx" else name
         assert re.search(rf"^{name} \d.*\n  offers  endpoint type {first}", container.logs(), re.M)
+    assert re.search(r"^ui \d", container.logs(), re.M)
 
 
 def test_osc_reaches_a_websocket_client_through_published_ports(

@@ -11,6 +11,7 @@ from threading import Timer
 from urllib.request import urlopen
 
 PAGE = "http://127.0.0.1:8080/"
+CONTROL_ROOM = "http://127.0.0.1:9180/"
 READY = "Ctrl-C stops it"
 START_TIMEOUT, STOP_TIMEOUT, PAGE_TIMEOUT = 600.0, 20.0, 10.0
 
@@ -37,6 +38,9 @@ def try_bridge() -> None:
     with urlopen(PAGE, timeout=PAGE_TIMEOUT) as answer:
         check(answer.status == 200, f"{PAGE} answers with status {answer.status}")
         check("<html" in answer.read().decode(), f"{PAGE} is not a page")
+    with urlopen(CONTROL_ROOM, timeout=PAGE_TIMEOUT) as answer:
+        page = answer.read().decode()
+        check("<script" in page, f"the page of the control room is not built:\n{page}")
     command = [".venv/bin/oscbridge", "send", "/hello", "1"]
     sent = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     check(sent.startswith("sent /hello ,i 1"), f"`oscbridge send` prints {sent!r}")

@@ -33,6 +33,7 @@ from oscbridge.monitoring import (
 )
 from oscbridge.monitoring.control_client import RunningProcess, ask, choose, processes, reload, tap
 from oscbridge.monitoring.control_server import ControlServer
+from oscbridge.monitoring.operations import Operations
 from oscbridge.monitoring.snapshots import Snapshot, snapshots
 from oscbridge.testing import until
 from oscbridge.udp_client import UDPClient
@@ -59,7 +60,7 @@ class ControlledApp:
         self.watched: list[bool] = []
         """Whether it was watched, each time that this was changed."""
         self.changes: Changes | OSCBridgeError = NOTHING
-        self.control = ControlServer(self.app, self.reload, "show.toml")
+        self.control = ControlServer(Operations(self.app, self.reload, "show.toml"))
         watch = self.app.watch
 
         def record(watcher: AppWatcher | None) -> None:

@@ -21,6 +21,7 @@ from oscbridge.bridge.routes.pairing import RouteChanges
 from oscbridge.monitoring import control_socket, runtime_dir
 from oscbridge.monitoring.control_client import RunningProcess, choose, processes, tap
 from oscbridge.monitoring.control_server import ControlServer
+from oscbridge.monitoring.operations import Operations
 from oscbridge.plugins import Plugins
 
 CONFIGURATION = """
@@ -56,7 +57,7 @@ async def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def server(folder: Path) -> AsyncIterator[ControlServer]:
     app = App(parse(CONFIGURATION, {"null": Nowhere}, "show.toml"), Plugins([]))
     await app.start()
-    server = ControlServer(app, reload, "show.toml")
+    server = ControlServer(Operations(app, reload, "show.toml"))
     await server.start()
     yield server
     await server.stop()

@@ -313,3 +313,33 @@ def test_plugin_that_fails_to_add_commands_is_named_and_the_others_run(
     install("lamp", LAMP)
     assert CliRunner().invoke(Commands(), ["lamp", "on"]).exit_code == 0
     assert "plugin 'bad': oscbridge_commands failed: KeyError: 'x' (" in caplog.text
+
+
+# --- sites ------------------------------------------------------------------------------------
+
+SITE = """
+@oscbridge.hookimpl
+def oscbridge_sites():
+    return {"lamp": "oscbridge_lamp:Page"}
+"""
+
+
+def test_site_is_offered_by_its_path(install: Install) -> None:
+    install("lamp", SITE)
+    assert Plugins().sites["lamp"] == "oscbridge_lamp:Page"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("['page']", "oscbridge_sites returns ['page'], not a dictionary of paths"),
+        ("{'lamp': 3}", "oscbridge_sites: 'lamp' is 3; write it as 'package.module:Class'"),
+        ("1 / 0", "oscbridge_sites failed: ZeroDivisionError"),
+    ],
+)
+def test_wrong_site_is_named_and_left_out(
+    install: Install, caplog: pytest.LogCaptureFixture, value: str, problem: str
+) -> None:
+    install("lamp", SITE.replace('{"lamp": "oscbridge_lamp:Page"}', value))
+    assert "lamp" not in Plugins().sites
+    assert problem in caplog.text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from json import loads
+
+from oscbridge.address_space import Access
 from oscbridge.osc import Message
+from oscbridge.osc.arguments import split_types
 from oscbridge.profiles.library import read_profile, shipped_profiles
 from oscbridge.profiles.simulated_device import MAX_CLIENTS, DeviceMessage, SimulatedDevice
 
@@ -107,7 +111,94 @@ def test_truth_value_is_sent_as_its_own_type_tag() -> None:
     assert answer.message == Message.of("/live/song/get/is_playing", False)
 
 
-def test_login_is_accepted() -> None:
-    device = SimulatedDevice(PROFILES["qlab"], Clock())
-    (answer,) = device.receive(Message.of("/connect", "1234"), "a")
-    assert answer.message == Message.of("/reply/connect", "ok")
+def abletonosc() -> SimulatedDevice:
+    return SimulatedDevice(PROFILES["abletonosc"], Clock())
+
+
+def sent(device: SimulatedDevice, message: Message, client: str = "a") -> list[DeviceMessage]:
+    return list(device.receive(message, client))
+
+
+def test_value_is_set_and_asked_for_at_different_addresses() -> None:
+    device = abletonosc()
+    assert sent(device, Message.of("/live/track/set/volume", 2, 0.5)) == []
+    (answer,) = sent(device, Message.of("/live/track/get/volume", 2))
+    assert answer.message == Message.of("/live/track/get/volume", 2, 0.5)
+    (other,) = sent(device, Message.of("/live/track/get/volume", 3))
+    assert other.message.args == (3, 0.0)
+    sent(device, Message.of("/live/song/set/tempo", 3000))
+    (answer,) = sent(device, Message.of("/live/song/get/tempo"))
+    assert answer.message.args == (999.0,)
+
+
+def test_listener_gets_the_value_and_all_changes_until_it_stops() -> None:
+    device = abletonosc()
+    listen = Message.of("/live/track/start_listen/volume", 2)
+    (first,) = sent(device, listen, "tablet")
+    assert first == DeviceMessage("tablet", Message.of("/live/track/get/volume", 2, 0.0))
+    (change,) = sent(device, Message.of("/live/track/set/volume", 2, 1), "desk")
+    assert change == DeviceMessage("tablet", Message.of("/live/track/get/volume", 2, 1.0))
+    assert sent(device, Message.of("/live/track/set/volume", 4, 1), "desk") == []
+    assert sent(device, Message.of("/live/track/stop_listen/volume", 2), "tablet") == []
+    assert sent(device, Message.of("/live/track/set/volume", 2, 0), "desk") == []
+    sent(device, listen, "tablet")
+    device.forget("tablet")
+    assert sent(device, Message.of("/live/track/set/volume", 2, 1), "desk") == []
+
+
+def test_wrong_question_of_a_verb_is_ignored() -> None:
+    device = abletonosc()
+    for message in (
+        Message.of("/live/track/get/volume"),
+        Message.of("/live/track/get/volume", "x"),
+        Message.of("/live/track/get/volume", -5),
+        Message.of("/live/track/set/volume", 2),
+        Message.of("/live/track/set/volume", 2, "loud"),
+    ):
+        assert sent(device, message) == []
+
+
+def qlab(passcode: str = "") -> SimulatedDevice:
+    return SimulatedDevice(PROFILES["qlab"], Clock(), passcode)
+
+
+def reply(device: SimulatedDevice, message: Message) -> dict[str, object]:
+    (answer,) = sent(device, message)
+    assert answer.message.address == f"/reply{message.address}"
+    (text,) = answer.message.args
+    assert isinstance(text, str)
+    document = loads(text)
+    assert document.pop("address") == message.address
+    return dict(document)
+
+
+def test_qlab_answers_with_json() -> None:
+    device = qlab()
+    assert reply(device, Message.of("/version")) == {"status": "ok", "data": "5.4"}
+    assert reply(device, Message.of("/cue/5/name", "Intro")) == {"status": "ok"}
+    assert reply(device, Message.of("/cue/5/name")) == {"status": "ok", "data": "Intro"}
+    assert reply(device, Message.of("/cue/5/isRunning")) == {"status": "ok", "data": False}
+    assert reply(device, Message.of("/thump")) == {"status": "ok"}
+    assert reply(device, Message.of("/nonsense")) == {"status": "error"}
+
+
+def test_qlab_asks_for_the_passcode() -> None:
+    device = qlab("1234")
+    assert reply(device, Message.of("/version")) == {"status": "denied"}
+    assert reply(device, Message.of("/connect", "12")) == {"status": "ok", "data": "badpass"}
+    assert reply(device, Message.of("/version")) == {"status": "denied"}
+    assert reply(device, Message.of("/connect", "1234")) == {"status": "ok", "data": "ok"}
+    assert reply(device, Message.of("/version"))["status"] == "ok"
+    device.forget("a")
+    assert reply(device, Message.of("/version")) == {"status": "denied"}
+
+
+def test_every_readable_address_of_every_profile_is_answered() -> None:
+    for profile in PROFILES.values():
+        device = SimulatedDevice(profile, Clock())
+        for info, entry in profile.entries():
+            if Access.READ not in info.access or entry.query is not None:
+                continue
+            arguments = split_types(info.types)[:-1] if profile.options.verbs else ()
+            asked = Message.of(info.address, *(0 for _ in arguments))
+            assert sent(device, asked), f"{profile.name}: {info.address}"

@@ -280,6 +280,8 @@ def test_extended_pattern_address_drops_the_message() -> None:
         ("/x {}", "invalid placeholder {} at position 4; expected {0}, {0:i}, {name}, {*}"),
         ("/x {var.a}", "or {address}; write {= var.a} for an expression"),
         ("/x {n * 2}", "or {address}; write {= n * 2} for an expression"),
+        ("/x {= {} }", "expression at position 4 contains '{'; braces are not available"),
+        ("/x {= x", "unclosed '{' at position 4"),
         ("/x {p*}", "or {address}; write {p}, the * is only for 'match'"),
         ("/x {0:b}", "invalid placeholder {0:b} at position 4"),
         ("/x {a b}", "invalid placeholder {a b} at position 4"),

@@ -14,6 +14,9 @@ __all__ = ["CapturePattern"]
 
 _Captures: TypeAlias = Mapping[str, str]
 
+MAX_SLOW: Final = 2_000
+"""Addresses of which captures are found where that takes long."""
+
 _WITHIN: Final = "([^/]+)"
 _ACROSS: Final = "(.+)"
 
@@ -30,6 +33,8 @@ class CapturePattern:
         expression = _expression(text)
         self.is_simple = expression is not None
         """Whether there is only one way to read an address."""
+        self.left_out = 0
+        """Addresses that :meth:`find` left out the last time, as they would take too long."""
         self.capture: Callable[[str], _Captures | None] = self._capture
         """The captures of an address; None if it does not match."""
         if expression is not None:
@@ -50,7 +55,9 @@ class CapturePattern:
             found = ((address, self.capture(address)) for address in book)
             yield from ((address, captures) for address, captures in found if captures)
             return
-        for address in self._pattern.find(book.subjects):
+        found_addresses = self._pattern.find(book.subjects)
+        self.left_out = max(0, len(found_addresses) - MAX_SLOW)
+        for address in found_addresses[:MAX_SLOW]:
             if (captures := self.capture(address)) is not None:
                 yield address, captures
 

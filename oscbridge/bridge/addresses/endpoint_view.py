@@ -101,7 +101,10 @@ class EndpointView:
         infos = _project(key, projection, book)
         if key.part and projection.is_plain:
             return {info.address: info for info in infos}  # within the limits already
-        return admitted(infos, self._ignored[key])
+        before = projection.left_out
+        found = admitted(infos, self._ignored[key])
+        self._ignored[key]["captures"] += projection.left_out - before
+        return found
 
 
 def _project(

@@ -36,10 +36,14 @@ class RouteProjection:
     def __init__(self, config: RouteConfig) -> None:
         self._config = config
         self._pattern = Pattern(config.match, mapped=True)
-        template = None if config.function is not None else template_of(config)
+        # Steps that make any messages of one.
+        is_open = config.function is not None or getattr(config, "json", None) is not None
+        template = None if is_open else template_of(config)
         self._arguments = ArgumentFacts(config, template)
-        self._is_known = config.function is None
+        self._is_known = not is_open
         """Whether the messages that it sends are known."""
+        self.left_out = 0
+        """Addresses that were left out so far, as their captures would take too long."""
         self._renamed: tuple[str | Placeholder, ...] | None = None
         """The parts of the address that it sends; None if that is the original one."""
         if template is not None and not template.keeps_address:
@@ -118,7 +122,7 @@ class RouteProjection:
 
     def _captured(self, book: AddressBook) -> Iterable[tuple[str, Mapping[str, str]]]:
         if self._pattern.captures:
-            return CapturePattern(self._config.match).find(book)
+            return self._find(CapturePattern(self._config.match), book)
         return ((address, {}) for address in self._matching(book))
 
     def _sent(self, address: str, captures: Mapping[str, str]) -> str:
@@ -133,6 +137,12 @@ class RouteProjection:
             else captures.get(part.name, "")
             for part in self._renamed
         )
+
+    def _find(
+        self, pattern: CapturePattern, book: AddressBook
+    ) -> Iterator[tuple[str, Mapping[str, str]]]:
+        yield from pattern.find(book)
+        self.left_out += pattern.left_out
 
     def _before_a_prefix(self, book: AddressBook) -> Iterator[tuple[str, str]]:
         """For ``/desk{address}``: without what is before and after it."""
@@ -160,7 +170,7 @@ class RouteProjection:
                 continue
             sent = CapturePattern(text)
             if text not in known_by_pattern:
-                known_by_pattern[text] = list(sent.find(book))
+                known_by_pattern[text] = list(self._find(sent, book))
             is_certain = sent.is_simple and shape.pattern.is_simple
             for known, captures in known_by_pattern[text]:
                 address = shape.fill(captures)

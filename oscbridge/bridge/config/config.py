@@ -39,6 +39,10 @@ __all__ = [
 _log: Final = logging.getLogger("oscbridge")
 
 DEFAULT = """\
+[http]
+listen   = "127.0.0.1:9180"
+on_start = "retry"
+
 [bridge.osc]
 listen = "udp://127.0.0.1:9000"
 

@@ -19,12 +19,17 @@ MAX_COMPARED: Final = 1_024
 
 
 def contradicting_types(
-    routes: Sequence[RouteConfig], endpoints: Mapping[str, EndpointEntry]
+    routes: Sequence[RouteConfig],
+    options: Mapping[int, object],
+    endpoints: Mapping[str, EndpointEntry],
 ) -> Iterator[tuple[int, str]]:
     """The indices of such routes, each with a warning about the first address.
 
-    Only routes count that name the addresses that they send. Numbers are of one kind.
+    Only routes count that name the addresses that they send. Numbers are of one kind. ``options``
+    are those of all valid tables: with an invalid route nothing is compared.
     """
+    if len(options) != len(routes):  # then the indices are others
+        return
     known = {name: known_by(name, entry) for name, entry in endpoints.items()}
     for index, route in enumerate(routes):
         for name in filter(known.get, route.to):

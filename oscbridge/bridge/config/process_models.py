@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
 __all__ = ["HTTPOptions", "RunOptions"]
 
 
+_ROOT_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+
+
+def check_root_path(path: str) -> str:
+    """A path without the slash at its end. Raises ``ValueError``."""
+    path = path.removesuffix("/")
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError("expected a path of letters, digits and .-_~, e.g. '/stage'")
+    return path
+
+
 class HTTPOptions(Options):
-    """``[http]``: serves health and metrics. Without the table nothing is served."""
+    """``[http]``: serves health, metrics and the control room. Without the table nothing is."""
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
-    """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``.
+    """Where to serve ``/healthz``, ``/readyz``, ``/metrics`` and the control room: ``host:port``.
     ``[::]`` and ``*`` are all addresses, IPv6 and IPv4."""
     on_start: Literal["error", "retry"] = "error"
     """What happens when it cannot listen at startup: ``error`` (the program ends) or ``retry``."""
@@ -38,7 +50,10 @@ class HTTPOptions(Options):
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
     trusted_proxies: AllowList = AllowList()
     """Reverse proxies whose ``X-Forwarded-For`` counts: a wrong token is then that of the client,
-    not of the proxy."""
+    not of the proxy. What they pass on with ``X-Ingress-Path`` (Home Assistant) needs no token."""
+    root_path: Annotated[str, AfterValidator(check_root_path)] = ""
+    """The path below which a reverse proxy shows the pages, e.g. ``"/stage"``, if it passes the
+    path on as it is."""
     certificate: File | None = None
     """The certificate chain as a PEM file. With it, only HTTPS is served. A reload reads it
     again."""

@@ -107,8 +107,7 @@ class Reader:
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
-        if len(self.routes) == len(routes.options):  # otherwise their numbers differ
-            self.warnings += contradicting_types(self.routes, self.endpoints)
+        self.warnings += contradicting_types(self.routes, *found)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 

@@ -15,9 +15,9 @@ from oscbridge.bridge.routes.json_step import messages_of_document
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds
-from oscbridge.bridge.routes.trace_steps import Happened, Outcome, Step, stateful_steps
+from oscbridge.bridge.routes.trace_steps import Happened, Outcome, Step, TraceState, stateful_steps
 from oscbridge.bridge.routes.variable_steps import VariableSteps
-from oscbridge.bridge.routes.variables import Value, Variables
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import ExpressionFailed, MessageDropped
@@ -28,8 +28,9 @@ from oscbridge.osc.text import format_message
 from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder
+from oscbridge.toml_text import toml_value
 
-__all__ = ["Outcome", "RouteTrace", "Step", "TraceState", "sources", "trace"]
+__all__ = ["Outcome", "RouteTrace", "Step", "sources", "trace"]
 
 
 MAX_SHOWN: Final = 20
@@ -49,20 +50,6 @@ class RouteTrace(NamedTuple):
     def sent(self) -> bool:
         """Whether any message is sent to an endpoint."""
         return any(step.outcome == "sent" for step in self.steps)
-
-
-class TraceState(NamedTuple):
-    """What routes had kept when a message arrived, and what became of it."""
-
-    variables: Mapping[str, Value]
-    """The values of the variables."""
-    happened: Mapping[int, Happened]
-    """By the number of the route, counted from 1."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether any route has lost the message, or one that waited there."""
-        return any(each.lost for each in self.happened.values())
 
 
 def sources(configuration: Configuration) -> list[str]:
@@ -291,8 +278,13 @@ def _option(
 def _options(options: Options | None) -> str:
     if options is None:
         return ""
-    values = [f"{name} = {getattr(options, name)!r}" for name in type(options).model_fields]
+    given = [name for name in type(options).model_fields if name in options.model_fields_set]
+    values = [f"{name} = {_as_toml(getattr(options, name))}" for name in given]
     return f" {{ {', '.join(values)} }}"
+
+
+def _as_toml(value: object) -> str:
+    return toml_value(value) if isinstance(value, str | bool | int | float) else repr(value)
 
 
 def _match(match: str, address: str) -> dict[str, str] | None:

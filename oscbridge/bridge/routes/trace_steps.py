@@ -7,9 +7,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.stateful_steps.hold import is_pressed
+from oscbridge.bridge.routes.variables import Value
 from oscbridge.osc import Message
 
-__all__ = ["Happened", "Outcome", "Step", "stateful_steps"]
+__all__ = ["Happened", "Outcome", "Step", "TraceState", "stateful_steps"]
 
 Outcome: TypeAlias = Literal["passed", "stopped", "sent"]
 
@@ -33,6 +34,20 @@ class Happened(NamedTuple):
     passed: int = 0
     """Messages that were sent to the endpoints."""
     lost: int = 0
+
+
+class TraceState(NamedTuple):
+    """What routes had kept when a message arrived, and what became of it."""
+
+    variables: Mapping[str, Value]
+    """The values of the variables."""
+    happened: Mapping[int, Happened]
+    """By the number of the route, counted from 1."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether any route has lost the message, or one that waited there."""
+        return any(each.lost for each in self.happened.values())
 
 
 def stateful_steps(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oscbridge.bridge.config.resolved import Configuration
-from oscbridge.bridge.routes.explain import TraceState
+from oscbridge.bridge.routes.trace_steps import TraceState
 from oscbridge.bridge.routing import Hooks
 from oscbridge.bridge.simulation.cases import Case, ForbiddenMessage, SentMessage
 from oscbridge.bridge.simulation.clock import SimulatedLoop

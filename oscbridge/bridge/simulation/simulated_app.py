@@ -10,9 +10,8 @@ from typing import TypeAlias
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.bridge.routes.explain import TraceState
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.routes.trace_steps import Happened
+from oscbridge.bridge.routes.trace_steps import Happened, TraceState
 from oscbridge.bridge.routing import Hooks
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner

@@ -31,4 +31,6 @@ def _offers(plugin: Plugin) -> str:
         parts.append("commands")
     if "oscbridge_importers" in plugin.hooks:
         parts.append("formats to import")
+    if "oscbridge_sites" in plugin.hooks:
+        parts.append("pages")
     return ", ".join(parts) or "nothing"

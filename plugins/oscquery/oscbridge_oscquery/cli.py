@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 import oscbridge
-from oscbridge_oscquery.look import LookedUp, ask_node, ask_tree, find_servers, follow
-from oscbridge_oscquery.profile_text import profile_text
-from oscbridge_oscquery.tree_text import node_line, printable, tree_lines
 
 __all__ = ["oscquery"]
+
+# The commands import what they use: help is shown quicker without aiohttp.
+_ResultT = TypeVar("_ResultT")
 
 _token = click.option("--token", envvar="OSCBRIDGE_TOKEN", help="Token for the server.")
 _url = click.argument("url")
 
 
-def _run(work: Coroutine[Any, Any, LookedUp]) -> LookedUp:
+def _run(work: Coroutine[Any, Any, _ResultT]) -> _ResultT:
     """The result of some work. Errors are shown in one line."""
+    import asyncio
+
     try:
         return asyncio.run(work)
     except (oscbridge.OSCBridgeError, OSError) as error:
@@ -54,6 +55,9 @@ def oscquery() -> None:
 )
 def browse(timeout: float) -> None:
     """List the servers in the local network. Needs the package zeroconf."""
+    from oscbridge_oscquery.look import find_servers
+    from oscbridge_oscquery.tree_text import printable
+
     found = _run(find_servers(timeout))
     width = max((len(each.service.place) for each in found), default=0)
     for each in found:
@@ -73,6 +77,9 @@ def tree(url: str, path: str, token: str | None) -> None:
 
     A line has the address, type tags, access (r, w), range, unit, value and description.
     """
+    from oscbridge_oscquery.look import ask_tree
+    from oscbridge_oscquery.tree_text import tree_lines
+
     info, nodes, ignored = _run(ask_tree(url, path, token))
     click.echo(click.style(f"{info.name or 'no name'}: {len(nodes)} addresses", bold=True))
     for line in tree_lines(nodes):
@@ -90,6 +97,9 @@ def get(url: str, path: str, token: str | None) -> None:
 
     Exit code: 0 if the node exists, 1 if not.
     """
+    from oscbridge_oscquery.look import ask_node
+    from oscbridge_oscquery.tree_text import node_line
+
     node = _run(ask_node(url, path, token))
     if node is None:
         raise click.ClickException(f"{url} has no node {path}")
@@ -107,6 +117,8 @@ def listen(url: str, paths: tuple[str, ...], count: int | None, token: str | Non
     PATHS are addresses, or patterns as in the match of a route. A server without LISTEN is
     asked twice a second.
     """
+    from oscbridge_oscquery.look import follow
+
     try:
         _run(follow(url, paths, token, count, click.echo))
     except KeyboardInterrupt:
@@ -119,7 +131,13 @@ def listen(url: str, paths: tuple[str, ...], count: int | None, token: str | Non
 @click.option("--force", is_flag=True, help="Replace the file.")
 @_token
 def export(url: str, output: Path | None, force: bool, token: str | None) -> None:
-    """Write the tree of a server as a device profile, for profile = "FILE" of an endpoint."""
+    """Write the tree of a server as a device profile.
+
+    An endpoint names it: profile = "FILE".
+    """
+    from oscbridge_oscquery.look import ask_tree
+    from oscbridge_oscquery.profile_text import profile_text
+
     info, nodes, _ = _run(ask_tree(url, "/", token))
     text = profile_text(info, url, nodes)
     if output is None:

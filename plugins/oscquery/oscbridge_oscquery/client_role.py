@@ -99,7 +99,8 @@ class ClientRole:
         """Connect and mirror the tree. Raises ``OSError`` and :class:`oscbridge.NotConnected`."""
         try:
             answer = await self._questions.ask("/", "HOST_INFO")
-            self._info = HostInfo.read(answer.document if answer.is_found else None)
+            info = HostInfo.read(answer.document if answer.is_found else None)
+            self._info = info.seen_from(self._questions.host)
             await self._open_websocket()
             await self._open_sender()
             await self._load("/")

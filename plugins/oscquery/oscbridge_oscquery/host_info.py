@@ -6,8 +6,10 @@ Source: OSCQuery proposal, "HOST_INFO".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
+
+import oscbridge
 
 __all__ = ["EXTENSIONS", "HostInfo"]
 
@@ -56,6 +58,20 @@ class HostInfo:
     def supports(self, extension: str) -> bool:
         """Whether the server says that it has an attribute or a command."""
         return self.extensions.get(extension, False)
+
+    def seen_from(self, host: str) -> HostInfo:
+        """The same for a client that has reached the server at ``host``.
+
+        An address that means "this machine" would be the client's own machine.
+        """
+        if oscbridge.is_loopback(host):
+            return self
+        near = [each and oscbridge.is_loopback(each) for each in (self.osc_ip, self.ws_ip)]
+        return replace(
+            self,
+            osc_ip=None if near[0] else self.osc_ip,
+            ws_ip=None if near[1] else self.ws_ip,
+        )
 
     def to_json(self) -> dict[str, object]:
         """As JSON. It never has ``FULL_PATH``: libossia tells answers apart by their keys."""

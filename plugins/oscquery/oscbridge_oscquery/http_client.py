@@ -17,7 +17,7 @@ import oscbridge
 from oscbridge_oscquery.paths import path_of_address
 from oscbridge_oscquery.tree_reader import MAX_TREE, load_json
 
-__all__ = ["ANSWER_TIMEOUT", "NO_ANSWER", "Answer", "OSCQueryQuestions"]
+__all__ = ["ANSWER_TIMEOUT", "NO_ANSWER", "OSCQueryQuestions", "ServerAnswer"]
 
 ANSWER_TIMEOUT: Final = 5.0
 """Seconds for a connection, and again for the head and for each part of the body of an answer."""
@@ -37,7 +37,7 @@ MAX_CHUNK_LINE: Final = 64
 _CHUNK: Final = 65_536
 
 
-class Answer(NamedTuple):
+class ServerAnswer(NamedTuple):
     """The answer to a question."""
 
     status: int
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
         return self.status == 200 and self.document is not None
 
 
-NO_ANSWER: Final = Answer(404)
+NO_ANSWER: Final = ServerAnswer(404)
 """The answer of a server that knows no such node."""
 
 
@@ -69,7 +69,7 @@ class OSCQueryQuestions:
         if token is not None:
             self.headers["Authorization"] = f"Bearer {token}"
 
-    async def ask(self, address: str, query: str = "") -> Answer:
+    async def ask(self, address: str, query: str = "") -> ServerAnswer:
         """The answer for a node. Raises ``OSError`` and :class:`oscbridge.DecodeError`."""
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT):
@@ -79,7 +79,7 @@ class OSCQueryQuestions:
         except (EOFError, ValueError) as error:
             raise oscbridge.DecodeError("http", f"the answer is not HTTP: {error}") from None
 
-    async def _ask(self, target: str) -> Answer:
+    async def _ask(self, target: str) -> ServerAnswer:
         async with asyncio.timeout(ANSWER_TIMEOUT):
             reader, writer = await asyncio.open_connection(
                 self.host, self.port, ssl=self.tls, limit=MAX_HEAD
@@ -98,7 +98,7 @@ class OSCQueryQuestions:
             writer.transport.abort()  # the answer is complete, or of no use
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> Answer:
+async def _read_answer(reader: asyncio.StreamReader) -> ServerAnswer:
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -114,12 +114,14 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
         for name, _, value in (line.partition(":") for line in lines if line)
     }
     if status == 204 or not 200 <= status < 300:
-        return Answer(status)
+        return ServerAnswer(status)
     if "chunked" in fields.get("transfer-encoding", "").lower():
         body = await _read_chunks(reader)
-        return Answer(status, load_json(body) if body.strip() else None)
+        return ServerAnswer(status, load_json(body) if body.strip() else None)
     length = fields.get("content-length", "")
-    return Answer(status, await _read_body(reader, int(length) if length.isdecimal() else None))
+    return ServerAnswer(
+        status, await _read_body(reader, int(length) if length.isdecimal() else None)
+    )
 
 
 async def _read_body(reader: asyncio.StreamReader, length: int | None) -> object:

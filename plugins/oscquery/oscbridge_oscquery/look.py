@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import aiohttp
 
@@ -18,9 +18,7 @@ from oscbridge_oscquery.tree_reader import MirroredNode, TreeReader
 from oscbridge_oscquery.tree_text import message_text
 from oscbridge_oscquery.websocket_client import open_websocket
 
-__all__ = ["LookedUp", "ask_node", "ask_tree", "base_url", "find_servers", "follow"]
-
-LookedUp = TypeVar("LookedUp")
+__all__ = ["ask_node", "ask_tree", "base_url", "find_servers", "follow"]
 
 POLL: Final = 0.5
 """Seconds between questions, where the server has no ``LISTEN``."""
@@ -102,6 +100,7 @@ async def follow(
     filters = oscbridge.AddressFilter(tuple(paths))
     questions = OSCQueryQuestions(base_url(url), token)
     info = HostInfo.read((await questions.ask("/", "HOST_INFO")).document)
+    info = info.seen_from(questions.host)
     shown = _ShownValues(filters, count, show)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
+import aiohttp
 import pytest
 from oscquery_server import FakeServer
 
@@ -262,3 +263,50 @@ async def test_polled_server_that_ends_is_noticed(server: FakeServer, start: Sta
     await bridge.until(lambda: not bridge.endpoint_status("there").connected)
     await server.start()
     await bridge.until(lambda: bridge.endpoint_status("there").connected, 20)
+
+
+# --- a server of what a client mirrors ----------------------------------------------------------
+
+CHAIN = """
+[endpoint.there]
+type = "oscquery"
+url  = "{url}"
+[endpoint.q]
+type   = "oscquery"
+listen = "127.0.0.1:0"
+[[route]]
+from = "there"
+to   = "q"
+[[route]]
+from = "q"
+to   = "there"
+"""
+
+
+async def test_mirrored_tree_is_served_with_its_values_and_changes(server: FakeServer) -> None:
+    server.info |= {"OSC_TRANSPORT": "TCP"}
+    async with (
+        running_bridge(CHAIN.format(url=server.url)) as bridge,
+        aiohttp.ClientSession() as session,
+    ):
+        url = bridge.endpoint("q").describe()
+        await server.until(lambda: len(server.listens) == 3)
+        await bridge.until(lambda: bridge.endpoint_status("q").sent == 3)
+        async with session.get(f"{url}/lights/1/level") as answer:
+            assert await answer.json() == {
+                "FULL_PATH": "/lights/1/level", "TYPE": "f", "ACCESS": 3,
+                "RANGE": [{"MIN": 0, "MAX": 1}], "VALUE": [0.5],
+            }  # fmt: skip
+        async with session.ws_connect(url) as socket:
+            message = oscbridge.Message.of("/lights/1/level", 0.75)
+            await socket.send_bytes(oscbridge.encode_message(message))
+            await server.until(lambda: len(server.received) == 1)
+            assert server.received[0].args == (0.75,)
+            server.nodes["/lights/2/level"] = {"TYPE": "f", "ACCESS": 3}
+            await server.command("PATH_ADDED", "/lights/2")
+            command = await asyncio.wait_for(socket.receive_json(), 20)
+            # That of the start may be reported together with this one.
+            assert command["COMMAND"] == "PATH_ADDED"
+            assert command["DATA"] in ("/lights", "/lights/2")
+            async with session.get(f"{url}/lights/2/level") as answer:
+                assert answer.status == 200

@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 from query_bridge import PROFILE
 
 import oscbridge
-from oscbridge.profiles.library import read_profile
-from oscbridge.testing import BridgeThread, free_port
+from oscbridge.testing import BridgeThread, check_configuration, free_port
 from oscbridge_oscquery.cli import oscquery
 from oscbridge_oscquery.look import base_url
 from oscbridge_oscquery.tree_reader import MirroredNode
@@ -112,7 +111,9 @@ def test_listen_prints_values_and_changes(bridge: BridgeThread, url: str) -> Non
 def test_export_is_a_profile(url: str, tmp_path: Path) -> None:
     file = tmp_path / "exported.toml"
     assert run("export", url, "--output", str(file)).exit_code == 0
-    profile = read_profile(file)
+    desk = f'[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:9"\nprofile = "{file}"'
+    profile = getattr(check_configuration(desk)["desk"], "profile")  # noqa: B009  # of core
+    assert isinstance(profile, oscbridge.Profile)
     assert profile.options.title == "Main desk"
     assert len(profile.addresses) == 13
     fader = profile.addresses["/mix/1/fader"]

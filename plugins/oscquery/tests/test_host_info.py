@@ -50,3 +50,11 @@ def test_extensions_are_bounded_and_truth_values() -> None:
     assert info.supports("LISTEN")
     assert not info.supports("VALUE")
     assert not info.supports("HTML")
+
+
+def test_loopback_address_of_another_machine_counts_as_absent() -> None:
+    info = HostInfo("x", {}, "127.0.0.1", 9000, "UDP", "localhost", 9001)
+    assert info.seen_from("192.168.1.40") == HostInfo("x", {}, None, 9000, "UDP", None, 9001)
+    assert info.seen_from("127.0.0.1") == info
+    info = HostInfo("x", {}, "192.168.1.41", 9000, "UDP", "192.168.1.42", 9001)
+    assert info.seen_from("192.168.1.40") == info

@@ -10,7 +10,7 @@ import pytest
 
 import oscbridge
 from oscbridge_oscquery import http_client
-from oscbridge_oscquery.http_client import Answer, OSCQueryQuestions
+from oscbridge_oscquery.http_client import OSCQueryQuestions, ServerAnswer
 
 Serve = Callable[..., Awaitable[OSCQueryQuestions]]
 
@@ -63,7 +63,7 @@ async def test_length_in_characters_is_too_short(serve: Serve, ends: bool) -> No
         TREE[45:],
         ends=ends,
     )
-    assert await questions.ask("/") == Answer(200, DOCUMENT)
+    assert await questions.ask("/") == ServerAnswer(200, DOCUMENT)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ async def test_connection_that_stays_open_delays_nothing_for_long(
     serve: Serve, parts: tuple[bytes, ...]
 ) -> None:
     questions = await serve(*parts, ends=False)
-    assert await questions.ask("/") == Answer(200, DOCUMENT)
+    assert await questions.ask("/") == ServerAnswer(200, DOCUMENT)
 
 
 async def test_body_without_length_ends_with_the_connection(serve: Serve) -> None:
     questions = await serve(OK + b"\r\n", TREE[:10], TREE[10:])
-    assert await questions.ask("/") == Answer(200, DOCUMENT)
+    assert await questions.ask("/") == ServerAnswer(200, DOCUMENT)
     questions = await serve(b"HTTP/1.0 200\r\n\r\n" + TREE)
-    assert await questions.ask("/") == Answer(200, DOCUMENT)
+    assert await questions.ask("/") == ServerAnswer(200, DOCUMENT)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ async def test_body_without_length_ends_with_the_connection(serve: Serve) -> Non
     ],
 )
 async def test_empty_answer_is_no_document(serve: Serve, data: bytes) -> None:
-    assert await (await serve(data)).ask("/") == Answer(200)
+    assert await (await serve(data)).ask("/") == ServerAnswer(200)
 
 
 @pytest.mark.parametrize("status", [204, 301, 400, 404, 500])
 async def test_other_status_has_no_document(serve: Serve, status: int) -> None:
     questions = await serve(b"HTTP/1.1 %d X\r\n\r\n{}" % status)
-    assert await questions.ask("/") == Answer(status)
+    assert await questions.ask("/") == ServerAnswer(status)
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ async def test_document_that_stays_incomplete_is_a_decode_error(serve: Serve) ->
 @pytest.mark.parametrize("text", ['{"V": NaN}', '\ufeff{"V": null}'])
 async def test_json_of_lax_writers_is_read(serve: Serve, text: str) -> None:
     questions = await serve(OK + b"\r\n" + text.encode())
-    assert await questions.ask("/") == Answer(200, {"V": None})
+    assert await questions.ask("/") == ServerAnswer(200, {"V": None})

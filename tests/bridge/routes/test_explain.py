@@ -21,6 +21,8 @@ class Plain(Endpoint):
 
 class ChannelRoute(oscbridge.Options):
     channel: int = 1
+    text: str | None = None
+    echo: bool = False
 
 
 class Synth(Endpoint[oscbridge.Options, oscbridge.Delivery[ChannelRoute]]):
@@ -83,7 +85,7 @@ def test_trace_shows_every_step_in_order() -> None:
             'limit = "30/s"',
             "delay = 0.5",
             'to = ["keys", "out"]',
-            "synth = { channel = 3 }",
+            "synth = { channel = 3, echo = true }",
         ]
     )
     assert steps(route) == [
@@ -96,7 +98,7 @@ def test_trace_shows_every_step_in_order() -> None:
         Step("on_change", "true", "passes if its values differ from the last ones there"),
         Step("limit", "30/s", "at most one per 33.3 ms per address; the last one arrives"),
         Step("delay", "0.5", "500 ms later"),
-        Step("to", "keys", "synth { channel = 3 }", "sent"),
+        Step("to", "keys", "synth { channel = 3, echo = true }", "sent"),
         Step("to", "out", "plain", "sent"),
     ]
 

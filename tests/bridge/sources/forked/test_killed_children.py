@@ -19,6 +19,9 @@ from oscbridge.testing.identity import source_that_does_not_add_up
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
 
+WAIT = 60.0
+"""Seconds for 300 messages with a child each, on a busy machine."""
+
 CONFIG = """
 [bridge.in]
 listen = "{scheme}://127.0.0.1:0"
@@ -205,8 +208,8 @@ async def test_counts_agree_with_the_sink_whenever_children_are_killed(
             ended = (" " in kind or not grandchildren()) and counts.held == 0
             return ended and (kind == "tcp" or counts.messages == 300)
 
-        await bridge.until(is_settled)
-        await bridge.until(lambda: bridge.bridge_status("in").received.routed == len(sink))
+        await bridge.until(is_settled, WAIT)
+        await bridge.until(lambda: bridge.bridge_status("in").received.routed == len(sink), WAIT)
 
 
 def children_of(process: int) -> list[int]:

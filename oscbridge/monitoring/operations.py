@@ -1,0 +1,165 @@
+"""What can be seen and done in a running process, for each front: control socket, control room."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from oscbridge.address_space import AddressInfo
+from oscbridge.bridge.app import App
+from oscbridge.bridge.muting import set_muted
+from oscbridge.bridge.reload import Changes
+from oscbridge.bridge.routes.variables import Value
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.errors import ConfigurationError
+from oscbridge.installed import version
+from oscbridge.logs.recent import RecentEvents
+from oscbridge.monitoring.status import Status, read_status
+from oscbridge.monitoring.traffic import Hub
+from oscbridge.monitoring.variable_requests import answer_set
+from oscbridge.net.own_addresses import own_addresses
+from oscbridge.osc import Message, Origin
+from oscbridge.suggestions import suggest
+
+__all__ = ["Operations", "ProcessInfo", "Reload"]
+
+Reload: TypeAlias = Callable[[], Awaitable[Changes]]
+
+LOCAL: Final[ClientAddress] = ("control", 0)
+"""The sender of messages that a front puts in."""
+
+
+@dataclass
+class ProcessInfo:
+    """The process and its configuration."""
+
+    pid: int
+    configuration: str
+    """Human-readable name of its configuration."""
+    file: str
+    """Absolute path of its configuration file; empty if there is none."""
+    version: str
+    since: float = 0.0
+    """Unix time at which it became ready."""
+
+
+class Operations:
+    """The operations of a process that runs ``app``. On the event loop.
+
+    ``reload`` reloads its configuration; ``configuration`` is the name of that.
+    """
+
+    def __init__(self, app: App, reload: Reload, configuration: str) -> None:
+        file = Path(configuration)
+        self.info = ProcessInfo(
+            os.getpid(),
+            configuration,
+            str(file.resolve()) if file.exists() else "",
+            version("oscbridge"),
+        )
+        self.hub = Hub(app)
+        """For watchers of the traffic."""
+        self.events = RecentEvents()
+        """The log."""
+        self._app = app
+        self._reload = reload
+
+    def started(self) -> None:
+        """The process is ready."""
+        self.info.since = self.info.since or time.time()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of bridges and endpoints."""
+        configuration = self._app.configuration
+        return list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
+
+    @property
+    def app(self) -> App:
+        """The running system."""
+        return self._app
+
+    def own_addresses(self) -> Sequence[str]:
+        """IP addresses of this machine in its networks."""
+        return own_addresses()
+
+    def status(self) -> Status:
+        """How the system is now."""
+        return read_status(self._app)
+
+    def direct_links(self) -> Sequence[tuple[str, str]]:
+        """Pairs of a source and a sink that only default routes, or those of plugins, connect."""
+        sources = self._app.routing.sources
+        routed = {
+            (source, sink)
+            for route in self._app.routes
+            for source in route.config.sources
+            for sink in route.config.to
+        }
+        pairs = [(name, sink) for name, source in sources.items() for sink in source.sinks]
+        return [pair for pair in pairs if pair not in routed]
+
+    def mute(self, names: Sequence[str], on: bool) -> Sequence[str]:
+        """Mute routes or unmute them. Returns those that have changed, in words.
+
+        Raises :class:`ConfigurationError` for an unknown name; then nothing has changed.
+        """
+        return [route.name for route in set_muted(self._app, names, on)]
+
+    async def reload(self) -> Changes:
+        """Read the configuration again. Raises :class:`OSCBridgeError`."""
+        return await self._reload()
+
+    def set_variable(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        """Set a variable, or return all values. Raises :class:`ConfigurationError`."""
+        return answer_set(request, self._app.variables)
+
+    @property
+    def variables(self) -> Mapping[str, Value]:
+        """The values of variables by name."""
+        return self._app.variables.snapshot()
+
+    def last_values(self) -> Iterator[tuple[str, Message]]:
+        """The last messages that endpoints keep for new clients, with the names of those."""
+        for name, runner in self._app.endpoints.items():
+            for message in runner.last_values():
+                yield name, message
+
+    def describe(self, address: str) -> AddressInfo | None:
+        """What the configuration, profiles and devices say about an address."""
+        return self._app.addresses.known.get(address)
+
+    def put_in(self, name: str, message: Message, peer: str = "") -> None:
+        """Handle a message as if the bridge or endpoint ``name`` had received it.
+
+        ``peer`` is the human-readable sender. Raises :class:`ConfigurationError` for an unknown
+        name.
+        """
+        dispatcher = self._app.dispatchers.get(name)
+        if dispatcher is None:
+            hint = suggest(name, list(self._app.dispatchers))
+            raise ConfigurationError(f"{name!r}: no such bridge or endpoint; {hint}")
+        client: ClientAddress = (peer, 0) if peer else LOCAL
+        origin = Origin(name, client)
+        address, types, args, timetag, _ = message
+        message = Message(address, types, args, timetag, origin)
+        dispatcher.dispatch_message(message, client, _no_reply)
+
+    def send(self, name: str, message: Message) -> None:
+        """Queue a message for delivery to the endpoint, or the clients of the bridge, ``name``.
+
+        Raises :class:`ConfigurationError` if there is none, or if it sends nothing.
+        """
+        runner = self._app.endpoints.get(name)
+        if runner is None or not runner.endpoint.is_sink():
+            sinks = [each for each, one in self._app.endpoints.items() if one.endpoint.is_sink()]
+            raise ConfigurationError(f"{name!r}: nothing can be sent to it; {suggest(name, sinks)}")
+        runner.offer(message)
+
+
+def _no_reply(client_address: ClientAddress, result: object) -> None:
+    """Ignore the result of a route's function."""

@@ -1,0 +1,314 @@
+"""One connected page: its access, its topics and its commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from typing import Final
+
+import orjson
+from aiohttp import WSMsgType, web
+from pydantic import BaseModel, ValidationError
+
+from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, Right, TokenBucket
+from oscbridge.monitoring import Operations, SiteAccess
+from oscbridge_ui.client_messages import (
+    CLIENT_MESSAGES,
+    ClientMessage,
+    Hello,
+    Mute,
+    ReloadConfiguration,
+    SendMessage,
+    SetVariable,
+    Unwatch,
+    WatchLog,
+    WatchNow,
+    WatchValues,
+)
+from oscbridge_ui.commands import run_command
+from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.log_feed import LogTopic
+from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
+from oscbridge_ui.server_messages import Answer, Denied, ProcessState, Welcome
+from oscbridge_ui.status_feed import NowTopic, PulseTopic
+from oscbridge_ui.topic import Topic
+from oscbridge_ui.values_feed import ValuesTopic
+
+__all__ = ["Connected"]
+
+MAX_MESSAGE: Final = 65_536
+"""Bytes of a message from a page."""
+
+HELLO_TIMEOUT: Final = 5.0
+"""Seconds for the first message."""
+
+HEARTBEAT: Final = 15.0
+"""Seconds between pings; a page that does not answer is closed."""
+
+COMMANDS: Final = 120.0
+"""Commands per second, on average over a second: a hand on a fader."""
+
+MAX_ANSWERS: Final = 1_000
+"""Answers that wait to be sent."""
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds for a page to confirm that the connection is closed."""
+
+DENIED: Final = 4401
+"""The close code of a connection without access."""
+INVALID: Final = 4400
+"""The close code after a message that is not valid."""
+
+
+class Connected:
+    """A connection, from its upgrade to its end."""
+
+    def __init__(
+        self,
+        request: web.Request,
+        operations: Operations,
+        access: SiteAccess,
+        feeds: Feeds,
+        log: logging.Logger,
+    ) -> None:
+        self._request = request
+        self._operations = operations
+        self._access = access
+        self._feeds = feeds
+        self._log = log
+        self._socket = web.WebSocketResponse(
+            protocols=(SUBPROTOCOL,),
+            heartbeat=HEARTBEAT,
+            max_msg_size=MAX_MESSAGE,
+            timeout=CLOSE_TIMEOUT,
+            compress=False,
+        )
+        self._grant: AccessGrant | None = None
+        self._topics: dict[str, Topic] = {}
+        self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
+        self._wake = asyncio.Event()
+        self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
+        self._commands: set[asyncio.Task[None]] = set()
+
+    @property
+    def _rights(self) -> tuple[Right, ...]:
+        order: tuple[Right, ...] = ("listen", "send", "configure")
+        granted = self._grant.rights.rights if self._grant is not None else ()
+        return tuple(each for each in order if each in granted)
+
+    async def serve(self) -> web.StreamResponse:
+        """Serve until the page or the bridge closes the connection."""
+        await self._socket.prepare(self._request)
+        if self._socket.ws_protocol != SUBPROTOCOL:
+            text = f"expected the subprotocol {SUBPROTOCOL}"
+            await self._socket.close(code=INVALID, message=text.encode())
+            return self._socket
+        if not await self._greet():
+            return self._socket
+        sending = asyncio.create_task(self._send_all())
+        try:
+            await self._receive_all()
+        finally:
+            for task in (sending, *self._commands):
+                task.cancel()
+            await asyncio.wait([sending])
+            for topic in self._topics.values():
+                topic.close()
+            self._topics.clear()
+        return self._socket
+
+    async def close(self) -> None:
+        """Close the connection, as the server stops."""
+        await self._socket.close(code=1012, message=b"the bridge stops")
+
+    def access_changed(self) -> None:
+        """Renew the access; close the connection if it has lost some."""
+        if self._grant is None:
+            return
+        found = self._access.renew(self._request, self._grant)
+        if isinstance(found, AccessDenied):
+            self._commands.add(asyncio.create_task(self._deny(found)))
+        elif found != self._grant:
+            self._grant = found
+            self._answer(self._welcome())
+
+    # --- access -------------------------------------------------------------------------------
+
+    async def _greet(self) -> bool:
+        """Read the first message and answer it. Returns whether the page has access."""
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT):
+                hello = await self._next()
+        except TimeoutError:
+            hello = None
+        if not isinstance(hello, Hello):
+            await self._socket.close(code=INVALID, message=b"expected a message of type 'hello'")
+            return False
+        found = self._access.without_token(self._request)
+        if found is None and not hello.token:
+            found = AccessDenied(401, "a token is needed")  # type: ignore[arg-type]
+        elif found is None:
+            found = await self._access.check(self._request, hello.token)
+        denied = found if isinstance(found, AccessDenied) else found.without("listen")
+        if denied is not None:
+            await self._deny(denied)
+            return False
+        assert isinstance(found, AccessGrant)
+        self._grant = found
+        await self._send(self._welcome())
+        self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
+        return True
+
+    async def _deny(self, denied: AccessDenied) -> None:
+        needed = denied.status in (401, 429)
+        await self._send(
+            Denied(reason=denied.reason, token_needed=needed, retry_after=denied.retry_after)
+        )
+        await self._socket.close(code=DENIED, message=denied.reason.encode()[:120])
+
+    def _welcome(self) -> Welcome:
+        info = self._operations.info
+        process = ProcessState(
+            configuration=info.configuration,
+            version=info.version,
+            pid=info.pid,
+            since=info.since,
+            dry=self._operations.status().is_dry,
+            built_in=not info.file,
+            addresses=self._operations.own_addresses(),
+        )
+        return Welcome(rights=self._rights, process=process, time=time.time())
+
+    # --- from the page ------------------------------------------------------------------------
+
+    async def _receive_all(self) -> None:
+        while (message := await self._next()) is not None:
+            match message:
+                case Hello():
+                    pass
+                case WatchNow():
+                    self._watch("now", NowTopic(self._feeds.status, self._wake.set))
+                case WatchLog():
+                    events = self._operations.events
+                    self._watch("log", LogTopic(events, self._wake.set, message.after))
+                case WatchValues():
+                    self._watch_values(message)
+                case Unwatch():
+                    self._end(message.topic)
+                case Mute() | ReloadConfiguration() | SetVariable() | SendMessage():
+                    self._start(message)
+
+    def _watch(self, name: str, topic: Topic) -> None:
+        self._end(name)
+        self._topics[name] = topic
+        self._wake.set()
+
+    def _watch_values(self, message: WatchValues) -> None:
+        topic = self._topics.get("values")
+        if isinstance(topic, ValuesTopic):
+            topic.watch(message)
+        else:
+            assert self._grant is not None
+            self._topics["values"] = topic = ValuesTopic(
+                self._feeds.values, self._grant.rights, self._wake.set
+            )
+            topic.watch(message)
+        self._wake.set()
+
+    def _end(self, name: str) -> None:
+        if (topic := self._topics.pop(name, None)) is not None:
+            topic.close()
+
+    async def _next(self) -> ClientMessage | None:
+        """The next message; None at the end. What is not valid ends the connection."""
+        received = await self._socket.receive()
+        if received.type != WSMsgType.TEXT:
+            if received.type == WSMsgType.BINARY:
+                await self._socket.close(code=INVALID, message=b"expected text")
+            return None
+        try:
+            return CLIENT_MESSAGES.validate_json(received.data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            text = f"{where}: {first['msg']}"
+            await self._socket.close(code=INVALID, message=text.encode()[:120])
+            return None
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _start(self, message: Mute | ReloadConfiguration | SetVariable | SendMessage) -> None:
+        if not self._bucket.try_take():
+            text = f"too many commands: at most {COMMANDS:g} per second"
+            self._answer(Answer(id=message.id, error=text, text=""))
+            return
+        assert self._grant is not None
+        if isinstance(message, ReloadConfiguration):
+            task = asyncio.create_task(self._run(message, self._grant))
+            self._commands.add(task)
+            task.add_done_callback(self._commands.discard)
+            return
+        try:  # in order: a fader that is moved
+            text, error = run_command(message, self._operations, self._grant), ""
+        except OSCBridgeError as found:
+            text, error = "", str(found)
+        self._answer(Answer(id=message.id, error=error, text=text))
+
+    async def _run(self, message: ReloadConfiguration, grant: AccessGrant) -> None:
+        if (denied := grant.without("configure")) is not None:
+            self._answer(Answer(id=message.id, error=denied.reason, text=""))
+            return
+        try:
+            text, error = str(await self._operations.reload()), ""
+        except OSCBridgeError as found:
+            text, error = "", str(found)
+        self._answer(Answer(id=message.id, error=error, text=text))
+
+    def _answer(self, answer: BaseModel) -> None:
+        self._answers.append(answer)
+        self._wake.set()
+
+    # --- to the page --------------------------------------------------------------------------
+
+    async def _send_all(self) -> None:
+        """Send answers and what is new in the topics, as fast as the page reads."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                began = loop.time()
+                while self._answers:
+                    await self._send(self._answers.popleft())
+                for topic in tuple(self._topics.values()):
+                    if (found := topic.take()) is not None:
+                        await self._send(found)
+                await asyncio.sleep(max(0.0, began + 1 / MAX_RATE - loop.time()))
+        except (ConnectionError, RuntimeError):  # the page is gone
+            pass
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self._log.exception("control room: a page was closed by %r", error)
+            await self._socket.close(code=1011)
+
+    async def _send(self, message: BaseModel) -> None:
+        await self._socket.send_str(encoded(message))
+
+
+def encoded(message: BaseModel) -> str:
+    """A message as JSON."""
+    try:
+        return orjson.dumps(message, default=_fields).decode()
+    except TypeError:  # text that is not valid Unicode, or an integer of more than 64 bits
+        return json.dumps(message, default=_fields, allow_nan=True)
+
+
+def _fields(message: object) -> object:
+    """The fields of a model."""
+    if isinstance(message, BaseModel):
+        return vars(message)
+    raise TypeError(f"cannot be sent: {message!r}")

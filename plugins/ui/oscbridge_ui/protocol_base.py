@@ -1,0 +1,53 @@
+"""What the messages of the WebSocket have in common: limits and types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "MAX_ARGUMENTS",
+    "MAX_CHOSEN",
+    "MAX_NAMES",
+    "MAX_OPEN",
+    "MAX_RATE",
+    "MAX_TEXT",
+    "MAX_TOKEN",
+    "MAX_WINDOW",
+    "SUBPROTOCOL",
+    "CommandId",
+    "Level",
+    "Name",
+    "ProtocolModel",
+    "Scalar",
+    "Text",
+]
+
+SUBPROTOCOL: Final = "oscbridge.ui.1"
+
+MAX_RATE: Final = 30
+"""Messages per second of one topic."""
+
+MAX_TOKEN: Final = 1_024
+MAX_TEXT: Final = 4_096
+MAX_NAMES: Final = 1_000
+MAX_ARGUMENTS: Final = 256
+MAX_WINDOW: Final = 400
+"""Rows of values on screen."""
+MAX_CHOSEN: Final = 12
+"""Addresses that are plotted together."""
+MAX_OPEN: Final = 200
+"""Open branches of the tree of addresses."""
+
+Name: TypeAlias = Annotated[str, Field(max_length=256)]
+Text: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT)]
+CommandId: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
+Scalar: TypeAlias = bool | int | float | str | None
+Level: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
+
+
+class ProtocolModel(BaseModel):
+    """A part of a message."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,59 @@
+"""Values as a page shows them: small, and valid JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from oscbridge import MIDI, Argument, Color, Impulse, TimeTag
+from oscbridge_ui.protocol_base import Scalar
+
+__all__ = ["shown_values"]
+
+MAX_VALUES: Final = 16
+MAX_CHARACTERS: Final = 400
+MAX_BYTES: Final = 64
+
+MAX_SAFE: Final = 2**53
+"""The greatest integer that JavaScript has exactly."""
+
+
+def shown_values(args: Sequence[Argument]) -> tuple[Sequence[Scalar], bool]:
+    """The first values, and whether there are more, or longer ones."""
+    found = [_shown(each) for each in args[:MAX_VALUES]]
+    is_cut = len(args) > MAX_VALUES or any(map(_is_long, args[:MAX_VALUES]))
+    return found, is_cut
+
+
+def _is_long(value: Argument) -> bool:
+    match value:
+        case str():
+            return len(value) > MAX_CHARACTERS
+        case bytes():
+            return len(value) > MAX_BYTES
+    return False
+
+
+def _shown(value: Argument) -> Scalar:
+    match value:
+        case bool() | None:
+            return value
+        case TimeTag() as tag:
+            return str(int(tag))
+        case Color():
+            return f"#{int(value):08x}"
+        case int():
+            return int(value) if -MAX_SAFE < value < MAX_SAFE else str(int(value))
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case str():
+            return str(value[:MAX_CHARACTERS])
+        case bytes():
+            return value[:MAX_BYTES].hex()
+        case MIDI():
+            return bytes(each & 255 for each in value).hex()
+        case Impulse():
+            return "impulse"
+    inner, is_cut = shown_values(value)
+    return f"[{' '.join(map(str, inner))}{' …' if is_cut else ''}]"[:MAX_CHARACTERS]

@@ -1,0 +1,94 @@
+"""Makes ``web/src/protocol.ts`` from the models: ``python -m oscbridge_ui.typescript``."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from oscbridge_ui import client_messages, protocol, server_messages
+from oscbridge_ui.protocol_base import SUBPROTOCOL, ProtocolModel
+
+__all__ = ["FILE", "typescript"]
+
+FILE: Final = Path(__file__).parents[1] / "web" / "src" / "protocol.ts"
+
+_HEAD: Final = """\
+// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/protocol.py. Do not edit.
+
+export const SUBPROTOCOL = "{subprotocol}";
+"""
+
+_SIMPLE: Final[Mapping[object, str]] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
+
+
+def typescript() -> str:
+    """The types of all messages."""
+    parts = [_HEAD.format(subprotocol=SUBPROTOCOL)]
+    models = [
+        value
+        for module in (client_messages, server_messages)
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, ProtocolModel)
+        and value is not ProtocolModel
+    ]
+    parts += [_interface(model) for model in models]
+    for name in ("PartState", "ClientMessage", "ServerMessage"):
+        text = _text(getattr(protocol, name)).replace(" | ", "\n  | ")
+        parts.append(f"export type {name} =\n  | {text};\n")
+    return "\n".join(parts)
+
+
+def _interface(model: type[ProtocolModel]) -> str:
+    hints = typing.get_type_hints(model, include_extras=True)
+    is_sent = "type" in hints and get_args(hints["type"])[0] in _CLIENT_TYPES
+    lines = [f"/** {_first_line(model.__doc__)} */", f"export interface {model.__name__} {{"]
+    for name, field in model.model_fields.items():
+        # A client may leave out what has a default.
+        mark = "?" if is_sent and not field.is_required() else ""
+        lines.append(f"  {name}{mark}: {_text(hints[name])};")
+    return "\n".join([*lines, "}", ""])
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
+def _text(hint: Any) -> str:
+    """The type in TypeScript."""
+    if hint in _SIMPLE:
+        return _SIMPLE[hint]
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _text(arguments[0])
+    if origin is Literal:
+        return " | ".join(f'"{each}"' for each in arguments)
+    if origin in (Union, types.UnionType):
+        return " | ".join(dict.fromkeys(map(_text, arguments)))
+    if origin is Sequence:
+        inner = _text(arguments[0])
+        return f"readonly ({inner})[]" if " " in inner else f"readonly {inner}[]"
+    if origin is Mapping:
+        return f"Readonly<Record<{_text(arguments[0])}, {_text(arguments[1])}>>"
+    if inspect.isclass(hint) and issubclass(hint, ProtocolModel):
+        return hint.__name__
+    raise TypeError(f"no type of TypeScript for {hint!r}")
+
+
+_CLIENT_TYPES: Final = {
+    get_args(typing.get_type_hints(model)["type"])[0]
+    for model in get_args(get_args(client_messages.ClientMessage)[0])
+}
+
+if __name__ == "__main__":
+    FILE.write_text(typescript(), encoding="utf-8")

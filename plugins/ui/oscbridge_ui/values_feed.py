@@ -1,0 +1,208 @@
+"""The list of values for one page: what is on its screen, and what has changed there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from oscbridge import AccessRights
+from oscbridge.monitoring import peer_text
+from oscbridge_ui.address_tree import AddressTree
+from oscbridge_ui.client_messages import WatchValues
+from oscbridge_ui.server_messages import Described, TreeNode, ValueRow, ValuesState
+from oscbridge_ui.shown_values import shown_values
+from oscbridge_ui.topic import Topic
+from oscbridge_ui.value_store import StoredValue, ValueStore
+
+__all__ = ["ValuesTopic"]
+
+TICK: Final = 1 / 20
+"""Seconds between two looks at what is on the screen."""
+
+LIST_INTERVAL: Final = 1.0
+"""Seconds between two looks at the whole list, if nothing else asks for it."""
+
+NEW_INTERVAL: Final = 0.25
+"""Seconds between two looks at it while new addresses arrive."""
+
+STALE: Final = 300.0
+"""Seconds without a message after which a value is stale."""
+
+
+class ValuesTopic(Topic):
+    """A window of the filtered and sorted list, and the open branches of the tree."""
+
+    def __init__(self, store: ValueStore, rights: AccessRights, wake: Callable[[], None]) -> None:
+        self._store = store
+        self._rights = rights
+        self._wake = wake
+        self._request = WatchValues(type="watch_values")
+        self._tree = AddressTree()
+        self._listed: Sequence[str] = ()
+        self._counts = (0, 0, 0)
+        self._list_due = 0.0
+        self._list_number = -1
+        self._sent: dict[str, int] = {}
+        """How often each address on the screen had changed when it was sent."""
+        self._order: Sequence[str] | None = None
+        self._sent_tree: Mapping[str, Sequence[TreeNode]] | None = None
+        self._sent_sources: Sequence[str] | None = None
+        self._sent_counts: tuple[int, ...] = ()
+        self._is_due = False
+        store.open()
+        self._task = asyncio.create_task(self._tick())
+
+    def watch(self, request: WatchValues) -> None:
+        """Show another window, or another list."""
+        before, self._request = self._request, request
+        kept = {"first": 0, "count": 0, "chosen": (), "open": ()}
+        if before.model_copy(update=kept) != request.model_copy(update=kept):
+            self._list_due = 0.0
+        self._is_due = True
+
+    def close(self) -> None:
+        self._task.cancel()
+        self._store.release()
+
+    async def _tick(self) -> None:
+        while True:
+            self._is_due = True
+            self._wake()
+            await asyncio.sleep(TICK)
+
+    def take(self) -> ValuesState | None:
+        if not self._is_due:
+            return None
+        self._is_due = False
+        now = time.time()
+        self._renew_list(now)
+        request = self._request
+        window = self._listed[request.first : request.first + request.count]
+        shown = dict.fromkeys((*window, *request.chosen))
+        rows = []
+        for address in shown:
+            value = self._store.get(address)
+            if value is None or not self._may_see(address):
+                continue
+            if self._sent.get(address) != value.changed:
+                self._sent[address] = value.changed
+                rows.append(_row(value, self._store.describe(address)))
+        for address in self._sent.keys() - shown.keys():
+            del self._sent[address]
+        order = None if window == self._order else window
+        self._order = window
+        tree, sources = self._new_tree(), self._new_sources()
+        counts = (*self._counts, len(self._listed), self._store.forgotten)
+        is_same = counts == self._sent_counts
+        if is_same and not rows and order is None and tree is None and sources is None:
+            return None
+        self._sent_counts = counts
+        total, live, stale = self._counts
+        return ValuesState(
+            time=now,
+            total=total,
+            live=live,
+            stale=stale,
+            found=len(self._listed),
+            first=request.first,
+            order=order,
+            rows=rows,
+            tree=tree,
+            sources=sources,
+            forgotten=self._store.forgotten,
+        )
+
+    def _may_see(self, address: str) -> bool:
+        return self._rights.addresses is None or self._rights.may_listen(address)
+
+    # --- the list -----------------------------------------------------------------------------
+
+    def _renew_list(self, now: float) -> None:
+        number = self._store.order_number
+        if now < self._list_due and (
+            number == self._list_number or now < self._list_due - LIST_INTERVAL + NEW_INTERVAL
+        ):
+            return
+        values = self._store.ordered()
+        if self._rights.addresses is not None:
+            values = [each for each in values if self._may_see(each.address)]
+        if number != self._list_number:
+            self._tree.update(each.address for each in values)
+        self._list_number, self._list_due = number, now + LIST_INTERVAL
+        live = sum(now - each.time < STALE for each in values)
+        self._counts = len(values), live, len(values) - live
+        found = [each for each in values if self._fits(each, now)] if self._is_narrowed else values
+        match self._request.sort:
+            case "rate":
+                found = sorted(found, key=lambda each: -each.count)
+            case "age":
+                found = sorted(found, key=lambda each: -each.time)
+        self._listed = tuple(each.address for each in found)
+
+    @property
+    def _is_narrowed(self) -> bool:
+        request = self._request
+        return bool(request.query or request.prefix or request.source) or request.state != "all"
+
+    def _fits(self, value: StoredValue, now: float) -> bool:
+        request = self._request
+        if request.prefix and not _is_below(value.address, request.prefix):
+            return False
+        if request.source and request.source not in value.sources:
+            return False
+        if request.state != "all" and (now - value.time < STALE) != (request.state == "live"):
+            return False
+        return all(_contains(value, word) for word in request.query.lower().split())
+
+    def _new_tree(self) -> Mapping[str, Sequence[TreeNode]] | None:
+        tree = {path: self._tree.children(path) for path in self._request.open}
+        if tree == self._sent_tree:
+            return None
+        self._sent_tree = tree
+        return tree
+
+    def _new_sources(self) -> Sequence[str] | None:
+        found = tuple(self._store.sources)
+        if found == self._sent_sources:
+            return None
+        self._sent_sources = found
+        return found
+
+
+def _is_below(address: str, prefix: str) -> bool:
+    return address == prefix or address.startswith(f"{prefix}/")
+
+
+def _contains(value: StoredValue, word: str) -> bool:
+    """Whether a value has a word in its address, names, types or values."""
+    if word in value.address.lower():
+        return True
+    if any(word in name.lower() for name in (*value.sources, *value.sinks)):
+        return True
+    if word.startswith(",") and (value.types or "").lower() == word[1:]:
+        return True
+    return any(word in str(each).lower() for each in shown_values(value.args)[0])
+
+
+def _row(value: StoredValue, described: Described | None) -> ValueRow:
+    args, is_cut = shown_values(value.args)
+    return ValueRow(
+        address=value.address,
+        types=(value.types or "")[:64],
+        args=args,
+        cut=is_cut,
+        count=value.count,
+        time=value.time,
+        received=bool(value.sources),
+        sources=value.sources or _origin(value),
+        sinks=value.sinks,
+        peer=peer_text(value.origin),
+        described=described,
+    )
+
+
+def _origin(value: StoredValue) -> Sequence[str]:
+    """The source of what was only seen when it was delivered: a route has renamed it."""
+    return () if value.origin is None else (value.origin.source,)

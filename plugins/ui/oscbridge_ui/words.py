@@ -1,0 +1,131 @@
+"""Plain words for what can go wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from oscbridge.monitoring import BridgeStatus, EndpointStatus
+
+__all__ = ["bridge_fix", "connection_fix", "count_of", "reason_text"]
+
+_BRIDGE: Final[Sequence[tuple[str, str, str]]] = (
+    (
+        "in use",
+        "Another program uses this port. Close it, or choose another port and set the same one "
+        "in the sender.",
+        'listen = "udp://0.0.0.0:9001"',
+    ),
+    ("permission", "Ports below 1024 need root. Choose a higher port.", 'listen = "udp://:9000"'),
+    (
+        "cannot assign",
+        "This machine does not have that address. Use one that it has, or 0.0.0.0 for all.",
+        'listen = "udp://0.0.0.0:9000"',
+    ),
+)
+"""For a part of the problem of a bridge: what to do, and a line for its table."""
+
+_CONNECTION: Final[Sequence[tuple[str, str, str]]] = (
+    (
+        "not authori",
+        "Give the endpoint its user and password.",
+        'user = "…"\npassword = { env = "…" }',
+    ),
+    ("bad user", "Correct the user and the password.", ""),
+    ("wrong token", "Correct the token of this endpoint.", ""),
+    (
+        "refused",
+        "Start that program, or correct its address.",
+        "",
+    ),
+    (
+        "unreachable",
+        "This machine has no way there. Check the network cable or the Wi-Fi.",
+        "",
+    ),
+    ("no route", "This machine has no way there. Check the network cable or the Wi-Fi.", ""),
+    (
+        "name or service",
+        "Nobody knows this host name. Correct it, or use the IP address.",
+        "",
+    ),
+    ("unknown host", "Nobody knows this host name. Correct it, or use the IP address.", ""),
+    ("name resolution", "Nobody knows this host name. Use the IP address.", ""),
+    (
+        "certificate",
+        "The certificate is not trusted. Set 'ca' to the authority that signed it.",
+        "",
+    ),
+    ("timed out", "It does not answer. Check that it is on, and that the address is right.", ""),
+    ("no answer", "It does not answer. Check that it is on, and that the address is right.", ""),
+    ("no such port", "Plug the device in, or choose another port.", ""),
+    ("no such file", "Plug the device in, or correct the name of the port.", ""),
+    ("cannot be imported", "Install or update the plugin, then restart the bridge.", ""),
+)
+"""The same for an endpoint."""
+
+_TRIED: Final = "It is tried again by itself."
+
+
+def bridge_fix(bridge: BridgeStatus) -> tuple[str, str]:
+    """What to do about a bridge that does not listen, and a line for its table."""
+    found = _first(_BRIDGE, bridge.problem)
+    return found or ("Correct 'listen' in the configuration file, then reload.", "")
+
+
+def connection_fix(endpoint: EndpointStatus) -> tuple[str, str]:
+    """What to do about an endpoint that is not connected, and a line for its table."""
+    fix, code = _first(_CONNECTION, endpoint.problem) or ("Check that it is on and reachable.", "")
+    return (f"{fix} {_TRIED}", code)
+
+
+def _first(table: Sequence[tuple[str, str, str]], problem: str) -> tuple[str, str] | None:
+    lower = problem.lower()
+    return next(((fix, code) for word, fix, code in table if word in lower), None)
+
+
+def reason_text(reason: str, endpoint: EndpointStatus | None) -> tuple[str, str, str]:
+    """What a reason for losses means, what to do about it, and a line that helps."""
+    if endpoint is None:
+        return _source_reason(reason)
+    match reason:
+        case "full" if endpoint.policy == "latest":
+            text = "More addresses wait than its send queue holds."
+            return text, "Make the queue larger.", "queue_size = 50_000"
+        case "full":
+            text = "They arrived faster than it takes them, and its send queue was full."
+            fix = "Let it skip old values of an address, or send it less."
+            return text, fix, 'policy = "latest"'
+        case "expired":
+            text = "They waited longer than max_age allows."
+            return text, "Check why it is slow, or raise max_age.", ""
+        case "closed" | "stopped":
+            text = "It was closed while they waited."
+            return text, "Keep messages on disk if all of them matter.", 'policy = "spool"'
+        case "slow" | "slow_client":
+            text = "A client reads more slowly than messages arrive."
+            fix = "Look at the network of that client, or let it skip old values."
+            return text, fix, 'policy = "latest"'
+    text = f"The reason is '{reason}'."
+    return text, "The log and the metrics say more.", ""
+
+
+def _source_reason(reason: str) -> tuple[str, str, str]:
+    if reason.startswith("bad "):
+        text = f"The reason is '{reason.removeprefix('bad ')}'. Such packets are ignored."
+        fix = "Check that the sender speaks OSC, and the same transport (UDP or TCP)."
+        return text, fix, ""
+    match reason:
+        case "kernel":
+            text = "Datagrams arrived faster than the bridge reads them."
+            fix = "Give the bridge more processor time, or a larger receive buffer."
+            return text, fix, ""
+        case "loop":
+            text = "They went round and round between endpoints."
+            return text, "Narrow the match of a route, so that nothing comes back.", ""
+    return f"The reason is '{reason}'.", "The log and the metrics say more.", ""
+
+
+def count_of(count: int, one: str, several: str) -> str:
+    """A number with its noun: ``1,284 messages``."""
+    return f"{count:,} {one if count == 1 else several}"

@@ -1,0 +1,32 @@
+"""The README agrees with the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oscbridge.testing import PluginReadme, check_configuration
+from oscbridge_ui import connection, protocol, site, value_store
+
+FOLDER = Path(__file__).parents[1]
+README = PluginReadme(FOLDER / "README.md")
+
+TEXTS = [
+    f"up to {value_store.MAX_ADDRESSES:,} of them",
+    f"At most {site.MAX_CLIENTS} pages",
+    f"within {connection.HELLO_TIMEOUT:g} seconds",
+    f"at most {protocol.MAX_RATE} times per second",
+    f"with the code {connection.INVALID}, missing access with {connection.DENIED}",
+    f"subprotocol `{protocol.SUBPROTOCOL}`",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_limits_in_the_text_are_those_of_the_code(text: str) -> None:
+    assert text in README.text
+
+
+def test_sample_configuration_is_valid(tmp_path: Path) -> None:
+    (sample,) = README.blocks("toml")
+    check_configuration(sample, tmp_path)

@@ -1,0 +1,87 @@
+// Figures, times and rates as text.
+
+const MINUS = "\u2212";
+
+const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+
+/** A count, with separators: 1,284. */
+export function count(value: number): string {
+  return whole.format(Math.round(value)).replaceAll("-", MINUS);
+}
+
+/** A count that is short: 1,284, 12.8k, 4.1M. */
+export function short(value: number): string {
+  if (value < 10_000) return count(value);
+  if (value < 999_500) return `${trim(value / 1_000)}k`;
+  return `${trim(value / 1_000_000)}M`;
+}
+
+function trim(value: number): string {
+  return value < 100 ? value.toFixed(1).replace(/\.0$/, "") : count(value);
+}
+
+/** A rate in messages per second. */
+export function rate(value: number): string {
+  if (value <= 0) return "quiet";
+  return `${rateFigure(value)}/s`;
+}
+
+/** The figure of a rate: below 10 with a decimal, if it needs one. */
+export function rateFigure(value: number): string {
+  if (value <= 0) return "0";
+  if (value < 0.1) return "<0.1";
+  if (value < 9.95) return value.toFixed(1).replace(/\.0$/, "");
+  return short(value);
+}
+
+/** A number as a value: 0.482, −0.4, 12. */
+export function figure(value: number, digits = 3): string {
+  const text = Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : fixed(value, digits);
+  return text.replaceAll("-", MINUS);
+}
+
+function fixed(value: number, digits: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && size < 0.001) return String(Number(value.toPrecision(2)));
+  if (size >= 1e7) return value.toExponential(2);
+  return value.toFixed(size >= 1_000 ? 1 : size >= 100 ? 2 : digits);
+}
+
+/** A time span: 4 s, 12 min, 3 h 12 min, 5 days. */
+export function span(seconds: number): string {
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  const days = Math.floor(hours / 24);
+  return days === 1 ? "1 day" : `${days} days`;
+}
+
+/** How long ago something was: now, 4 s ago. */
+export function ago(seconds: number): string {
+  return seconds < 1 ? "now" : `${span(seconds)} ago`;
+}
+
+/** A short delay: 0.3 ms, 12 ms, 1.4 s. */
+export function delay(seconds: number): string {
+  const ms = seconds * 1_000;
+  if (ms < 10) return `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  return `${seconds.toFixed(1)} s`;
+}
+
+/** The time of day of a Unix time: 20:14:08. */
+export function clock(unix: number, withMs = false): string {
+  const at = new Date(unix * 1_000);
+  const text = [at.getHours(), at.getMinutes(), at.getSeconds()]
+    .map((each) => String(each).padStart(2, "0"))
+    .join(":");
+  return withMs ? `${text}.${String(at.getMilliseconds()).padStart(3, "0")}` : text;
+}
+
+/** The noun with its number: 1 route, 3 routes. */
+export function several(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}

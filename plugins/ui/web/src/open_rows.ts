@@ -1,0 +1,51 @@
+// Rows of a virtual list that are open: each is higher than the others by a height of its own.
+
+/** The open rows, with where each was last seen in the list. */
+export class OpenRows {
+  private readonly rows = new Map<string, { index: number; extra: number }>();
+
+  get size(): number {
+    return this.rows.size;
+  }
+
+  has(address: string): boolean {
+    return this.rows.has(address);
+  }
+
+  open(address: string, index: number, extra: number): void {
+    this.rows.set(address, { index, extra });
+  }
+
+  close(address: string): void {
+    this.rows.delete(address);
+  }
+
+  /** Notes where a row is now. */
+  move(address: string, index: number): void {
+    const found = this.rows.get(address);
+    if (found) found.index = index;
+  }
+
+  /** The height that open rows add above a row. */
+  above(index: number): number {
+    let height = 0;
+    for (const each of this.rows.values()) if (each.index < index) height += each.extra;
+    return height;
+  }
+
+  /** The height that all of them add. */
+  get total(): number {
+    return this.above(Infinity);
+  }
+
+  /** The row at a distance from the top, for rows of this height. */
+  at(distance: number, height: number): number {
+    let rest = distance;
+    for (const each of [...this.rows.values()].sort((a, b) => a.index - b.index)) {
+      const top = each.index * height;
+      if (rest < top + height) break;
+      rest = Math.max(top + height, rest - each.extra);
+    }
+    return Math.max(0, Math.floor(rest / height));
+  }
+}

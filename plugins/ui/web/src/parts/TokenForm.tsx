@@ -1,0 +1,49 @@
+// Asks for a token: the bridge is on a network, or its configuration has tokens.
+
+import { useState } from "preact/hooks";
+
+import { Logo } from "../icons";
+import { useToken } from "../store";
+
+export function TokenForm({ reason }: { reason: string }) {
+  const [token, setToken] = useState("");
+  return (
+    <main class="gate">
+      <form
+        class="panel"
+        onSubmit={(event) => {
+          event.preventDefault();
+          useToken(token.trim());
+        }}
+      >
+        <Logo />
+        <h1>This bridge asks for a token</h1>
+        <p>
+          Use the link that <code>oscbridge run</code> prints, or type a secret of the configuration's{" "}
+          <code>[[token]]</code>.
+        </p>
+        <label>
+          <span>Token</span>
+          <input
+            class="in1 mono"
+            type="password"
+            autocomplete="current-password"
+            value={token}
+            onInput={(event) => setToken(event.currentTarget.value)}
+            required
+          />
+        </label>
+        {reason !== "a token is needed" && (
+          <p class="b" role="alert">
+            {capital(reason)}.
+          </p>
+        )}
+        <button class="btn go">Connect</button>
+      </form>
+    </main>
+  );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,249 @@
+// The control of a value, below its row.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import { controlKind, scaleOf, type ControlKind } from "../control_kind";
+import { figure } from "../format";
+import type { ValueRow } from "../protocol";
+import { Sender, targetsOf } from "../sending";
+import { may, online } from "../store";
+import type { Value } from "../values_store";
+import { Fader, Pad } from "./Fader";
+
+/** The height of a control in rem. */
+export function controlHeight(row: ValueRow, isNarrow: boolean): number {
+  const kind = controlKind(row);
+  if (kind === "xy") return 17.5;
+  return kind === "fader" && isNarrow ? 11.5 : 8;
+}
+
+export function ValueControl({ value }: { value: Value }) {
+  void value.version.value;
+  const { row } = value;
+  const kind = controlKind(row);
+  const targets = targetsOf(row);
+  const [chosen, setChosen] = useState(0);
+  const [error, setError] = useState("");
+  const types = useMemo(() => ({ now: row.types }), []);
+  types.now = row.types;
+  const sender = useMemo(() => new Sender(row.address, () => types.now, setError), [row.address, types]);
+  sender.target = targets[chosen] ?? targets[0];
+  const allowed = may("send");
+  const disabled = !online.value || !allowed || !targets.length;
+  return (
+    <div class="ctl">
+      {row.described?.text && <p class="say">{row.described.text}</p>}
+      <Body kind={kind} value={value} disabled={disabled} sender={sender} types={types} />
+      <div class="foot">
+        {targets.length > 0 && kind !== "none" && (
+          <label>
+            Sends{" "}
+            <select value={chosen} onChange={(event) => setChosen(Number(event.currentTarget.value))} disabled={disabled}>
+              {targets.map((each, i) => (
+                <option key={each.label} value={i}>
+                  {each.label}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        {!allowed && <span>Sending needs a token with the right send.</span>}
+        {allowed && !targets.length && <span>Nothing is known that it could be sent to.</span>}
+        {kind === "fader" && !disabled && <span class="desk">Arrow keys by 0.01, with Shift by 0.001 of the range</span>}
+        {error && (
+          <span class="b" role="alert">
+            {error}
+          </span>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface BodyProps {
+  kind: ControlKind;
+  value: Value;
+  disabled: boolean;
+  sender: Sender;
+  types: { now: string };
+}
+
+function Body({ kind, value, disabled, sender, types }: BodyProps) {
+  const { row } = value;
+  const label = `Value of ${row.address}`;
+  switch (kind) {
+    case "fader":
+      return <NumberControl value={value} label={label} disabled={disabled} send={(number) => sender.send([number])} />;
+    case "toggle": {
+      const isOn = row.args[0] === true;
+      const set = () => {
+        types.now = isOn ? "F" : "T";
+        sender.send([!isOn]);
+      };
+      return (
+        <div class="line">
+          <button class="sw" role="switch" aria-checked={isOn} aria-label={label} disabled={disabled} onClick={set}>
+            <i />
+          </button>
+          <span>{isOn ? "on" : "off"}</span>
+        </div>
+      );
+    }
+    case "trigger":
+      return (
+        <div class="line">
+          <button class="btn go" disabled={disabled} onClick={() => sender.send(row.args)}>
+            Send {row.address}
+          </button>
+        </div>
+      );
+    case "text":
+      return <TextControl label={label} text={String(row.args[0])} disabled={disabled} send={(text) => sender.send([text])} />;
+    case "colour":
+      return (
+        <div class="line">
+          <input
+            type="color"
+            aria-label={label}
+            value={String(row.args[0]).slice(0, 7)}
+            disabled={disabled}
+            onInput={(event) => sender.send([`${event.currentTarget.value}${String(row.args[0]).slice(7) || "ff"}`])}
+          />
+          <span class="mono">{String(row.args[0]).toUpperCase()}</span>
+        </div>
+      );
+    case "xy": {
+      const pair = [Number(row.args[0]), Number(row.args[1])] as const;
+      const seen = value.series.values();
+      const scales = [scaleOf(row, 0, seen), scaleOf(row, 1, [])] as const;
+      return <Pad label={label} device={pair} scales={scales} disabled={disabled} onMove={(x, y) => sender.send([x, y])} />;
+    }
+    case "menu":
+      return (
+        <div class="line">
+          <select
+            class="in1"
+            aria-label={label}
+            value={String(row.args[0])}
+            disabled={disabled}
+            onChange={(event) => {
+              const found = row.described?.choices.find((each) => String(each) === event.currentTarget.value);
+              if (found !== undefined) sender.send([found]);
+            }}
+          >
+            {row.described?.choices.map((each) => (
+              <option key={String(each)} value={String(each)}>
+                {String(each)}
+              </option>
+            ))}
+          </select>
+        </div>
+      );
+    default:
+      return (
+        <p class="mono all">
+          ,{row.types} {row.args.map(String).join(" ")}
+          {row.cut && " …"}
+        </p>
+      );
+  }
+}
+
+interface NumberProps {
+  value: Value;
+  label: string;
+  disabled: boolean;
+  send(number: number): void;
+}
+
+function NumberControl({ value, label, disabled, send }: NumberProps) {
+  const device = Number(value.row.args[0]);
+  // The range only grows: a cap must not move because the scale does.
+  const [scale, setScale] = useState(() => scaleOf(value.row, 0, value.series.values()));
+  // What is in the field while it has the focus: nothing changes it there but the keyboard.
+  const [typed, setTyped] = useState<string | null>(null);
+  const isTyped = useRef(false);
+  useEffect(() => {
+    if (device > scale.most || device < scale.least) setScale(scaleOf(value.row, 0, value.series.values()));
+  }, [device]);
+  const step = scale.whole ? 1 : (scale.most - scale.least) / 100;
+  const set = (number: number) => send(scale.whole ? Math.round(number) : number);
+  const enter = () => {
+    const number = Number(typed?.replace("\u2212", "-").replace(",", "."));
+    if (isTyped.current && typed && Number.isFinite(number)) set(number);
+    isTyped.current = false;
+  };
+  return (
+    <div class="line keep">
+      <Fader label={label} device={device} scale={scale} disabled={disabled} onMove={send} />
+      <div class="line steps-of">
+        <button class="btn step" disabled={disabled} aria-label={`Lower ${value.row.address}`} onClick={() => set(device - step)}>
+          −
+        </button>
+        <input
+          class="type"
+          inputMode="decimal"
+          aria-label={`${label}, as a number`}
+          value={typed ?? figure(device)}
+          disabled={disabled}
+          onFocus={(event) => {
+            setTyped(event.currentTarget.value);
+            event.currentTarget.select();
+          }}
+          onInput={(event) => {
+            isTyped.current = true;
+            setTyped(event.currentTarget.value);
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") {
+              enter();
+              event.currentTarget.blur();
+            } else if (event.key === "Escape") {
+              event.stopPropagation();
+              event.currentTarget.blur();
+            }
+          }}
+          onBlur={() => {
+            isTyped.current = false;
+            setTyped(null);
+          }}
+        />
+        <button class="btn step" disabled={disabled} aria-label={`Raise ${value.row.address}`} onClick={() => set(device + step)}>
+          +
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface TextProps {
+  label: string;
+  text: string;
+  disabled: boolean;
+  send(text: string): void;
+}
+
+function TextControl({ label, text, disabled, send }: TextProps) {
+  const [typed, setTyped] = useState<string | null>(null);
+  return (
+    <form
+      class="line"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send(typed ?? text);
+        setTyped(null);
+      }}
+    >
+      <input
+        class="in1"
+        aria-label={label}
+        value={typed ?? text}
+        disabled={disabled}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+      />
+      <button class="btn go" disabled={disabled}>
+        Send
+      </button>
+    </form>
+  );
+}

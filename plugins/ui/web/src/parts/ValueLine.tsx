@@ -1,0 +1,196 @@
+// One address: its value in the display that fits its type, its last minute, and where it goes.
+
+import { figure, rate, span } from "../format";
+import type { ValueRow } from "../protocol";
+import { online } from "../store";
+import { clockOffset, numberOf, type Value } from "../values_store";
+import { Icon } from "../icons";
+import { Sparkline } from "./Sparkline";
+import { ValueControl, controlHeight } from "./ValueControl";
+
+const STALE = 300; // seconds without a message after which a value is stale
+const MINUTE = 60; // samples of the sparkline
+
+interface Props {
+  value: Value;
+  top: number;
+  index: number;
+  total: number;
+  isChosen: boolean;
+  isOpen: boolean;
+  onChoose(address: string): void;
+  onOpen(address: string, index: number): void;
+}
+
+export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
+  void value.version.value;
+  const { row } = value;
+  const now = Date.now() / 1_000 + clockOffset.value;
+  const age = row.time ? now - row.time : NaN;
+  const isStale = !(age < STALE);
+  const cut = row.address.lastIndexOf("/") + 1;
+  const hasNumber = numberOf(row) !== null;
+  return (
+    <div
+      class={`rowbox ${isStale ? "stale" : ""} ${isOpen ? "open" : ""}`}
+      role="listitem"
+      aria-setsize={total}
+      aria-posinset={index + 1}
+      style={{ transform: `translateY(${top}px)` }}
+      onKeyDown={(event) => event.key === "Escape" && isOpen && onOpen(row.address, index)}
+    >
+    <div class="v">
+      {hasNumber ? (
+        <button
+          class="chk"
+          role="checkbox"
+          aria-checked={isChosen}
+          aria-label={`Plot ${row.address}`}
+          onClick={() => onChoose(row.address)}
+        >
+          <Icon name="tick" />
+        </button>
+      ) : (
+        <span class="no-chk" />
+      )}
+      <button
+        class="nm mono clip"
+        title={row.address}
+        aria-expanded={isOpen}
+        onClick={() => onOpen(row.address, index)}
+      >
+        <span class="path">{row.address.slice(0, cut)}</span>
+        <span class="leaf">{row.address.slice(cut)}</span>
+      </button>
+      <Shown row={row} value={value} />
+      {hasNumber ? (
+        <Sparkline
+          series={value.series}
+          version={value.version}
+          length={MINUTE}
+          zero={false}
+          tone={isStale ? "line-2" : "accent"}
+          area={!isStale}
+        />
+      ) : (
+        <span class="no-line" />
+      )}
+      <span class="num rt1 dim">{!online.value ? "–" : value.rate > 0.05 ? rate(value.rate) : "–"}</span>
+      <span class="num age dim">{Number.isNaN(age) ? "–" : age < 2 ? "now" : span(age)}</span>
+      <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
+      <span class="to dim clip">{row.sinks.join(", ") || "nowhere"}</span>
+    </div>
+      {isOpen && (
+        <div class="room-of" style={{ height: `${controlHeight(row, window.innerWidth < 768)}rem` }}>
+          <ValueControl value={value} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The value in the display that fits its type. */
+function Shown({ row, value }: { row: ValueRow; value: Value }) {
+  const [first] = row.args;
+  if (!row.args.length) return <span class="val wide dim">trigger</span>;
+  if (row.args.length > 1) {
+    return (
+      <span class="val wide mono clip" title={row.args.map(text).join(" ")}>
+        {row.args.map(text).join(", ")}
+        {row.cut && " …"}
+      </span>
+    );
+  }
+  const tag = row.types.charAt(0);
+  if (typeof first === "boolean") {
+    return (
+      <span class="val wide">
+        <span class="chip">
+          <i class={`pill ${first ? "t" : ""}`} />
+          {String(first)}
+        </span>
+      </span>
+    );
+  }
+  if (tag === "r" && typeof first === "string") {
+    return (
+      <span class="val wide">
+        <span class="chip">
+          <i class="sw2" style={{ background: first }} />
+          <span class="mono">{first.slice(0, 7).toUpperCase()}</span>
+        </span>
+      </span>
+    );
+  }
+  if (typeof first === "number") return <NumberShown number={first} value={value} />;
+  if (tag === "b") {
+    const bytes = String(first);
+    return (
+      <span class="val wide mono clip dim">
+        {bytes.replace(/../g, "$& ")}
+        {row.cut ? "…" : ""}
+      </span>
+    );
+  }
+  if (tag === "m" && typeof first === "string") return <span class="val wide">{midi(first)}</span>;
+  if (tag === "t" && typeof first === "string") return <span class="val wide mono">{timeTag(first)}</span>;
+  return (
+    <span class="val wide clip" title={String(first)}>
+      {tag === "s" || tag === "S" || tag === "c" ? `“${String(first)}”` : text(first ?? null)}
+    </span>
+  );
+}
+
+function NumberShown({ number, value }: { number: number; value: Value }) {
+  const { least, most } = value.range;
+  const isSigned = least < 0;
+  const low = isSigned ? Math.min(least, -most) : 0;
+  const at = (number - low) / (most - low || 1);
+  const from = isSigned ? -low / (most - low || 1) : 0;
+  const left = Math.min(from, at);
+  return (
+    <span class="val">
+      <span class="bar" aria-hidden="true">
+        <i style={{ left: `${(left * 100).toFixed(1)}%`, width: `${(Math.abs(at - from) * 100).toFixed(1)}%` }} />
+      </span>
+      <span class="n">{figure(number)}</span>
+    </span>
+  );
+}
+
+function text(value: string | number | boolean | null): string {
+  if (value === null) return "nil";
+  return typeof value === "number" ? figure(value) : String(value);
+}
+
+const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
+
+/** A MIDI message in words, from its four bytes. */
+export function midi(hex: string): string {
+  const [, status = 0, one = 0, two = 0] = (hex.match(/../g) ?? []).map((each) => parseInt(each, 16));
+  const channel = (status & 15) + 1;
+  const note = `${NOTES[one % 12]}${Math.floor(one / 12) - 1}`;
+  switch (status >> 4) {
+    case 8:
+      return `note off ${note} · ch ${channel}`;
+    case 9:
+      return `${two ? "note" : "note off"} ${note}${two ? ` · ${two}` : ""} · ch ${channel}`;
+    case 11:
+      return `control ${one} · ${two} · ch ${channel}`;
+    case 12:
+      return `program ${one} · ch ${channel}`;
+    case 14:
+      return `pitch bend ${one + 128 * two - 8192} · ch ${channel}`;
+    default:
+      return hex.replace(/../g, "$& ").trim();
+  }
+}
+
+const EPOCH = 2_208_988_800; // seconds from 1900 to 1970
+
+/** The time of an OSC time tag. */
+export function timeTag(tag: string): string {
+  const whole = Number(BigInt(tag) >> 32n);
+  if (whole < EPOCH) return "immediately";
+  return new Date((whole - EPOCH) * 1_000).toLocaleTimeString("en-GB");
+}

@@ -1,0 +1,158 @@
+// The connection to the bridge: opened again when it is lost, with everything that is watched.
+
+import { SUBPROTOCOL, type ClientMessage, type ServerMessage } from "./protocol";
+
+const FIRST_WAIT = 300; // ms until the first retry
+const MAX_WAIT = 3_000; // ms between retries
+const SILENCE = 5_000; // ms without a pulse after which a connection counts as lost
+const ANSWER = 15_000; // ms that a command may take
+
+export type State = "connecting" | "open" | "lost" | "denied";
+
+export interface Handlers {
+  state(state: State): void;
+  message(message: ServerMessage): void;
+}
+
+type Watch = Extract<ClientMessage, { type: `watch_${string}` }>;
+type Command = Extract<ClientMessage, { id: number }>;
+type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
+
+interface Pending {
+  resolve(text: string): void;
+  reject(error: Error): void;
+  timer: number;
+}
+
+/** One connection at a time, to the WebSocket beside the page. */
+export class Connection {
+  private socket: WebSocket | null = null;
+  private wait = FIRST_WAIT;
+  private retry = 0;
+  private silence = 0;
+  private isWelcome = false;
+  private number = 0;
+  private readonly watched = new Map<string, () => Watch>();
+  private readonly pending = new Map<number, Pending>();
+
+  constructor(
+    private readonly url: string,
+    private readonly token: () => string,
+    private readonly handlers: Handlers,
+  ) {}
+
+  open(): void {
+    window.clearTimeout(this.retry);
+    this.socket?.close();
+    this.handlers.state("connecting");
+    const socket = (this.socket = new WebSocket(this.url, SUBPROTOCOL));
+    this.isWelcome = false;
+    socket.onopen = () => {
+      this.listen();
+      this.write({ type: "hello", token: this.token() });
+    };
+    socket.onmessage = (event: MessageEvent<string>) => {
+      if (socket === this.socket) this.received(JSON.parse(event.data) as ServerMessage);
+    };
+    socket.onclose = () => {
+      if (socket === this.socket) this.lost();
+    };
+    this.listen();
+  }
+
+  /** Tries now instead of later. */
+  hurry(): void {
+    if (!this.isWelcome) {
+      this.wait = FIRST_WAIT;
+      this.open();
+    }
+  }
+
+  /** Watches a topic; `make` is called again at each reconnect. Another call replaces it. */
+  watch(make: () => Watch): void {
+    const message = make();
+    this.watched.set(message.type, make);
+    if (this.isWelcome) this.write(message);
+  }
+
+  unwatch(topic: "now" | "log" | "values"): void {
+    if (this.watched.delete(`watch_${topic}`) && this.isWelcome) this.write({ type: "unwatch", topic });
+  }
+
+  /** Carries out a command. Rejects with the reason if it fails. */
+  command(command: WithoutId<Command>): Promise<string> {
+    if (!this.isWelcome) return Promise.reject(new Error("Not connected to the bridge."));
+    const id = ++this.number;
+    return new Promise((resolve, reject) => {
+      const timer = window.setTimeout(() => {
+        this.pending.delete(id);
+        reject(new Error("The bridge did not answer."));
+      }, ANSWER);
+      this.pending.set(id, { resolve, reject, timer });
+      this.write({ ...command, id } as Command);
+    });
+  }
+
+  private write(message: ClientMessage): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  private received(message: ServerMessage): void {
+    this.listen();
+    if (message.type === "welcome" && !this.isWelcome) {
+      this.isWelcome = true;
+      this.wait = FIRST_WAIT;
+      this.handlers.message(message); // it may be another process: what is watched depends on it
+      for (const make of this.watched.values()) this.write(make());
+      this.handlers.state("open");
+      return;
+    }
+    if (message.type === "answer") {
+      const found = this.pending.get(message.id);
+      this.pending.delete(message.id);
+      window.clearTimeout(found?.timer);
+      if (message.error) found?.reject(new Error(message.error));
+      else found?.resolve(message.text);
+      return;
+    }
+    this.handlers.message(message);
+    if (message.type === "denied") {
+      this.handlers.state("denied");
+      this.wait = message.retry_after ? message.retry_after * 1_000 : MAX_WAIT;
+      if (message.token_needed) this.abandon();
+    }
+  }
+
+  /** Waits for another token. */
+  private abandon(): void {
+    const socket = this.socket;
+    this.socket = null;
+    window.clearTimeout(this.silence);
+    socket?.close();
+  }
+
+  /** A connection that is silent is lost: the machine of the bridge may have no power. */
+  private listen(): void {
+    window.clearTimeout(this.silence);
+    this.silence = window.setTimeout(() => {
+      const socket = this.socket;
+      this.lost();
+      socket?.close();
+    }, SILENCE);
+  }
+
+  private lost(): void {
+    this.socket = null;
+    this.isWelcome = false;
+    window.clearTimeout(this.silence);
+    for (const each of this.pending.values()) {
+      window.clearTimeout(each.timer);
+      each.reject(new Error("The connection to the bridge was lost."));
+    }
+    this.pending.clear();
+    this.handlers.state("lost");
+    window.clearTimeout(this.retry);
+    this.retry = window.setTimeout(() => this.open(), this.wait);
+    this.wait = Math.min(this.wait * 1.7, MAX_WAIT);
+  }
+}

@@ -1,0 +1,88 @@
+// The window of the list of values that is on the screen.
+
+import { signal } from "@preact/signals";
+
+import { Series } from "./history";
+import type { TreeNode, ValueRow, ValuesState } from "./protocol";
+
+/** A row with what this page has seen of it. */
+export class Value {
+  readonly series = new Series();
+  readonly version = signal(0);
+  rate = 0;
+  /** What the bar of a number shows: its description, or what was seen, with 0 and 1 at least. */
+  range = { least: 0, most: 1 };
+  private count = NaN;
+  private time = 0;
+
+  constructor(public row: ValueRow) {}
+
+  take(row: ValueRow, time: number): void {
+    this.row = row;
+    const number = numberOf(row);
+    if (number !== null) {
+      this.series.add(performance.now() / 1_000, number);
+      const { least, most } = row.described ?? { least: null, most: null };
+      this.range = { least: least ?? Math.min(this.range.least, number), most: most ?? Math.max(this.range.most, number) };
+    }
+    if (Number.isNaN(this.count)) {
+      this.count = row.count;
+      this.time = time;
+    } else if (time - this.time >= 1) {
+      this.rate = (row.count - this.count) / (time - this.time);
+      this.count = row.count;
+      this.time = time;
+    }
+    this.version.value++;
+  }
+
+  /** The rate drops to nothing when nothing comes. */
+  rest(time: number): void {
+    if (time - this.time >= 2 && this.rate > 0) {
+      this.rate = 0;
+      this.count = this.row.count;
+      this.time = time;
+      this.version.value++;
+    }
+  }
+}
+
+/** The first number among the values of a row. */
+export function numberOf(row: ValueRow): number | null {
+  const found = row.args.find((each) => typeof each === "number");
+  return typeof found === "number" ? found : null;
+}
+
+export const values = new Map<string, Value>();
+/** Whether the bridge watches values for this page. */
+export const isWatched = signal(false);
+export const listing = signal<{ first: number; order: readonly string[] }>({ first: 0, order: [] });
+export const listCounts = signal({ total: 0, live: 0, stale: 0, found: 0, forgotten: 0 });
+export const branches = signal<Readonly<Record<string, readonly TreeNode[]>>>({});
+export const sourceNames = signal<readonly string[]>([]);
+/** Unix time of the bridge minus that of this page, in seconds. */
+export const clockOffset = signal(0);
+
+const MAX_KEPT = 2_000; // rows that are kept, so that their histories are there again
+
+export function takeValues(message: ValuesState): void {
+  isWatched.value = true;
+  clockOffset.value = message.time - Date.now() / 1_000;
+  for (const row of message.rows) {
+    let value = values.get(row.address);
+    if (value) values.delete(row.address);
+    else value = new Value(row);
+    values.set(row.address, value); // the latest last
+    value.take(row, message.time);
+  }
+  for (const address of values.keys()) {
+    if (values.size <= MAX_KEPT) break;
+    values.delete(address);
+  }
+  const counts = { ...message, order: undefined };
+  const { total, live, stale, found, forgotten } = counts;
+  listCounts.value = { total, live, stale, found, forgotten };
+  if (message.order) listing.value = { first: message.first, order: message.order };
+  if (message.tree) branches.value = message.tree;
+  if (message.sources) sourceNames.value = message.sources;
+}
