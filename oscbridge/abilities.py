@@ -139,7 +139,7 @@ class KnowsAddresses(ABC, Generic[OptionsT]):
 
 
 class UsesAddresses(ABC):
-    """Uses what is known about addresses, and may add what it knows about its peer."""
+    """Uses the facts about addresses, and may add what it knows about its peer."""
 
     addresses: EndpointAddresses
     """The address space; set before ``connect``, and the same for its whole life."""

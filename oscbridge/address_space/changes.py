@@ -1,4 +1,4 @@
-"""What has changed in a book of addresses."""
+"""Changes in a book of addresses."""
 
 from __future__ import annotations
 

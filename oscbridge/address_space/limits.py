@@ -1,4 +1,4 @@
-"""The limits of what is known about addresses: facts may come from files and from the network."""
+"""The limits of the facts about addresses: facts may come from files and from the network."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ class Responder:
         )
 
     def forget(self, full_name: str) -> None:
-        """Forget what is known about a service: the next :meth:`resolve` asks for it."""
+        """Forget the facts about a service: the next :meth:`resolve` asks for it."""
         cache = self.zeroconf.cache
         cache.async_remove_records(cache.async_entries_with_name(full_name))
 

@@ -17,7 +17,7 @@ class AddressCounts:
     known: Mapping[str, int] = field(default_factory=dict)
     """Those of all bridges and endpoints, by origin."""
     ignored: Mapping[str, int] = field(default_factory=dict)
-    """What was left out or cut because of limits, by reason."""
+    """Entries left out or cut because of limits, by reason."""
 
 
 def read_addresses(space: AddressSpace) -> AddressCounts:

@@ -58,7 +58,7 @@ def answer_addresses(
 
 
 def described(rows: Iterable[Row], space: AddressSpace) -> list[Row]:
-    """Rows with what is known about their addresses."""
+    """Rows with the facts about their addresses."""
     known = space.known
     return [
         row if (info := known.get(row.address)) is None else row._replace(about=about(info))

@@ -51,7 +51,7 @@ class Row(NamedTuple):
     age: float
     """Seconds since the last of them."""
     about: str = ""
-    """What is known about the address: a range and a description."""
+    """The facts about the address: a range and a description."""
 
 
 @dataclass(slots=True)

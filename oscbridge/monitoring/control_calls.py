@@ -42,7 +42,7 @@ class KnownAddresses(NamedTuple):
     known: int
     """The number of all."""
     ignored: Mapping[str, int]
-    """What was left out or cut because of limits, by reason."""
+    """Entries left out or cut because of limits, by reason."""
     conflicts: Mapping[str, str]
     """Addresses with contradictory type tags, and what they are said to be."""
     conflict_count: int

@@ -132,7 +132,7 @@ class Status:
     is_dry: bool = False
     """Whether this is a dry run: messages count as sent and are not."""
     addresses: AddressCounts = field(default_factory=AddressCounts)
-    """What is known about addresses, if anybody has asked."""
+    """The facts about addresses, if anybody has asked."""
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class RunningBridge:
 
     @property
     def addresses(self) -> AddressSpace:
-        """What is known about the addresses of all parts."""
+        """The facts about the addresses of all parts."""
         return self._app.addresses
 
     # --- messages ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Limits of what is known about addresses."""
+"""Limits of the facts about addresses."""
 
 from __future__ import annotations
 

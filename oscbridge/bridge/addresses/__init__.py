@@ -1,1 +1,1 @@
-"""What is known about the addresses of the running system, and who sees which of them."""
+"""The facts about the addresses of the running system, and who sees which of them."""

@@ -23,7 +23,7 @@ _Infos: TypeAlias = Mapping[str, AddressInfo]
 
 
 class SpaceContents:
-    """What is known about the addresses of all parts, bridges and endpoints."""
+    """The facts about the addresses of all parts, bridges and endpoints."""
 
     def __init__(self, configuration: Configuration, sources: Mapping[str, DirectSource]) -> None:
         self._ignored: dict[tuple[AddressOrigin, str], Counter[str]] = {}
@@ -44,7 +44,7 @@ class SpaceContents:
 
     @property
     def ignored(self) -> Counter[str]:
-        """What was left out or cut, by reason."""
+        """Entries left out or cut, by reason."""
         left_out = self._all.left_out + sum(each.left_out for each in self._books.values())
         views = [view.ignored for view in self._views.values()]
         return sum((*self._ignored.values(), *views), Counter({"nodes": left_out}))

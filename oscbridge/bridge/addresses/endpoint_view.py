@@ -65,7 +65,7 @@ class EndpointView:
 
     @property
     def ignored(self) -> Counter[str]:
-        """What was left out or cut because of a limit, by reason."""
+        """Entries left out or cut because of a limit, by reason."""
         found = Counter({"nodes": self._layers.left_out})
         return sum(self._ignored.values(), found)
 

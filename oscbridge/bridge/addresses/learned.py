@@ -15,7 +15,7 @@ __all__ = ["LearnedAddresses"]
 
 
 class LearnedAddresses:
-    """Learns while the configuration says so, and gives the contents what is new.
+    """Learns while the configuration says so, and gives the contents new facts.
 
     ``on_new`` is called on any thread when a message has a new address.
     """
@@ -29,7 +29,7 @@ class LearnedAddresses:
 
     @property
     def ignored(self) -> Counter[str]:
-        """What was not learned, by reason."""
+        """Addresses not learned, by reason."""
         return Counter() if self._learner is None else self._learner.ignored.copy()
 
     def use(self, limit: int) -> bool:
@@ -51,7 +51,7 @@ class LearnedAddresses:
             contents.grow(part, infos.values())
 
     def add_new_to(self, contents: SpaceContents) -> None:
-        """Give the contents what was learned since the last time."""
+        """Give the contents the facts learned since the last time."""
         for part, infos in self._take_new().items():
             contents.grow(part, infos)
 

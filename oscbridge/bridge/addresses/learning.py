@@ -66,7 +66,7 @@ class TrafficLearner:
             self._on_new()
 
     def take_new(self) -> list[tuple[str, AddressInfo]]:
-        """What was learned since the last call: parts and addresses."""
+        """New facts learned since the last call: parts and addresses."""
         with self._lock:
             new, self._new = self._new, []
         return new

@@ -1,4 +1,4 @@
-"""The address space of a running system: what is known, kept up to date, for those who ask."""
+"""The address space of a running system: the known facts, kept up to date, for those who ask."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _ChangeWatch:
 
 
 class AddressSpace:
-    """What is known about the addresses of all bridges and endpoints. On the event loop.
+    """The facts about the addresses of all bridges and endpoints. On the event loop.
 
     Nothing is computed before somebody asks; from then on a change costs what it changes.
     """
@@ -109,7 +109,7 @@ class AddressSpace:
         self._learned.use(0)
         self._watchers.end()
 
-    # --- what is known -----------------------------------------------------------------------
+    # --- the known facts -----------------------------------------------------------------------
 
     @property
     def known(self) -> AddressBook:
@@ -145,7 +145,7 @@ class AddressSpace:
 
     @property
     def ignored(self) -> Counter[str]:
-        """What was left out or cut because of a limit, by reason."""
+        """Entries left out or cut because of a limit, by reason."""
         found = self._current.ignored + self._learned.ignored
         for handle in self._handles.values():
             found += handle.ignored
@@ -234,7 +234,7 @@ class AddressSpace:
         yield from (handle.is_used for handle in self._handles.values())
 
     def _log_ignored(self) -> None:
-        """Log each kind of what was left out once."""
+        """Log each kind of entries left out once."""
         new = {
             reason: count for reason, count in self.ignored.items() if reason not in self._logged
         }

@@ -53,6 +53,6 @@ def process_state() -> Mapping[str, object]:
 
 
 def changed_state(before: Mapping[str, object]) -> list[str]:
-    """The names of what has changed since then."""
+    """The names of the changes since then."""
     now = process_state()
     return [name for name, value in before.items() if now[name] != value]

@@ -1,4 +1,4 @@
-"""What is known about addresses: from the options of routes, and for their entities."""
+"""The facts about addresses: from the options of routes, and for their entities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["DescribedRoutes"]
 
 
 class DescribedRoutes(oscbridge.UsesAddresses, oscbridge.DescribesRoutes[MQTTRoute]):
-    """Describes addresses by the entities of routes, and entities by what is known otherwise."""
+    """Describes addresses by the entities of routes, and entities by the known facts otherwise."""
 
     @classmethod
     def route_facts(cls, options: MQTTRoute) -> oscbridge.AddressInfo | None:

@@ -133,7 +133,7 @@ class Entity(oscbridge.Options):
         return self
 
     def with_facts(self, info: oscbridge.AddressInfo | None) -> Entity:
-        """With what is known about the address, where the options do not say it."""
+        """With the facts about the address, where the options do not say it."""
         facts = {} if info is None else self._facts_of(info)
         return self.model_copy(update=facts) if facts else self
 

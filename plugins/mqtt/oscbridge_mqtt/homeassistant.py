@@ -39,7 +39,7 @@ class Announcement(NamedTuple):
     document: bytes
     command: Command | None
     entity: Entity
-    """Its options, with what is known about the address."""
+    """Its options, with the facts about the address."""
 
 
 class AnnouncedBy(NamedTuple):

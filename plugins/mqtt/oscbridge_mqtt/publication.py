@@ -66,7 +66,7 @@ class PublicationPlanner:
         )
         self._plans: dict[object, PublicationPlan] = {}
         self.known: Callable[[], Mapping[str, oscbridge.AddressInfo]] = dict
-        """What is known about addresses: it describes entities."""
+        """The facts about addresses: it describes entities."""
 
         self._used: dict[str, oscbridge.AddressInfo | None] = {}
         """What was known about addresses of entities."""
@@ -82,7 +82,7 @@ class PublicationPlanner:
         return True
 
     def described(self, entity: Entity, address: str) -> Entity:
-        """The options of an entity, with what is known about its address."""
+        """The options of an entity, with the facts about its address."""
         info = self.known().get(address)
         if len(self._used) >= MAX_PLANS:
             self._used.clear()

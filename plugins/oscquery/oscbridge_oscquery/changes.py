@@ -1,4 +1,4 @@
-"""What has changed between two trees, as commands for clients. Pure."""
+"""The changes between two trees, as commands for clients. Pure."""
 
 from __future__ import annotations
 

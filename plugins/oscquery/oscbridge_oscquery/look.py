@@ -67,7 +67,7 @@ async def _ask_found(service: oscbridge.DiscoveredService) -> FoundInNetwork:
 async def ask_tree(
     url: str, path: str, token: str | None
 ) -> tuple[HostInfo, Sequence[MirroredNode], str]:
-    """What a server says about itself, its nodes, and what was left out of them."""
+    """What a server says about itself, its nodes, and entries left out of them."""
     questions = OSCQueryQuestions(base_url(url), token)
     answer = await questions.ask("/", "HOST_INFO")
     info = HostInfo.read(answer.document)

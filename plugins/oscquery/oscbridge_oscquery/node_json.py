@@ -1,4 +1,4 @@
-"""Nodes as JSON: what is known of an address, with its value. Pure."""
+"""Nodes as JSON: the known facts of an address, with its value. Pure."""
 
 from __future__ import annotations
 

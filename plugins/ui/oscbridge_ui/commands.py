@@ -30,7 +30,7 @@ SENDER: Final = "control room"
 def run_command(
     command: Mute | SetVariable | SendMessage, operations: Operations, grant: AccessGrant
 ) -> str:
-    """Carry out a command. Returns what has changed, in words. Raises :class:`OSCBridgeError`."""
+    """Carry out a command. Returns the changes, in words. Raises :class:`OSCBridgeError`."""
     match command:
         case Mute():
             _require(grant, "configure")

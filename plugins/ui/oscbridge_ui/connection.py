@@ -274,7 +274,7 @@ class Connected:
     # --- to the page --------------------------------------------------------------------------
 
     async def _send_all(self) -> None:
-        """Send answers and what is new in the topics, as fast as the page reads."""
+        """Send answers and new facts in the topics, as fast as the page reads."""
         loop = asyncio.get_running_loop()
         try:
             while True:

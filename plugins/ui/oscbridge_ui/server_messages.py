@@ -189,7 +189,7 @@ class NowState(ProtocolModel):
 
     type: Literal["now"] = "now"
     full: bool
-    """Whether it replaces what is known."""
+    """Whether it replaces the known facts."""
     time: float
     """Seconds on a monotonic clock, for rates."""
     order: Sequence[str] | None
@@ -219,7 +219,7 @@ class LogState(ProtocolModel):
 
     type: Literal["log"] = "log"
     full: bool
-    """Whether they replace what is known."""
+    """Whether they replace the known facts."""
     events: Sequence[LogEvent]
     missed: int
     """Events that are not sent, as there were too many."""
@@ -233,11 +233,11 @@ class Answer(ProtocolModel):
     error: str
     """Human-readable; empty if it succeeded."""
     text: str
-    """What has changed, human-readable."""
+    """The changes, human-readable."""
 
 
 class Described(ProtocolModel):
-    """What is known about an address beside its values."""
+    """The facts about an address beside its values."""
 
     text: str = ""
     unit: str = ""
@@ -278,7 +278,7 @@ class TreeNode(ProtocolModel):
 
 
 class ValuesState(ProtocolModel):
-    """A window of the list of addresses, or what has changed in it."""
+    """A window of the list of addresses, or the changes in it."""
 
     type: Literal["values"] = "values"
     time: float

@@ -74,7 +74,7 @@ class ValueStore:
         return len(self._values)
 
     def get(self, address: str) -> StoredValue | None:
-        """What is known about an address."""
+        """The facts about an address."""
         return self._values.get(address)
 
     def describe(self, address: str) -> Described | None:

@@ -1,4 +1,4 @@
-"""The list of values for one page: what is on its screen, and what has changed there."""
+"""The list of values for one page: what is on its screen, and the changes there."""
 
 from __future__ import annotations
 

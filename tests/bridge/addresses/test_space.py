@@ -1,4 +1,4 @@
-"""The address space of a running bridge: what is known, who sees it, and who is notified."""
+"""The address space of a running bridge: the known facts, who sees them, and who is notified."""
 
 from __future__ import annotations
 

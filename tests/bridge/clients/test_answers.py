@@ -1,4 +1,4 @@
-"""Answers go to whoever has asked; values and questions are bounded."""
+"""Answers go to those who asked; values and questions are bounded."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from oscbridge.testing.identity import source_that_does_not_add_up
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
 
 WAIT = 60.0
-"""Seconds for 300 messages with a child each, on a busy machine."""
+"""Seconds for 300 messages with one child per message, on a busy machine."""
 
 CONFIG = """
 [bridge.in]
