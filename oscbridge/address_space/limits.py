@@ -79,7 +79,7 @@ def why_not(address: str) -> str:
 def admitted(infos: Iterable[AddressInfo], ignored: Counter[str]) -> dict[str, AddressInfo]:
     """The facts within the limits, by their addresses; the first about an address counts.
 
-    ``ignored`` counts what is left out or cut, by reason: ``nodes``, ``containers``,
+    ``ignored`` counts entries left out or cut, by reason: ``nodes``, ``containers``,
     ``characters``, ``address``, ``invalid``, ``depth``, ``types`` and ``text``.
     """
     found: dict[str, AddressInfo] = {}

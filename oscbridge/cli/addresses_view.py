@@ -22,7 +22,7 @@ from oscbridge.monitoring.control_calls import KnownAddresses
 __all__ = ["print_addresses"]
 
 WIDE: Final = 1_000
-"""Columns when the output is no terminal."""
+"""Columns when the output is not a terminal."""
 
 MAX_CELL: Final = 32
 """Characters of ranges, and of a unit."""
@@ -45,7 +45,7 @@ _REASONS: Final = {
 
 
 def print_addresses(found: KnownAddresses, *, one_by_one: bool) -> None:
-    """Print the table, and what is to be known about it, on standard error."""
+    """Print the table, and notes about it on standard error."""
     try:
         infos = [info_of(each) for each in found.addresses]
     except (KeyError, TypeError) as error:

@@ -35,7 +35,7 @@ def is_full(error: OSError) -> bool:
 
 
 def discard_output() -> None:
-    """Discard what is in the buffer of the standard output, and what is printed from now on."""
+    """Discard the buffer of the standard output, and everything printed from now on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -65,7 +65,7 @@ class Discovery:
         return follower
 
     async def close(self) -> None:
-        """End everything; what is announced is withdrawn."""
+        """End everything; announcements are withdrawn."""
         await asyncio.gather(*[each.close() for each in tuple(self._pool.activities)])
 
     def _start(self, activity: _ActivityT) -> _ActivityT:

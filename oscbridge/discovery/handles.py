@@ -19,7 +19,7 @@ class AnnouncedService:
 
     @property
     def announcement(self) -> ServiceAnnouncement:
-        """What was asked for."""
+        """The requested services."""
         return self._publisher.announcement
 
     @property
@@ -29,7 +29,7 @@ class AnnouncedService:
 
     @property
     def addresses(self) -> Sequence[str]:
-        """What is announced now: one address for each network."""
+        """The current announcements: one address for each network."""
         return self._publisher.addresses
 
     @property
@@ -50,7 +50,7 @@ class ServiceBrowser:
 
     @property
     def services(self) -> Sequence[DiscoveredService]:
-        """What is there now, sorted by name; each service once, where it is best reached."""
+        """The services that are there now, sorted by name; each service once, where it is best reached."""
         return self._finder.services
 
     @property

@@ -43,7 +43,7 @@ class ServicePublisher(DiscoveryActivity):
 
     @property
     def addresses(self) -> Sequence[str]:
-        """What is announced now: one address for each interface."""
+        """The current announcements: one address for each interface."""
         return tuple(dict.fromkeys(self._address(each) for each in self._published))
 
     def _address(self, responder: Responder) -> str:

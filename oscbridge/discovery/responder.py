@@ -85,7 +85,7 @@ class Responder:
             raise
 
     async def close(self) -> None:
-        """Close its sockets; what is announced is withdrawn."""
+        """Close its sockets; announcements are withdrawn."""
         opened, self._zeroconf = self._zeroconf, None
         if opened is not None:
             await opened.async_close()

@@ -1,4 +1,4 @@
-"""What is announced, and what was found."""
+"""Announced and found services."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class ProfileOptions(Options):
     verbs: VerbOptions | None = None
     """How a value is asked for and set, if that has different addresses."""
     json_reply: Annotated[str, AfterValidator(_address)] | None = None
-    """A device that answers with JSON in a text: what is before the address of the question."""
+    """A device that answers with JSON in a text: the text before the address of the question."""
     find: FindOptions | None = None
     """How the device is found in a network."""
     notes: Annotated[tuple[_Text, ...], Field(max_length=20)] = ()

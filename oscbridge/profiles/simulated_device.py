@@ -66,7 +66,7 @@ class SimulatedDevice:
             self._verbs = state
         """The values that are asked for and set at different addresses."""
         self._json = self._options.json_reply
-        """What is before the addresses of answers in JSON; None if it answers with values."""
+        """The text before the addresses of answers in JSON; None if it answers with values."""
         self._subscribers: dict[Client, float] = {}
         """When the subscription of each client ends."""
         self._answers = dict(self._fixed_answers())

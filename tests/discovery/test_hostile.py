@@ -92,7 +92,7 @@ async def test_foreign_goodbye_does_not_end_an_announcement(
     )
     await until(lambda: announced.addresses)
     network.send(service(unique.encode(), 9000, "127.0.0.1", ttl=0))
-    await asyncio.sleep(1.5)  # what is withdrawn is forgotten after a second
+    await asyncio.sleep(1.5)  # a withdrawn service is forgotten after a second
     follower = program().follow(OSC, unique)
     assert (await follower.find(40)).port == 9000
     assert announced.name == unique

@@ -1,4 +1,4 @@
-"""Handlers of a bridge with clients: what is absorbed, and who sees what is routed."""
+"""Handlers of a bridge with clients: absorbed messages, and watchers of routed ones."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class RouteProjection:
         self.left_out += pattern.left_out
 
     def _before_a_prefix(self, book: AddressBook) -> Iterator[tuple[str, str]]:
-        """For ``/desk{address}``: without what is before and after it."""
+        """For ``/desk{address}``: without the text before and after it."""
         ends = take_apart(self._renamed or ())
         if ends is None:
             return

@@ -113,7 +113,7 @@ class AnswerBatch:
         self._new[address] = value
         if before != value:
             return None
-        return self._askers(address) or None  # else it is no answer
+        return self._askers(address) or None  # else not an answer
 
     def sent(self) -> None:
         """Note that the messages were sent. Above a limit the oldest value is forgotten."""

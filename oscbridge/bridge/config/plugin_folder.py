@@ -121,7 +121,7 @@ def plugin_files(folder: Path) -> Sequence[Path]:
 def read_plugin_file(path: Path) -> bytes:
     """The code of a plugin file. Raises :class:`UntrustedFile` if it cannot be read or trusted.
 
-    What is checked is what is read, even if the file is replaced meanwhile.
+    The file that is checked is the one that is read, even if the file is replaced meanwhile.
     """
     if not _FILE_NAME.fullmatch(path.name):
         text = "use up to 64 lower-case letters, digits and '_', a letter first"

@@ -69,7 +69,7 @@ class PublicationPlanner:
         """The facts about addresses: it describes entities."""
 
         self._used: dict[str, oscbridge.AddressInfo | None] = {}
-        """What was known about addresses of entities."""
+        """The facts about addresses of entities."""
 
     def is_changed_by(self, change: oscbridge.AddressChange) -> bool:
         """Whether an entity is described otherwise after a change. Forgets the plans then."""

@@ -141,7 +141,7 @@ class ClientRole:
     # --- the tree -----------------------------------------------------------------------------
 
     async def _load(self, path: str) -> None:
-        """Ask for a node and what is below it, and mirror that."""
+        """Ask for a node and everything below it, and mirror that."""
         self._heard.clear()
         answer = await self._questions.ask(path)
         reader = TreeReader()

@@ -1,4 +1,4 @@
-"""A client of the server's WebSocket: what is sent to it, in order, with a bounded queue."""
+"""A client of the server's WebSocket: the frames for it, in order, with a bounded queue."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class ListeningClient:
         return len(batch) == 1
 
     def flush(self) -> None:
-        """Write the batch, or queue it if the client has not read what was written before."""
+        """Write the batch, or queue it if the client has not read earlier data."""
         batch, self._batch = self._batch, []
         if self._is_closed:
             self._on_drop("disconnected", len(batch))
@@ -115,7 +115,7 @@ class ListeningClient:
             self._look_later()
 
     def close(self) -> None:
-        """Send nothing more, and drop what is queued."""
+        """Send nothing more, and drop the queue."""
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()

@@ -68,7 +68,7 @@ class Mirror:
             self._values[message.address] = (message.types, message.args)
 
     def common_path(self, addresses: Iterable[str]) -> str:
-        """The deepest path above all addresses, or the only one: what has to be polled."""
+        """The deepest path above all addresses, or the only one: the one to poll."""
         parts: list[str] | None = None
         for address in addresses:
             other = address.split("/")

@@ -42,7 +42,7 @@ SHARE: Final = 1.0
 """The share of the loop's time, for trees: after each slice others have it for as long."""
 
 SEND_TIMEOUT: Final = 15.0
-"""Seconds for a client to read what was written: a whole tree, over a slow wireless network."""
+"""Seconds for a client to read its response: a whole tree, over a slow wireless network."""
 
 MAX_BAD_COMMANDS: Final = 100
 """Commands that make no sense, after which a client is disconnected."""

@@ -126,7 +126,7 @@ class TreeEncoder:
         return found[1]
 
     def _text(self, node: oscbridge.AddressNode, description: str) -> bytes:
-        """``"name":{...``: a node without what is below it, and without its last brace."""
+        """``"name":{...``: a node without the nodes below it, and without its last brace."""
         info = node.info
         if info is None or description or not info.types:
             return _named(node, self.attributes(node, description))

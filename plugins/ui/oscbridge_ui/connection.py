@@ -223,7 +223,7 @@ class Connected:
             topic.close()
 
     async def _next(self) -> ClientMessage | None:
-        """The next message; None at the end. What is not valid ends the connection."""
+        """The next message; None at the end. An invalid one ends the connection."""
         received = await self._socket.receive()
         if received.type != WSMsgType.TEXT:
             if received.type == WSMsgType.BINARY:

@@ -70,7 +70,7 @@ class RecentLosses:
         self._steps: deque[tuple[float, Mapping[str, int]]] = deque([(now, dict(counts))])
 
     def update(self, counts: Mapping[str, int], now: float) -> Mapping[str, int]:
-        """What was lost recently, by reason."""
+        """Messages lost recently, by reason."""
         if counts != self._steps[-1][1]:
             self._steps.append((now, dict(counts)))
         while len(self._steps) > 1 and self._steps[1][0] < now - RECENT:

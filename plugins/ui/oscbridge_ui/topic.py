@@ -14,7 +14,7 @@ class Topic(ABC):
 
     @abstractmethod
     def take(self) -> BaseModel | None:
-        """What is new since the last call; None if nothing is."""
+        """The changes since the last call; None if there are none."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The list of values for one page: what is on its screen, and the changes there."""
+"""The list of values for one page: the part on its screen, and the changes there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oscbridge_ui.value_store import StoredValue, ValueStore
 __all__ = ["ValuesTopic"]
 
 TICK: Final = 1 / 10
-"""Seconds between two looks at what is on the screen."""
+"""Seconds between two looks at the values on the screen."""
 
 LIST_INTERVAL: Final = 1.0
 """Seconds between two looks at the whole list, if nothing else asks for it."""
