@@ -745,7 +745,7 @@ async def test_reloads_under_load_lose_no_message_of_unchanged_routes(
             await app.reload(read(base + changing.format(version)))
             await asyncio.sleep(0.2)
         thread.join()
-        await out.arrived(count // 2)
+        await out.arrived(count // 2, seconds=60.0)
         assert sorted(numbers(out)) == list(range(1, count, 2))
         assert out.events == ["connect"]
         assert version > 3

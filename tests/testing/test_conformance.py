@@ -77,7 +77,7 @@ MISTAKES = [
     ("process", bad.LimitsAllSockets, "changes the time-out of all sockets"),
     ("process", bad.HandlesErrorsOfTheLoop, "changes the settings of the event loop"),
     ("life-cycle", bad.EndsProcess, "connect raises SystemExit: os._exit(3)"),
-    ("logging", bad.LogsEveryMessage, "lines of log for 256 messages, the last is 'sent /example'"),
+    ("logging", bad.LogsEveryMessage, "messages, the last is 'sent /example'"),
     ("describe", bad.ShowsPassword, "ShowsPassword.describe shows the secret 'password'"),
     ("life-cycle", bad.TaskFails, "nothing handles LookupError: in a task"),
 ]

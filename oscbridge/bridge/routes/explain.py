@@ -15,20 +15,25 @@ from oscbridge.bridge.routes.json_step import messages_of_document
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds
-from oscbridge.bridge.routes.trace_steps import Happened, Outcome, Step, TraceState, stateful_steps
+from oscbridge.bridge.routes.trace_steps import (
+    Happened,
+    Outcome,
+    Step,
+    TraceState,
+    options_text,
+    stateful_steps,
+)
 from oscbridge.bridge.routes.variable_steps import VariableSteps
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import ExpressionFailed, MessageDropped
 from oscbridge.expressions.expression import Let
-from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
 from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder
-from oscbridge.toml_text import toml_value
 
 __all__ = ["Outcome", "RouteTrace", "Step", "sources", "trace"]
 
@@ -203,7 +208,7 @@ def _endpoint_steps(
         type_name = configuration.endpoints[name].type_name
         if not (yield from _option_steps(route, name, type_name, messages, captures)):
             continue
-        yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
+        yield Step("to", name, f"{type_name}{options_text(route.options.get(name))}", "sent")
 
 
 def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
@@ -273,18 +278,6 @@ def _option(
     except ExpressionFailed as error:
         return f"lost: {error}", "stopped"
     return f"{value!r}"[:MAX_VALUE], "passed"
-
-
-def _options(options: Options | None) -> str:
-    if options is None:
-        return ""
-    given = [name for name in type(options).model_fields if name in options.model_fields_set]
-    values = [f"{name} = {_as_toml(getattr(options, name))}" for name in given]
-    return f" {{ {', '.join(values)} }}"
-
-
-def _as_toml(value: object) -> str:
-    return toml_value(value) if isinstance(value, str | bool | int | float) else repr(value)
 
 
 def _match(match: str, address: str) -> dict[str, str] | None:

@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple, TypeAlias
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.stateful_steps.hold import is_pressed
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.options import Options
 from oscbridge.osc import Message
+from oscbridge.toml_text import toml_value
 
-__all__ = ["Happened", "Outcome", "Step", "TraceState", "stateful_steps"]
+__all__ = ["Happened", "Outcome", "Step", "TraceState", "options_text", "stateful_steps"]
 
 Outcome: TypeAlias = Literal["passed", "stopped", "sent"]
 
@@ -113,3 +115,16 @@ def _limit(rate: float, happened: Happened | None) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.6g} s"
+
+
+def options_text(options: Options | None) -> str:
+    """The given options of a route for an endpoint, as TOML; empty without any."""
+    if options is None:
+        return ""
+    given = [name for name in type(options).model_fields if name in options.model_fields_set]
+    values = [f"{name} = {_as_toml(getattr(options, name))}" for name in given]
+    return f" {{ {', '.join(values)} }}"
+
+
+def _as_toml(value: object) -> str:
+    return toml_value(value) if isinstance(value, str | bool | int | float) else repr(value)

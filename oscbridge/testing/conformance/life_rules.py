@@ -16,7 +16,7 @@ from oscbridge.testing.conformance.rule import Rule, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.run import CheckedEndpoint, RuleRun, start
 from oscbridge.testing.waiting import until
 
-__all__ = ["BURST", "LIFE_RULES", "listen", "send_burst", "talk"]
+__all__ = ["LIFE_RULES", "listen", "send_burst", "talk"]
 
 CYCLES: Final = 3
 """How often an endpoint is connected and closed."""
@@ -197,18 +197,22 @@ async def _blocking(run: RuleRun) -> None:
         raise RuleFailed(text)
 
 
-async def send_burst(checked: CheckedEndpoint) -> None:
-    """Send many messages at once, or as many one by one as there is time for."""
+async def send_burst(checked: CheckedEndpoint) -> int:
+    """Send many messages at once, or as many one by one as there is time for.
+
+    Returns how many.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + BURST_TIME
     at_once = BURST if checked.name_of_send == "send_batch" else 1
-    for _ in range(0, BURST, at_once):
+    for before in range(0, BURST, at_once):
         try:
             await checked.send(*[checked.message] * at_once)
         except EndpointError:
             pass  # it does not take this message
         if loop.time() > deadline:
-            return
+            return before + at_once
+    return BURST
 
 
 LIFE_RULES = (

@@ -132,8 +132,9 @@ async def test_loop_of_many_messages_through_two_brokers_is_blocked(
         await _connected(bridge, *"abcd")
         for index in range(300):
             watcher.publish(f"x/{index}", "1")
-        await _count(watcher, 4.0)
-        assert await _count(watcher, 0.5) == 0
+        async with asyncio.timeout(20):  # on a busy machine it takes longer to prove a loop
+            while await _count(watcher, 0.5) or "endless loop" not in caplog.text:
+                pass
     assert "endless loop: what endpoint." in caplog.text
 
 

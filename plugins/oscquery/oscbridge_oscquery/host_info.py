@@ -23,7 +23,7 @@ EXTENSIONS: Final[Mapping[str, bool]] = {
     "UNIT": True,
     "CRITICAL": True,
     "CLIPMODE": True,
-    "OVERLOADS": True,
+    "OVERLOADS": False,
     "HTML": True,
     "LISTEN": True,
     "IGNORE": True,

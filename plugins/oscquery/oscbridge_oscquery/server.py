@@ -38,8 +38,8 @@ from oscbridge_oscquery.websocket_client import WATCHER
 
 __all__ = ["SHARE", "OSCQueryServer"]
 
-SHARE: Final = 0.5
-"""The share of the loop's time that answers with trees may use."""
+SHARE: Final = 1.0
+"""The share of the loop's time, for trees: after each slice others have it for as long."""
 
 SEND_TIMEOUT: Final = 15.0
 """Seconds for a client to read what was written: a whole tree, over a slow wireless network."""

@@ -18,7 +18,7 @@ from oscbridge_ui.value_store import StoredValue, ValueStore
 
 __all__ = ["ValuesTopic"]
 
-TICK: Final = 1 / 20
+TICK: Final = 1 / 10
 """Seconds between two looks at what is on the screen."""
 
 LIST_INTERVAL: Final = 1.0

@@ -9,7 +9,10 @@ import type { TreeNode, ValueRow, ValuesState } from "./protocol";
 export class Value {
   readonly series = new Series();
   readonly version = signal(0);
+  /** As `version`, once per second: there is no more in the line of the last minute. */
+  readonly slow = signal(0);
   rate = 0;
+  private heardAt = 0;
   /** What the bar of a number shows: its description, or what was seen, with 0 and 1 at least. */
   range = { least: 0, most: 1 };
   private count = NaN;
@@ -19,6 +22,9 @@ export class Value {
 
   take(row: ValueRow, time: number): void {
     this.row = row;
+    this.heardAt = performance.now();
+    const second = Math.floor(this.heardAt / 1_000);
+    if (second !== this.slow.peek()) this.slow.value = second;
     const number = numberOf(row);
     if (number !== null) {
       this.series.add(performance.now() / 1_000, number);
@@ -37,11 +43,10 @@ export class Value {
   }
 
   /** The rate drops to nothing when nothing comes. */
-  rest(time: number): void {
-    if (time - this.time >= 2 && this.rate > 0) {
+  rest(): void {
+    if (this.rate > 0 && performance.now() - this.heardAt >= 2_500) {
       this.rate = 0;
-      this.count = this.row.count;
-      this.time = time;
+      this.count = NaN;
       this.version.value++;
     }
   }

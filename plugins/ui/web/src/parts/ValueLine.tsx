@@ -66,7 +66,7 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       {hasNumber ? (
         <Sparkline
           series={value.series}
-          version={value.version}
+          version={value.slow}
           length={MINUTE}
           zero={false}
           tone={isStale ? "line-2" : "accent"}
@@ -78,7 +78,7 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       <span class="num rt1 dim">{!online.value ? "–" : value.rate > 0.05 ? rate(value.rate) : "–"}</span>
       <span class="num age dim">{Number.isNaN(age) ? "–" : age < 2 ? "now" : span(age)}</span>
       <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
-      <span class="to dim clip">{row.sinks.join(", ") || "nowhere"}</span>
+      <span class="to dim clip">{row.sinks.join(", ") || "–"}</span>
     </div>
       {isOpen && (
         <div class="room-of" style={{ height: `${controlHeight(row, window.innerWidth < 768)}rem` }}>

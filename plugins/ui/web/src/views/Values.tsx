@@ -58,8 +58,7 @@ export function Values() {
       else watch();
     });
     const resting = window.setInterval(() => {
-      const now = Date.now() / 1_000;
-      for (const each of values.values()) each.rest(now);
+      for (const each of values.values()) each.rest();
     }, 1_000);
     return () => {
       end();
