@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.sources.listener import Listener
 from oscbridge.discovery.discovery import Discovery
-from oscbridge.discovery.handles import AnnouncedService
-from oscbridge.discovery.names import default_service_name
-from oscbridge.discovery.services import ServiceAnnouncement, split_advertised
 from oscbridge.errors import DiscoveryUnavailable
+
+if TYPE_CHECKING:
+    from oscbridge.discovery.handles import AnnouncedService
+    from oscbridge.discovery.services import ServiceAnnouncement
 
 __all__ = ["AnnouncedBridge", "BridgeAnnouncer"]
 
@@ -110,6 +111,9 @@ class BridgeAnnouncer:
 
 
 def _announcement(name: str, options: BridgeOptions, listener: Listener) -> ServiceAnnouncement:
+    from oscbridge.discovery.names import default_service_name
+    from oscbridge.discovery.services import ServiceAnnouncement, split_advertised
+
     url = listener.address
     address, port = split_advertised(options.advertise) if options.advertise else ("", None)
     wanted = options.announce

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
-from oscbridge.discovery.activity import DiscoveryActivity
-from oscbridge.discovery.finder import ServiceFinder
-from oscbridge.discovery.follower import ServiceFollower
-from oscbridge.discovery.handles import AnnouncedService, ServiceBrowser
-from oscbridge.discovery.pool import InterfacePool
-from oscbridge.discovery.publisher import ServicePublisher
 from oscbridge.discovery.requirement import require_discovery
-from oscbridge.discovery.services import ServiceAnnouncement
+
+if TYPE_CHECKING:  # imported when they are used
+    from oscbridge.discovery.activity import DiscoveryActivity
+    from oscbridge.discovery.follower import ServiceFollower
+    from oscbridge.discovery.handles import AnnouncedService, ServiceBrowser
+    from oscbridge.discovery.pool import InterfacePool
+    from oscbridge.discovery.services import ServiceAnnouncement
 
 __all__ = ["Discovery"]
 
-_ActivityT = TypeVar("_ActivityT", bound=DiscoveryActivity)
+_ActivityT = TypeVar("_ActivityT", bound="DiscoveryActivity")
 
 
 class Discovery:
@@ -27,7 +28,13 @@ class Discovery:
     """
 
     def __init__(self, interfaces: Collection[str] = ()) -> None:
-        self._pool = InterfacePool(interfaces)
+        self._interfaces = interfaces
+
+    @cached_property
+    def _pool(self) -> InterfacePool:
+        from oscbridge.discovery.pool import InterfacePool
+
+        return InterfacePool(self._interfaces)
 
     def announce(
         self, announcement: ServiceAnnouncement, on_change: Callable[[], None] = lambda: None
@@ -37,6 +44,9 @@ class Discovery:
         ``on_change`` is called when the name or the addresses have changed. Raises
         :class:`oscbridge.DiscoveryUnavailable`.
         """
+        from oscbridge.discovery.handles import AnnouncedService
+        from oscbridge.discovery.publisher import ServicePublisher
+
         return AnnouncedService(self._start(ServicePublisher(self._pool, announcement, on_change)))
 
     def browse(
@@ -51,6 +61,9 @@ class Discovery:
         ``*`` and ``?`` in ``pattern`` stand for any text and any character of a name; ``part`` is
         what log lines name. Raises :class:`oscbridge.DiscoveryUnavailable`.
         """
+        from oscbridge.discovery.finder import ServiceFinder
+        from oscbridge.discovery.handles import ServiceBrowser
+
         finder = ServiceFinder(self._pool, types, pattern, on_change, part)
         return ServiceBrowser(self._start(finder))
 
@@ -59,6 +72,9 @@ class Discovery:
 
         Raises :class:`oscbridge.DiscoveryUnavailable`.
         """
+        from oscbridge.discovery.finder import ServiceFinder
+        from oscbridge.discovery.follower import ServiceFollower
+
         finder = ServiceFinder(self._pool, types, pattern, lambda: None, part)
         follower = ServiceFollower(finder)
         self._start(finder)
@@ -66,6 +82,8 @@ class Discovery:
 
     async def close(self) -> None:
         """End everything; announcements are withdrawn."""
+        if "_pool" not in vars(self):
+            return  # it was never used
         await asyncio.gather(*[each.close() for each in tuple(self._pool.activities)])
 
     def _start(self, activity: _ActivityT) -> _ActivityT:

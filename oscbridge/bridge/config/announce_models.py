@@ -6,9 +6,7 @@ import ipaddress
 
 from pydantic import ValidationInfo
 
-from oscbridge.discovery.names import check_service_name
 from oscbridge.discovery.requirement import check_discovery
-from oscbridge.discovery.services import split_advertised
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL
 
@@ -20,6 +18,8 @@ def check_announce(value: bool | str, info: ValidationInfo) -> bool | str:
     if value is False:
         return value
     if isinstance(value, str):
+        from oscbridge.discovery.names import check_service_name
+
         check_service_name(value)
     listen = info.data.get("listen")
     if isinstance(listen, OSCURL):
@@ -46,6 +46,8 @@ def check_advertise(value: str, info: ValidationInfo) -> str:
     """Raise ``ValueError`` for an address that cannot be advertised."""
     if not value:
         return value
+    from oscbridge.discovery.services import split_advertised
+
     split_advertised(value)
     if info.data.get("announce", True) is False:
         raise ValueError("no effect without announce; set announce = true, or remove it")
