@@ -57,7 +57,7 @@ class ServiceFinder(DiscoveryActivity):
 
     @property
     def services(self) -> tuple[DiscoveredService, ...]:
-        """The services that are there now, sorted by name; each service once, where it is best reached."""
+        """The services that exist now, by name; each once, where it is best reached."""
         ordered = {each.address: n for n, each in enumerate(self._wanted)}
         best: dict[tuple[str, str], DiscoveredService] = {}
         for key in sorted(self._found, key=lambda each: ordered.get(each[0], len(ordered))):

@@ -50,7 +50,7 @@ class ServiceBrowser:
 
     @property
     def services(self) -> Sequence[DiscoveredService]:
-        """The services that are there now, sorted by name; each service once, where it is best reached."""
+        """The services that exist now, by name; each once, where it is best reached."""
         return self._finder.services
 
     @property
