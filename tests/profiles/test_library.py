@@ -49,7 +49,7 @@ def test_values_of_a_simulated_device_fit_their_types_and_ranges(name: str) -> N
 def test_profile_of_an_x32_has_a_fader() -> None:
     assert read_profile(SHIPPED["x32"]).addresses["/ch/07/mix/fader"] == AddressInfo(
         "/ch/07/mix/fader", "f", (ValueRange(0, 1),), "gain.db", Access.BOTH,
-        "Fader of channel 7", ("channels",), "profile x32",
+        "Fader of channel 7", ("channels",), "profile x32", "fader, -oo to 10 dB",
     )  # fmt: skip
 
 
