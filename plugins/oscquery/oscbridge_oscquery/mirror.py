@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import oscbridge
-from oscbridge_oscquery.tree_reader import MirroredNode
+from oscbridge_oscquery.tree_reader import MAX_NODES, MirroredNode
 
 __all__ = ["Mirror"]
 
@@ -35,13 +36,17 @@ class Mirror:
                 yield address
 
     def replace(self, path: str, nodes: Iterable[MirroredNode]) -> bool:
-        """Replace a subtree. Returns whether facts have changed."""
+        """Replace a subtree. Returns whether facts have changed.
+
+        Nodes above :data:`MAX_NODES` of the whole tree are left out.
+        """
         if path == "/":
             old, kept = self._nodes, dict[str, MirroredNode]()
         else:
             old = {each: node for each, node in self._nodes.items() if _is_below(each, path)}
             kept = {each: node for each, node in self._nodes.items() if each not in old}
-        new = {node.info.address: node for node in nodes}
+        room = max(MAX_NODES - len(kept), 0)
+        new = {node.info.address: node for node in islice(nodes, room)}
         self._nodes = {**kept, **new}
         for address in old:
             if address not in new:
@@ -49,7 +54,7 @@ class Mirror:
         return [node.info for node in old.values()] != [node.info for node in new.values()]
 
     def values(self) -> Iterator[oscbridge.Message]:
-        """The values of the tree, as far as it has any."""
+        """The values of the tree that have not been passed on or overtaken."""
         for node in self._nodes.values():
             if node.message is not None:
                 yield node.message
@@ -64,8 +69,13 @@ class Mirror:
 
     def note(self, message: oscbridge.Message) -> None:
         """A value has been passed on."""
-        if message.address in self._nodes:
-            self._values[message.address] = (message.types, message.args)
+        address = message.address
+        node = self._nodes.get(address)
+        if node is None:
+            return
+        self._values[address] = (message.types, message.args)
+        if node.message is not None:  # that of the tree is older
+            self._nodes[address] = node._replace(message=None)
 
     def common_path(self, addresses: Iterable[str]) -> str:
         """The deepest path above all addresses, or the only one: the one to poll."""
