@@ -111,8 +111,9 @@ class ClientRole:
 
     async def _open_sender(self) -> None:
         info, near = self._info, self._questions
-        if info.osc_transport == "TCP" and self._socket is not None:
-            return  # the proposal says nothing about framing; binary frames are clear
+        # The proposal says nothing about framing over TCP, and UDP cannot carry a token.
+        if self._socket is not None and (info.osc_transport == "TCP" or near.has_token):
+            return  # binary frames are clear
         self._sender = await OSCSender.open(info.osc_ip or near.host, info.osc_port or near.port)
         self._host.sends_packets(self._sender.near, self._sender.to)
 
@@ -168,15 +169,20 @@ class ClientRole:
             self._is_changed.clear()
             try:
                 for path in self._changed.take():
-                    await self._load(path)
-            except oscbridge.DecodeError as error:
-                self._log.warning("changes of the tree are not followed: %s", error)
+                    await self._load_again(path)
+                if added := await self.listen_to_routes():  # their known values may be old
+                    await self._load_again(self._mirror.common_path(added))
             except (OSError, oscbridge.NotConnected) as error:
                 self._host.connection_lost(error)
                 return
-            await self.listen_to_routes()
             self._deliver(self._mirror.values())
             await asyncio.sleep(REFRESH_INTERVAL)
+
+    async def _load_again(self, path: str) -> None:
+        try:
+            await self._load(path)
+        except oscbridge.DecodeError as error:
+            self._log.warning("changes of the tree are not followed: %s", error)
 
     def routes_changed(self) -> None:
         """Other routes read: look again at what to listen to."""
@@ -184,8 +190,8 @@ class ClientRole:
 
     # --- LISTEN -------------------------------------------------------------------------------
 
-    async def listen_to_routes(self) -> None:
-        """Listen to the nodes that routes read, and to no others."""
+    async def listen_to_routes(self) -> set[str]:
+        """Listen to the nodes that routes read, and to no others. Returns the new ones."""
         takes = self._host.takes
         wanted: set[str] = set()
         for count, address in enumerate(self._mirror.readable(), 1):
@@ -196,6 +202,7 @@ class ClientRole:
         old, self._wanted = self._wanted, wanted
         await self._command(IGNORE, old - wanted)
         await self._command(LISTEN, wanted - old)
+        return wanted - old
 
     async def _command(self, name: str, addresses: Iterable[str]) -> None:
         if self._socket is None:

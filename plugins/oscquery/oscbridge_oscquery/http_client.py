@@ -34,6 +34,9 @@ MAX_HEAD: Final = 32_768
 MAX_CHUNK_LINE: Final = 64
 """Characters of the size of a chunk."""
 
+MAX_ATTEMPTS: Final = 16
+"""Attempts to read a body that is longer than its length, until it ends or pauses."""
+
 _CHUNK: Final = 65_536
 
 
@@ -66,6 +69,7 @@ class OSCQueryQuestions:
         self._authority = parsed.authority
         self.headers: dict[str, str] = {}
         """The headers of every request besides those that HTTP needs."""
+        self.has_token = token is not None
         if token is not None:
             self.headers["Authorization"] = f"Bearer {token}"
 
@@ -76,7 +80,7 @@ class OSCQueryQuestions:
                 return await self._ask(f"{path_of_address(address)}{query and '?'}{query}")
         except TimeoutError:
             raise TimeoutError("the server does not answer in time") from None
-        except (EOFError, ValueError) as error:
+        except (EOFError, ValueError, asyncio.LimitOverrunError) as error:
             raise oscbridge.DecodeError("http", f"the answer is not HTTP: {error}") from None
 
     async def _ask(self, target: str) -> ServerAnswer:
@@ -127,11 +131,13 @@ async def _read_answer(reader: asyncio.StreamReader) -> ServerAnswer:
 async def _read_body(reader: asyncio.StreamReader, length: int | None) -> object:
     """The document of a body: at least ``length`` bytes, and more until it is complete."""
     body = bytearray()
+    attempts = 0
     while True:
         is_full = length is not None and len(body) >= length
         if is_full and not body.strip():
             return None
-        if is_full:
+        if is_full and attempts < MAX_ATTEMPTS:
+            attempts += 1
             with suppress(oscbridge.DecodeError):
                 return load_json(bytes(body))
         try:

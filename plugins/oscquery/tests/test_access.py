@@ -10,12 +10,27 @@ import pytest
 from query_bridge import CONFIGURATION, QueryBridge
 from query_bridge import StartQueryBridge as Start
 
+import oscbridge
+from oscbridge.testing import running_bridge
+
 FADER = "/mix/1/fader"
 SECRETS = {
     "wall": 'addresses = ["/mix/1/*"]\nrights = ["listen"]',
     "desk": 'addresses = ["/mix/*"]',
     "mute": 'rights = ["send"]',
 }
+
+CLIENT = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.there]
+type  = "oscquery"
+url   = "{url}"
+token = {{ file = "{file}" }}
+[[route]]
+from = "stage"
+to   = "there"
+"""
 
 Tokens = Callable[..., str]
 
@@ -85,6 +100,15 @@ async def test_sending_needs_the_right(guarded: QueryBridge) -> None:
     await desk.send(FADER, 0.5)
     assert await guarded.at_device() == (FADER, (0.5,))
     assert guarded.status.received.bad == {"rights": 2}
+
+
+async def test_client_with_a_token_sends_by_websocket(guarded: QueryBridge, tmp_path: Path) -> None:
+    text = CLIENT.format(url=guarded.url, file=tmp_path / "desk.token")
+    async with running_bridge(text) as client:
+        await client.until(lambda: client.endpoint_status("there").connected)
+        client.send("stage", oscbridge.Message.of(FADER, 0.5))
+        assert await guarded.at_device() == (FADER, (0.5,))
+    assert guarded.status.refused == 0
 
 
 async def test_udp_cannot_carry_a_token(guarded: QueryBridge) -> None:

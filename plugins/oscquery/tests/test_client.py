@@ -187,6 +187,34 @@ async def test_added_and_removed_nodes_are_followed(server: FakeServer, start: S
     await server.until(lambda: "/lights/2/level" not in server.listens)
 
 
+async def test_value_that_was_overtaken_is_not_a_message_again(
+    server: FakeServer, start: StartClient
+) -> None:
+    bridge = await start(server)
+    await seen(bridge, 2)
+    server.nodes["/lights/1/level"]["VALUE"] = [0.75]
+    await server.say("/lights/1/level", 0.75)
+    await seen(bridge, 3)
+    server.nodes["/lights/2/level"] = {"TYPE": "f", "VALUE": [1.0], "ACCESS": 3}
+    await server.command("PATH_ADDED", "/lights/2")
+    await seen(bridge, 4)
+    assert values(bridge) == {
+        "/lights/1/level": (0.75,), "/lights/1/name": ("front",), "/lights/2/level": (1.0,)
+    }  # fmt: skip
+
+
+async def test_route_that_is_new_gets_the_value_of_now(
+    server: FakeServer, start: StartClient
+) -> None:
+    bridge = await start(server)
+    await seen(bridge, 2)
+    server.nodes["/sound/level"]["VALUE"] = [0.75]  # nobody listens to it
+    text = CONFIGURATION.format(url=server.url, options="").replace("/lights/*", "/sound/*")
+    await bridge.reload(text)
+    await seen(bridge, 3)
+    assert bridge.recording("seen").messages[-1].args == (0.75,)
+
+
 async def test_renamed_node_is_followed(server: FakeServer, start: StartClient) -> None:
     bridge = await start(server)
     await seen(bridge, 2)

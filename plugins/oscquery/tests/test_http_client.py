@@ -11,6 +11,7 @@ import pytest
 import oscbridge
 from oscbridge_oscquery import http_client
 from oscbridge_oscquery.http_client import OSCQueryQuestions, ServerAnswer
+from oscbridge_oscquery.tree_reader import load_json
 
 Serve = Callable[..., Awaitable[OSCQueryQuestions]]
 
@@ -122,6 +123,7 @@ async def test_other_status_has_no_document(serve: Serve, status: int) -> None:
         OK + b"\r\n" + b"[" * 10 + b"," * 900_000,
         OK + b"Content-Length: 5\r\n\r\n{",
         OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 40_000,
         OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
@@ -139,6 +141,24 @@ async def test_answer_that_is_too_large_is_not_read_to_its_end(
     questions = await serve(OK + b"\r\n", *[b" " * 50_000] * 100, ends=False)
     with pytest.raises(oscbridge.DecodeError, match="more than"):
         await questions.ask("/")
+
+
+async def test_body_that_is_longer_than_stated_is_not_parsed_again_and_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def counting(body: bytes) -> object:
+        attempts.append(len(body))
+        return load_json(body)
+
+    monkeypatch.setattr(http_client, "load_json", counting)
+    monkeypatch.setattr(http_client, "COMPLETE_TIMEOUT", 20.0)
+    parts = [b"x" * 1_000] * 60
+    questions = await serve(OK + b'Content-Length: 1\r\n\r\n["', *parts, b'"]')
+    answer = await questions.ask("/")
+    assert answer.document == ["x" * 60_000]
+    assert len(attempts) <= http_client.MAX_ATTEMPTS + 1
 
 
 async def test_server_that_says_nothing_is_given_up(serve: Serve) -> None:
