@@ -5,6 +5,7 @@ Source: OSCQuery proposal, "HOST_INFO".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -41,6 +42,8 @@ MAX_EXTENSIONS: Final = 64
 """Extensions of a server that are read."""
 
 _ANY_HOST: Final = frozenset(("", "0.0.0.0", "::", "[::]", "*"))
+
+_NEVER_IN_HOST: Final = re.compile(r"[\x00-\x20\x7f/?#@\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,14 @@ def _text(value: object) -> str | None:
 
 def _host(value: object) -> str | None:
     """A host; the address of any interface, which npm oscquery announces, is none."""
-    text = _text(value)
-    return None if text is None or text.strip() in _ANY_HOST else text.strip()
+    text = (_text(value) or "").strip()
+    if text in _ANY_HOST or _NEVER_IN_HOST.search(text):
+        return None
+    try:
+        text.encode("idna")  # as it is looked up
+    except UnicodeError:
+        return None
+    return text
 
 
 def _port(value: object) -> int | None:

@@ -26,6 +26,16 @@ def test_unspecified_address_counts_as_absent(host: object) -> None:
     assert HostInfo.read({"OSC_IP": host, "WS_IP": host}) == HostInfo()
 
 
+@pytest.mark.parametrize("host", ["x" * 64, "a..b", "a b", "a\0", "a/b", "u@h", "h/x?y", "ä" * 60])
+def test_impossible_host_counts_as_absent(host: str) -> None:
+    assert HostInfo.read({"OSC_IP": host, "WS_IP": host}) == HostInfo()
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "stage.local", "fe80::1%eth0", "bühne", "a_b"])
+def test_possible_host_is_read(host: str) -> None:
+    assert HostInfo.read({"OSC_IP": f" {host} "}).osc_ip == host
+
+
 @pytest.mark.parametrize("port", [0, -1, 65_536, True, "x", 1.5, None, [], "99999999999"])
 def test_impossible_port_counts_as_absent(port: object) -> None:
     assert HostInfo.read({"OSC_PORT": port, "WS_PORT": port}) == HostInfo()
