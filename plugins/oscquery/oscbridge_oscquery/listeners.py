@@ -18,6 +18,9 @@ MAX_PATTERNS: Final = 64
 MAX_MATCHES: Final = 40_000
 """Addresses whose listeners by patterns are cached."""
 
+MAX_CACHED_LENGTH: Final = 256
+"""The length of an address whose listeners are cached, in characters."""
+
 ClientT = TypeVar("ClientT", bound=Hashable)
 
 
@@ -100,6 +103,8 @@ class ListenTable(Generic[ClientT]):
         found = self._matches.get(address)
         if found is None:
             found = self._find(address)
+            if len(address) > MAX_CACHED_LENGTH:
+                return found
             if len(self._matches) >= MAX_MATCHES:
                 self._matches.clear()
             self._matches[address] = found
@@ -112,3 +117,8 @@ class ListenTable(Generic[ClientT]):
             if any(pattern.matches(subject) for pattern in patterns.values()):
                 clients[client] = None
         return tuple(clients)
+
+    @property
+    def cached(self) -> int:
+        """The number of addresses whose listeners are cached."""
+        return len(self._matches)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from oscbridge_oscquery.packet_key import packet_key
+
 __all__ = ["ECHO_TIME", "QUIET_TIME", "PageEchoes"]
 
 QUIET_TIME: Final = 1.0
@@ -31,8 +33,9 @@ class PageEchoes:
 
     def sent(self, packet: bytes, now: float) -> None:
         """A packet was sent to the page."""
-        _, count = self._sent.pop(packet, (0.0, 0))
-        self._sent[packet] = (now, count + 1)
+        key = packet_key(packet)
+        _, count = self._sent.pop(key, (0.0, 0))
+        self._sent[key] = (now, count + 1)
         if len(self._sent) > MAX_SENT:
             self._sent.popitem(last=False)
 
@@ -42,7 +45,8 @@ class PageEchoes:
 
     def is_echo(self, packet: bytes, now: float) -> bool:
         """Whether a packet was just sent to the page; each as often as it was sent."""
-        then, count = self._sent.pop(packet, (0.0, 0))
+        key = packet_key(packet)
+        then, count = self._sent.pop(key, (0.0, 0))
         if count > 1:
-            self._sent[packet] = (then, count - 1)
+            self._sent[key] = (then, count - 1)
         return count > 0 and now - then <= ECHO_TIME

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import Final
 
 import oscbridge
+from oscbridge_oscquery.packet_key import packet_key
 
 __all__ = ["SharedMessages"]
 
@@ -21,7 +22,7 @@ class SharedMessages:
 
     def add(self, peer: object, packet: bytes) -> None:
         """Remember a message of a client, as it is encoded."""
-        key = (peer, packet)
+        key = (peer, packet_key(packet))
         self._counts[key] = self._counts.pop(key, 0) + 1
         if len(self._counts) > MAX_REMEMBERED:
             self._counts.popitem(last=False)
@@ -31,7 +32,7 @@ class SharedMessages:
         if not self._counts or message.origin is None:
             return False
         try:
-            key = (message.origin.peer, oscbridge.encode_message(message))
+            key = (message.origin.peer, packet_key(oscbridge.encode_message(message)))
         except oscbridge.EncodeError:
             return False
         count = self._counts.pop(key, 0)

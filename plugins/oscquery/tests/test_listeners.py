@@ -52,6 +52,16 @@ def test_pattern_is_compared_with_addresses_seen_before_and_after(table: ListenT
     assert list(table.of("/mixer/1/level")) == ["one"]
 
 
+def test_listeners_of_a_long_address_are_not_cached(table: ListenTable[str]) -> None:
+    table.listen("one", "/a/*")
+    long = "/a/" + "x" * listeners.MAX_CACHED_LENGTH
+    for _ in range(2):
+        assert list(table.of(long)) == ["one"]
+    assert table.cached == 0
+    assert list(table.of("/a/b")) == ["one"]
+    assert table.cached == 1
+
+
 def test_client_that_listens_twice_is_sent_one(table: ListenTable[str]) -> None:
     table.listen("one", "/a/*")
     table.listen("one", "/a/b")
