@@ -35,7 +35,7 @@ class IncomingPackets:
     def receive(
         self, data: bytes, peer: oscbridge.ClientAddress, rights: oscbridge.AccessRights
     ) -> int:
-        """Take a packet. Returns the number of messages in it."""
+        """Take a packet. Returns the number of messages in it, 1 for one without any."""
         try:
             packet = oscbridge.decode_packet(data)
             messages = list(oscbridge.messages(packet))
@@ -47,7 +47,7 @@ class IncomingPackets:
         self._host.receive_packet(data, peer)
         if len(self._clients) and _is_due(packet):
             self._share(messages, peer)
-        return len(messages)
+        return max(len(messages), 1)
 
     def _share(self, messages: list[oscbridge.Message], peer: oscbridge.ClientAddress) -> None:
         visible, origin = self._visible(), oscbridge.Origin(self._name, peer)

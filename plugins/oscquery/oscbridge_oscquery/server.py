@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -212,7 +211,7 @@ class OSCQueryServer:
                 elif frame.type is WSMsgType.TEXT:
                     self._obey(client, frame.data)
                 if wait:
-                    await asyncio.sleep(wait)
+                    await client.throttle(wait)
         finally:
             self.clients.remove(client)
         return socket
