@@ -47,7 +47,7 @@ class OSCSender:
         return cls(sock, cast("oscbridge.ClientAddress", to))
 
     async def send(self, packets: Sequence[bytes]) -> dict[int, oscbridge.BadMessage]:
-        """Send packets in order. Returns those that are too large, by index."""
+        """Send packets in order. Returns those that cannot be sent, by index."""
         rejected: dict[int, oscbridge.BadMessage] = {}
         for index, packet in enumerate(packets):
             for _ in range(MAX_BUSY):
@@ -67,6 +67,8 @@ class OSCSender:
                     text = f"{len(packet)} bytes exceed the maximum size of a datagram"
                     rejected[index] = oscbridge.BadMessage(text)
                 break
+            else:
+                rejected[index] = oscbridge.BadMessage("the system takes no further datagram")
         return rejected
 
     def close(self) -> None:
