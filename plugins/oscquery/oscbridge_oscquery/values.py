@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import eq
 from typing import Final
 
 import oscbridge
@@ -62,12 +63,15 @@ def is_type_tags(text: str) -> bool:
 
 
 def has_same_shape(types: str, other: str) -> bool:
-    """Whether values with one's type tags fit the other's: as many, in the same arrays."""
+    """Whether values with one's type tags fit the other's: as many, in the same arrays, and texts
+    and colours, which both are texts in JSON, in the same places."""
     if types == other:
         return True
-    return len(types) == len(other) and all(
-        (one in "[]" or two in "[]") <= (one == two) for one, two in zip(types, other, strict=True)
-    )
+    return len(types) == len(other) and all(map(eq, map(_kind, types), map(_kind, other)))
+
+
+def _kind(tag: str) -> str:
+    return "s" if tag in "sSc" else tag if tag in "[]r" else ""
 
 
 # --- to JSON --------------------------------------------------------------------------------------

@@ -148,6 +148,10 @@ def test_type_tags_are_bounded() -> None:
 def test_shapes_are_compared_by_brackets_and_count() -> None:
     assert has_same_shape("T", "F")
     assert has_same_shape("i[ff]", "f[id]")
+    assert has_same_shape("s", "S")
+    for types, other in (("f", "s"), ("r", "i"), ("s", "r"), ("T", "s"), ("c", "i")):
+        assert not has_same_shape(types, other)
+        assert not has_same_shape(other, types)
     assert not has_same_shape("f", "ff")
     assert not has_same_shape("[f]", "fff")
     assert not has_same_shape("fff", "[f]")
