@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Final, NamedTuple
 
 import aiohttp
+from yarl import URL
 
 import oscbridge
 from oscbridge_oscquery.commands import LISTEN, OSCQueryCommand, encode_command
@@ -18,7 +19,7 @@ from oscbridge_oscquery.tree_reader import MirroredNode, TreeReader
 from oscbridge_oscquery.tree_text import message_text
 from oscbridge_oscquery.websocket_client import open_websocket
 
-__all__ = ["ask_node", "ask_tree", "base_url", "find_servers", "follow"]
+__all__ = ["ask_node", "ask_tree", "base_url", "find_servers", "follow", "node_path"]
 
 POLL: Final = 0.5
 """Seconds between questions, where the server has no ``LISTEN``."""
@@ -29,9 +30,19 @@ def base_url(text: str) -> str:
     url = text if "://" in text else f"http://{text}"
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].partition("?")[0]
-    if scheme not in ("http", "https") or not host:
+    try:
+        parsed = URL(f"{scheme}://{host}")
+        is_valid = scheme in ("http", "https") and bool(parsed.host) and bool(parsed.port)
+    except ValueError:
+        is_valid = False
+    if not is_valid:
         raise oscbridge.ConfigurationError(f"{text!r} is not host:port or http://host:port")
     return f"{scheme}://{host}"
+
+
+def node_path(text: str) -> str:
+    """The address of a node; the slash at its start may be missing, one at its end is ignored."""
+    return f"/{text.strip('/')}"
 
 
 class FoundInNetwork(NamedTuple):
@@ -68,6 +79,7 @@ async def ask_tree(
     url: str, path: str, token: str | None
 ) -> tuple[HostInfo, Sequence[MirroredNode], str]:
     """What a server says about itself, its nodes, and entries left out of them."""
+    path = node_path(path)
     questions = OSCQueryQuestions(base_url(url), token)
     answer = await questions.ask("/", "HOST_INFO")
     info = HostInfo.read(answer.document)
@@ -81,6 +93,7 @@ async def ask_tree(
 
 async def ask_node(url: str, path: str, token: str | None) -> MirroredNode | None:
     """One node; None if the server does not have it."""
+    path = node_path(path)
     answer = await OSCQueryQuestions(base_url(url), token).ask(path)
     if not answer.is_found or not isinstance(answer.document, dict):
         return None

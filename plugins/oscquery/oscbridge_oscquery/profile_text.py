@@ -14,6 +14,9 @@ __all__ = ["profile_text"]
 MAX_GROUP: Final = 2_000
 """Addresses of a group of a profile."""
 
+MAX_GROUPS: Final = 200
+"""Groups of a profile."""
+
 MAX_TITLE: Final = 100
 MAX_UNIT: Final = 32
 """Characters of a title and a unit in a profile."""
@@ -32,6 +35,8 @@ def profile_text(info: HostInfo, url: str, nodes: Iterable[MirroredNode]) -> str
         if not oscbridge.is_pattern(node.info.address):
             name = node.info.address.split("/", 2)[1][:60]
             groups.setdefault(name, []).append(_entry(node.info))
+    if sum(len(entries) // MAX_GROUP + 1 for entries in groups.values()) > MAX_GROUPS:
+        groups = {"addresses": [each for entries in groups.values() for each in entries]}
     for name, entries in groups.items():
         for start in range(0, len(entries), MAX_GROUP):
             part = f" {start // MAX_GROUP + 1}" if start else ""

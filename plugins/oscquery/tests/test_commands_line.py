@@ -13,7 +13,9 @@ from query_bridge import PROFILE
 import oscbridge
 from oscbridge.testing import BridgeThread, check_configuration, free_port
 from oscbridge_oscquery.cli import oscquery
+from oscbridge_oscquery.host_info import HostInfo
 from oscbridge_oscquery.look import base_url
+from oscbridge_oscquery.profile_text import profile_text
 from oscbridge_oscquery.tree_reader import MirroredNode
 from oscbridge_oscquery.tree_text import node_line
 
@@ -66,6 +68,8 @@ def test_tree_prints_every_node(url: str) -> None:
     assert "/mix/1/fader  f     rw  0..1  gain.db  Fader 1" in lines
     assert any(line.split()[:4] == ["/mix/mode", "i", "rw", "0|1|2"] for line in lines)
     assert run("tree", url, "/mix/1").output.count("\n") == 3
+    for path in ("/mix/1/", "mix/1"):
+        assert run("tree", url, path).output == run("tree", url, "/mix/1").output
 
 
 def test_get_prints_one_node_with_its_value(bridge: BridgeThread, url: str) -> None:
@@ -73,6 +77,7 @@ def test_get_prints_one_node_with_its_value(bridge: BridgeThread, url: str) -> N
     bridge.until(lambda: bridge.endpoint_status("q").sent == 1)
     result = run("get", url.removeprefix("http://"), "/mix/1/fader")
     assert result.output == "/mix/1/fader  f     rw  0..1  gain.db  = 0.5  Fader 1\n"
+    assert run("get", url, "mix/1/fader/").output == result.output
     assert run("get", url, "/mix").output.startswith("/mix  -     -")
 
 
@@ -83,6 +88,9 @@ def test_get_prints_one_node_with_its_value(bridge: BridgeThread, url: str) -> N
         (("tree", "{url}", "/nothing"), "has no node /nothing (HTTP status 404)"),
         (("listen", "{url}", "/nothing"), "has no node /nothing"),
         (("tree", "ftp://x"), "'ftp://x' is not host:port or http://host:port"),
+        (("tree", "desk:x"), "'desk:x' is not host:port or http://host:port"),
+        (("tree", "desk:99999"), "'desk:99999' is not host:port or http://host:port"),
+        (("tree", "[::1"), "'[::1' is not host:port or http://host:port"),
     ],
 )
 def test_error_is_one_line(url: str, arguments: tuple[str, ...], text: str) -> None:
@@ -125,6 +133,18 @@ def test_export_is_a_profile(url: str, tmp_path: Path) -> None:
     assert "exists; use --force" in run("export", url, "--output", str(file)).output
     assert run("export", url, "--output", str(file), "--force").exit_code == 0
     assert run("export", url).output == file.read_text()
+
+
+def test_profile_of_a_tree_with_many_branches_is_valid(tmp_path: Path) -> None:
+    nodes = [
+        MirroredNode(oscbridge.AddressInfo(f"/{number}/x", "f"), None) for number in range(2_500)
+    ]
+    file = tmp_path / "wide.toml"
+    file.write_text(profile_text(HostInfo("Wide"), "http://127.0.0.1:9190", nodes))
+    desk = f'[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:9"\nprofile = "{file}"'
+    profile = getattr(check_configuration(desk)["desk"], "profile")  # noqa: B009  # of core
+    assert isinstance(profile, oscbridge.Profile)
+    assert len(profile.addresses) == 2_500
 
 
 @pytest.mark.parametrize(
