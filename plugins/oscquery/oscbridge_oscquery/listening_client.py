@@ -19,9 +19,6 @@ LOOK_INTERVAL: Final = 0.01
 CLOSE_TIMEOUT: Final = 0.3
 """Seconds for the closing handshake."""
 
-THROTTLE_SLICE: Final = 0.1
-"""Seconds between looks whether a throttled client is still there."""
-
 CHUNK: Final = 65_536
 """Bytes that are written at once to a client that was slow."""
 
@@ -116,16 +113,6 @@ class ListeningClient:
             self._transport.write(b"".join(frames))
         if self._queue:
             self._look_later()
-
-    async def throttle(self, seconds: float) -> None:
-        """Wait before more is taken from it; no longer than its connection is open."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + seconds
-        while not self._is_closed and not self._transport.is_closing():
-            remaining = end - clock()
-            if remaining <= 0:
-                return
-            await asyncio.sleep(min(remaining, THROTTLE_SLICE))
 
     def close(self) -> None:
         """Send nothing more, and drop the queue."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -211,7 +212,7 @@ class OSCQueryServer:
                 elif frame.type is WSMsgType.TEXT:
                     self._obey(client, frame.data)
                 if wait:
-                    await client.throttle(wait)
+                    await asyncio.sleep(wait)
         finally:
             self.clients.remove(client)
         return socket
