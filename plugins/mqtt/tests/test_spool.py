@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def metric(program: OscbridgeProcess, name: str) -> float:
     """A metric of the endpoint."""
-    [address] = re.findall(r"(http://\S+)", program.output)
+    [address] = re.findall(r"http +(http://\S+)", program.output)
     with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     return float(re.findall(rf'^{name}{{endpoint="house"}} (\S+)', text, re.MULTILINE)[0])

@@ -16,5 +16,5 @@ def test_endpoint_with_virtual_ports_follows_the_rules(jack: Jack) -> None:
     program = jack.start(sys.executable, PROGRAM)
     program.line("done", wait=50)
     results = [line for line in program.all if ": " in line]
-    assert len(results) == 9
+    assert len(results) == 12
     assert [line for line in results if not line.endswith(": passed")] == []
