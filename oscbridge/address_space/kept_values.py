@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from oscbridge.address_space.limits import MAX_ADDRESS
 from oscbridge.osc import Argument, Message
 
 __all__ = ["KeptValue", "KeptValues", "ValueDirection"]
@@ -20,6 +21,15 @@ MAX_SIZE: Final = 65_536
 
 MAX_ARGUMENTS: Final = 1_024
 """Arguments of one value, those in arrays included."""
+
+MAX_TOTAL: Final = 32 << 20
+"""Bytes of all values that are not small, roughly; those updated longest ago are forgotten."""
+
+SMALL: Final = 256
+"""Bytes of a small value, roughly."""
+
+ARGUMENT: Final = 32
+"""Bytes of an argument, roughly, without those of a text."""
 
 _LARGE: Final = frozenset("sSb[")
 """Type tags of values that may be large."""
@@ -56,6 +66,9 @@ class KeptValues:
         self._max_values = max_values
         self._lock = threading.Lock()
         self._values: OrderedDict[str, KeptValue] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        """The sizes of values that are not small."""
+        self._total = 0
 
     def __len__(self) -> int:
         return len(self._values)
@@ -79,7 +92,10 @@ class KeptValues:
         """Keep the values of a message that passes."""
         address, types, args, _, _ = message
         types = types or ""
-        if (len(args) > MAX_ARGUMENTS or not _LARGE.isdisjoint(types)) and _is_large(args):
+        size = len(args) * ARGUMENT
+        if len(args) > MAX_ARGUMENTS or not _LARGE.isdisjoint(types):
+            size = _size_of(args)
+        if size < 0 or len(address) > MAX_ADDRESS:
             self.skipped += 1
             return
         value = KeptValue(types, args, time.monotonic(), direction, part)
@@ -87,12 +103,23 @@ class KeptValues:
             values = self._values
             values[address] = value
             values.move_to_end(address)
-            if len(values) > self._max_values:
-                values.popitem(last=False)
+            if size > SMALL or address in self._sizes:
+                self._resize(address, size)
+            while len(values) > self._max_values or self._total > MAX_TOTAL:
+                oldest, _ = values.popitem(last=False)
+                self._resize(oldest, 0)
                 self.forgotten += 1
 
+    def _resize(self, address: str, size: int) -> None:
+        """Note the size of a value. With the lock held."""
+        self._total -= self._sizes.pop(address, 0)
+        if size > SMALL:
+            self._sizes[address] = size
+            self._total += size
 
-def _is_large(args: Sequence[Argument]) -> bool:
+
+def _size_of(args: Sequence[Argument]) -> int:
+    """The bytes of values, roughly; -1 if they are too many or too large to keep."""
     size = count = 0
     waiting: list[Argument] = list(args[: MAX_ARGUMENTS + 1])
     while waiting:
@@ -103,5 +130,5 @@ def _is_large(args: Sequence[Argument]) -> bool:
         elif isinstance(value, str | bytes):
             size += len(value)
         if count > MAX_ARGUMENTS or size > MAX_SIZE:
-            return True
-    return False
+            return -1
+    return size + count * ARGUMENT

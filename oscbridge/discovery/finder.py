@@ -150,11 +150,10 @@ class ServiceFinder(DiscoveryActivity):
         del self._asking[key]
         is_stale = key in self._stale
         self._stale.discard(key)
-        if task.cancelled():
-            return
-        if (error := task.exception()) is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.log.debug("%s: %r", key[2], error)
-            self._drop(key)
+            if self._drop(key):
+                self.on_change()
         elif is_stale and key in self._full_names and responder in self._browsers:
             self._ask(responder, key)
 

@@ -64,15 +64,18 @@ class NamePattern:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        signs = {"*": ".*", "?": "."}
-        pattern = "".join(signs.get(each, re.escape(each)) for each in _squeezed(text))
-        self._pattern = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+        first, *others = [_literal(each) for each in text.split("*")]
+        # What is between stars is found at its first place and not tried elsewhere: a name of the
+        # network cannot take long.
+        between = "".join(f"(?>.*?{each})" for each in others[:-1])
+        end = f".*{others[-1]}" if others else ""
+        self._pattern = re.compile(f"{first}{between}{end}", re.IGNORECASE | re.DOTALL)
 
     def matches(self, name: str) -> bool:
         """Whether it is a name of this pattern."""
         return self._pattern.fullmatch(name) is not None
 
 
-def _squeezed(text: str) -> str:
-    """With one star in place of several: they would be tried in all combinations."""
-    return re.sub(r"\*+", "*", text)
+def _literal(text: str) -> str:
+    """The expression of a text without stars."""
+    return "".join("." if each == "?" else re.escape(each) for each in text)

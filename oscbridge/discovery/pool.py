@@ -75,6 +75,8 @@ class InterfacePool:
 
     def _watched(self, task: asyncio.Task[None]) -> None:
         """The package cannot be imported: say so, and where."""
+        if self._watch is task:
+            self._watch = None  # the next activity tries again
         if not task.cancelled() and (error := task.exception()) is not None:
             for activity in tuple(self.activities):
                 activity.fail(f"zeroconf does not work here: {failure_text(error)}")

@@ -124,7 +124,11 @@ class Responder:
             for type_name, port in services.items()
         ]
         published = PublishedServices(self.zeroconf, infos)
-        await published.announce()
+        try:
+            await published.announce()
+        except BaseException:
+            await published.withdraw()
+            raise
         return published
 
     def _info(
@@ -204,6 +208,8 @@ class PublishedServices:
     def __init__(self, zeroconf: Zeroconf, infos: Sequence[AsyncServiceInfo]) -> None:
         self._zeroconf = zeroconf
         self._infos = infos
+        self._announcing: dict[str, asyncio.Future[object]] = {}
+        """The announcements that are being repeated, by name."""
 
     def is_registered(self) -> bool:
         """Whether this program announces any of these names already."""
@@ -224,7 +230,9 @@ class PublishedServices:
     async def announce(self) -> None:
         """Send the announcements; later ones follow within a second."""
         for info in self._infos:
-            await self._zeroconf.async_register_service(info, cooperating_responders=True)
+            self._announcing[info.name] = asyncio.ensure_future(
+                await self._zeroconf.async_register_service(info, cooperating_responders=True)
+            )
 
     def rival(self, own: Container[str]) -> str | None:
         """The host name of another program with the same name, if there is one."""
@@ -237,10 +245,12 @@ class PublishedServices:
 
     async def withdraw(self) -> None:
         """Say goodbye (RFC 6762, section 10.1): nobody keeps them from now on."""
+        for announcing in self._announcing.values():
+            announcing.cancel()  # one after the goodbye would bring them back
         sending = [
             await self._zeroconf.async_unregister_service(info)
             for info in self._infos
-            if not self._zeroconf.done
+            if info.name in self._announcing and not self._zeroconf.done
         ]
         for each in sending:
             await each

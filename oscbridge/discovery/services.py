@@ -86,7 +86,8 @@ def split_advertised(text: str) -> tuple[str, int | None]:
         raise ValueError("expected the address by which others reach this machine")
     if not colon:
         return host, None
-    if not (digits.isascii() and digits.isdecimal() and 0 < int(digits[:6]) < 65_536):
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= 5
+    if not (is_number and 0 < int(digits) < 65_536):
         raise ValueError("the port must be between 1 and 65535")
     return host, int(digits)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from oscbridge.address_space import Access
+from oscbridge.address_space.limits import MAX_ADDRESS, MAX_DEPTH, why_not
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.options import Options
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.arguments import layout
-from oscbridge.osc.number_range import count_addresses
+from oscbridge.osc.number_range import count_addresses, expand_addresses
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["MAX_ADDRESSES", "GroupOptions", "ProfileOptions"]
@@ -27,6 +29,13 @@ _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 _Port = Annotated[int, Field(ge=1, le=65_535)]
 _Every = Annotated[float, Field(ge=0.1, le=3600)]
 
+_NOT_KNOWN: Final = {
+    "address": f"has more than {MAX_ADDRESS} characters",
+    "invalid": "has an empty part, or one of the characters # * , ? [ ] { }",
+    "depth": f"has more than {MAX_DEPTH} parts",
+}
+"""Why something is not an address, in words."""
+
 _ACCESS: Final = {"read": Access.READ, "write": Access.WRITE, "both": Access.BOTH}
 
 
@@ -39,6 +48,14 @@ def _address(value: str) -> str:
         raise ValueError(str(error)) from None
     if count > MAX_ADDRESSES:
         raise ValueError(f"means {count} addresses; at most {MAX_ADDRESSES} are possible")
+    return value
+
+
+def _known(value: str) -> str:
+    """The address of a device, which is no pattern."""
+    for address, _ in expand_addresses(_address(value)):
+        if reason := why_not(address):
+            raise ValueError(f"{address!r} {_NOT_KNOWN[reason]}")
     return value
 
 
@@ -64,7 +81,9 @@ def _range(value: object) -> object:
     if not isinstance(value, list | tuple):
         raise ValueError("expected two numbers, [lowest, highest], or a list of such pairs")
     for pair in value:
-        numbers = isinstance(pair, list | tuple) and all(type(n) in (int, float) for n in pair)
+        numbers = isinstance(pair, list | tuple) and all(
+            type(n) in (int, float) and abs(n) <= sys.float_info.max for n in pair
+        )
         if not numbers or len(pair) != 2 or pair[0] > pair[1]:
             raise ValueError(f"expected two numbers, [lowest, highest], got {pair!r}")
     return tuple(tuple(pair) for pair in value)
@@ -80,7 +99,7 @@ _Ranges = Annotated[
 class KnownAddress(Options):
     """An entry of ``addresses``: one address, or many by ranges of numbers."""
 
-    address: Annotated[str, AfterValidator(_address)]
+    address: Annotated[str, AfterValidator(_known)]
     """``/ch/{01..32}/mix/{fader,pan}``: ranges are padded as written."""
     types: Annotated[str, AfterValidator(_types)] = ""
     """Type tags of its values; empty for a message without values."""

@@ -22,6 +22,9 @@ __all__ = ["MAX_CLIENTS", "DeviceMessage", "SimulatedDevice"]
 MAX_CLIENTS: Final = 64
 """Clients with a subscription; a new one replaces the one that expires first."""
 
+MAX_MATCHED: Final = 2_000
+"""Addresses that one pattern of a client reaches."""
+
 CONNECTED: Final = "ok"
 """The answer to a login: every passcode is right."""
 
@@ -200,7 +203,7 @@ def _message(text: str) -> Message:
 
 def _matches(pattern: str, subjects: Subjects) -> list[str]:
     try:
-        return Pattern(pattern).find(subjects)
+        return Pattern(pattern).find(subjects)[:MAX_MATCHED]
     except PatternError:
         return []
 
@@ -208,17 +211,20 @@ def _matches(pattern: str, subjects: Subjects) -> list[str]:
 def _initial(info: AddressInfo, entry: KnownAddress) -> _Values:
     values: _Values | None = entry.value
     if values is None:
-        values = entry.choices[:1] or tuple(_zero(info, n) for n in range(len(info.types)))
+        values = entry.choices[:1] or tuple(
+            _zero(tag, info.ranges[n] if n < len(info.ranges) else None)
+            for n, tag in enumerate(split_types(info.types))
+        )
     fitting = _fitting(info, values)
     return tuple(values) if fitting is None else fitting
 
 
-def _zero(info: AddressInfo, index: int) -> Argument:
-    tag = info.types[index]
+def _zero(tag: str, limits: ValueRange | None) -> Argument:
+    if tag.startswith("["):
+        return [_zero(each, None) for each in split_types(tag[1:-1])]
     if tag in "sSb":
         return b"" if tag == "b" else ""
-    found = info.ranges[index] if index < len(info.ranges) else None
-    low = None if found is None else found.minimum
+    low = None if limits is None else limits.minimum
     return max(0, low or 0)
 
 
@@ -237,6 +243,11 @@ def _fitting(info: AddressInfo, values: Sequence[Argument]) -> _Values | None:
 
 
 def _convert(value: Argument, tag: str) -> Argument:
+    if tag.startswith("["):
+        if not isinstance(value, list):
+            raise TypeError("not an array")
+        inside = split_types(tag[1:-1])
+        return [_convert(each, one) for each, one in zip(value, inside, strict=True)]
     if tag in "TF":
         return bool(value)
     return CONVERT[tag](value) if tag in CONVERT else value
@@ -247,6 +258,8 @@ def _clamp(value: Argument, limits: ValueRange | None) -> Argument:
         return value
     if limits.choices:
         return value
+    if value != value:
+        raise ValueError("not a number")
     low, high = limits.minimum, limits.maximum
     bounded = value if low is None else max(value, low)
     bounded = bounded if high is None else min(bounded, high)

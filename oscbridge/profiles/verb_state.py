@@ -71,7 +71,7 @@ class VerbState:
             return
         key = asks, tuple(fitting[:-1])
         if role == "unlisten":
-            self._listeners.get(key, {}).pop(client, None)
+            self._unlisten(key, client)
             return
         if role == "listen" and (key in self._listeners or len(self._listeners) < MAX_LISTENED):
             listeners = self._listeners.setdefault(key, {})
@@ -102,5 +102,11 @@ class VerbState:
 
     def forget(self, client: Hashable) -> None:
         """End what a client listens to."""
-        for listeners in self._listeners.values():
-            listeners.pop(client, None)
+        for key in list(self._listeners):
+            self._unlisten(key, client)
+
+    def _unlisten(self, key: _Key, client: Hashable) -> None:
+        listeners = self._listeners.get(key, {})
+        listeners.pop(client, None)
+        if not listeners:
+            self._listeners.pop(key, None)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from oscbridge import Discovery, NotConnected, ServiceAnnouncement
+from oscbridge.discovery import interfaces
+from oscbridge.discovery.interfaces import LocalInterface
 from oscbridge.testing import until
 
 Program = Callable[[], Discovery]
@@ -89,6 +91,17 @@ async def test_name_can_be_used_again_after_its_goodbye(program: Program, unique
         await until(lambda: not browser.services)
 
 
+async def test_nothing_is_announced_after_its_goodbye(program: Program, unique: str) -> None:
+    discovery, browser = program(), program().browse(OSC, f"{unique}*")
+    other = discovery.announce(announcement(f"{unique} other"))  # they share an interface
+    await until(lambda: other.addresses and browser.services)
+    announced = discovery.announce(announcement(unique, 9001))
+    await until(lambda: announced.addresses)
+    await announced.close()  # before its announcement has been repeated
+    await asyncio.sleep(3)
+    assert [each.port for each in browser.services] == [9000]
+
+
 async def test_follower_follows_to_another_port_and_program(program: Program, unique: str) -> None:
     device, follower = program(), program().follow(OSC, f"{unique}*")
     places = aiter(follower)
@@ -150,3 +163,20 @@ async def test_address_that_this_machine_does_not_have_is_a_problem(
     await until(lambda: announced.problem)
     assert announced.problem == "no network interface"
     assert announced.addresses == ()
+
+
+async def test_next_browser_tries_again_after_a_failure(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> list[LocalInterface]:
+        raise ValueError("no idea")
+
+    discovery = program()
+    with monkeypatch.context() as patch:
+        patch.setattr(interfaces, "list_interfaces", fail)
+        first = discovery.browse(OSC)
+        await until(lambda: first.problem)
+    second = discovery.browse(OSC)
+    async with asyncio.timeout(30):
+        await second.begin()
+    assert second.problem == ""

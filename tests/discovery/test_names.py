@@ -57,14 +57,22 @@ def test_numbered_name_is_never_too_long() -> None:
         ("Desk ?", "Desk 2", True),
         ("*", "", True),
         ("a.c", "abc", False),
+        ("a*b*c", "abbc", True),
+        ("a*bc*c", "abcbc", True),
+        ("a*bc*c", "abc", False),
+        ("*b*", "abc", True),
+        ("**a", "a", True),
+        ("a*?", "a", False),
     ],
 )
 def test_pattern(pattern: str, name: str, matches: bool) -> None:
     assert NamePattern(pattern).matches(name) is matches
 
 
-def test_many_stars_take_no_longer() -> None:
-    assert not NamePattern("*" * 60 + "b").matches("a" * 63)
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("pattern", ["*" * 60 + "b", "a*" * 30 + "b", "*?" * 30 + "b"])
+def test_many_stars_take_no_longer(pattern: str) -> None:
+    assert not NamePattern(pattern).matches("a" * 63)
 
 
 def test_control_characters_of_the_network_are_replaced() -> None:

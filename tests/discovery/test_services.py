@@ -67,7 +67,17 @@ def test_advertised_address_may_have_a_port() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "desk", "127.0.0.1", "0.0.0.0", "192.168.1.20:0", "192.168.1.20:x", "::1"]
+    "text",
+    [
+        "",
+        "desk",
+        "127.0.0.1",
+        "0.0.0.0",
+        "192.168.1.20:0",
+        "192.168.1.20:x",
+        "192.168.1.20:0090001",
+        "::1",
+    ],
 )
 def test_unreachable_advertised_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"IPv4 address|by which others|port"):

@@ -93,6 +93,11 @@ def test_unknown_profile_is_rejected(tmp_path: Path, name: str) -> None:
         ("{ address = '/a', acces = 'read' }", "unknown key; did you mean 'access'?"),
         ("{ address = '/a', access = 'rw' }", "access = 'rw': expected 'read', 'write' or 'both'"),
         ("{ address = '/a' }, { address = '/{a,b}' }", "/a is described by '/a' already"),
+        ("{ address = '/a', range = [nan, nan] }", "expected two numbers, [lowest, highest]"),
+        ("{ address = '/a', range = [0, inf] }", "expected two numbers, [lowest, highest]"),
+        ("{ address = '/a/*' }", "'/a/*' has an empty part, or one of the characters #"),
+        ("{ address = '/a/{b,}/c' }", "'/a//c' has an empty part"),
+        ("{ address = '/a/{name}' }", "'/a/{name}' has an empty part, or one of the characters"),
         ("{ address = '/a', query = '/b {0}' }", "placeholders are not available here"),
     ],
 )

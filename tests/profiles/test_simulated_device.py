@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from json import loads
+from pathlib import Path
 
 from oscbridge.address_space import Access
 from oscbridge.osc import Message
 from oscbridge.osc.arguments import split_types
 from oscbridge.profiles.library import read_profile, shipped_profiles
-from oscbridge.profiles.simulated_device import MAX_CLIENTS, DeviceMessage, SimulatedDevice
+from oscbridge.profiles.simulated_device import (
+    MAX_CLIENTS,
+    MAX_MATCHED,
+    DeviceMessage,
+    SimulatedDevice,
+)
+from oscbridge.profiles.verb_state import MAX_LISTENED
 
 PROFILES = {name: read_profile(path) for name, path in shipped_profiles().items()}
 FADER = "/ch/01/mix/fader"
@@ -22,6 +29,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def of_profile(folder: Path, entries: str, more: str = "") -> SimulatedDevice:
+    """A device with these entries in its profile."""
+    path = folder / "desk.toml"
+    group = f'[[group]]\nname = "g"\nstatus = "seen"\nsource = "my desk"\naddresses = [{entries}]'
+    path.write_text(f'title = "My desk"\n{more}{group}\n')
+    return SimulatedDevice(read_profile(path), Clock())
 
 
 def x32(clock: Clock | None = None) -> SimulatedDevice:
@@ -96,6 +111,41 @@ def test_pattern_sets_all_addresses_that_match() -> None:
     device = x32()
     device.receive(Message.of("/ch/0[12]/mix/fader", 0.25), "a")
     assert [device.value(f"/ch/0{n}/mix/fader") for n in (1, 2, 3)] == [(0.25,), (0.25,), (0.0,)]
+
+
+def test_pattern_reaches_a_limited_number_of_addresses(tmp_path: Path) -> None:
+    device = of_profile(tmp_path, "{ address = '/{1..1000}/{1..3}', types = 'i' }")
+    assert len(device.receive(Message.of("/*/*"), "a")) == MAX_MATCHED
+
+
+def test_arrays_are_values_like_others(tmp_path: Path) -> None:
+    device = of_profile(tmp_path, "{ address = '/a', types = 'i[f[s]]' }")
+    (answer,) = device.receive(Message.of("/a"), "a")
+    assert answer.message == Message("/a", "i[f[s]]", (0, [0, [""]]))
+    for wrong in ([1, 2], [1.0], ["x", ["y"]], 3):
+        device.receive(Message.of("/a", 1, wrong), "a")
+    assert device.value("/a") == (0, [0, [""]])
+    device.receive(Message.of("/a", 1, [2.0, ["x"]]), "a")
+    assert device.value("/a") == (1, [2.0, ["x"]])
+
+
+def test_no_number_is_not_a_value() -> None:
+    device = x32()
+    device.receive(Message.of(FADER, float("nan")), "a")
+    assert device.value(FADER) == (0.0,)
+
+
+def test_ended_interest_makes_room_for_another(tmp_path: Path) -> None:
+    verbs = 'verbs = { get = "get", set = "set", listen = "start", unlisten = "stop" }\n'
+    entries = "{ address = '/{get,set}/level', types = 'if' }, { address = '/{start,stop}/level' }"
+    entries = entries.replace("/{", "/track/{")
+    device = of_profile(tmp_path, entries, verbs)
+    for number in range(MAX_LISTENED):
+        assert device.receive(Message.of("/track/start/level", number), "a")
+        device.receive(Message.of("/track/stop/level", number), "a")
+    device.receive(Message.of("/track/start/level", MAX_LISTENED), "a")
+    (told,) = device.receive(Message.of("/track/set/level", MAX_LISTENED, 0.5), "b")
+    assert told == DeviceMessage("a", Message.of("/track/get/level", MAX_LISTENED, 0.5))
 
 
 def test_value_that_may_only_be_read_is_not_set() -> None:

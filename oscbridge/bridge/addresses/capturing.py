@@ -10,7 +10,7 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.osc import Pattern, Subject
 from oscbridge.osc.pattern_parser import Capture, LiteralText, parse_pattern
 
-__all__ = ["CapturePattern"]
+__all__ = ["MAX_SLOW", "CapturePattern"]
 
 _Captures: TypeAlias = Mapping[str, str]
 

@@ -9,10 +9,10 @@ from typing import TypeAlias
 from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.info import Access, AddressInfo
 from oscbridge.address_space.layers import AddressLayers
-from oscbridge.address_space.limits import admitted
+from oscbridge.address_space.limits import MAX_NODES, admitted
 from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, finished, merged
 from oscbridge.bridge.addresses.configured import described_by, joined, used_addresses
-from oscbridge.bridge.addresses.endpoint_view import EndpointView
+from oscbridge.bridge.addresses.endpoint_view import EndpointView, allowing
 from oscbridge.bridge.addresses.known import known_by, route_facts
 from oscbridge.bridge.addresses.links import AddressLink, DirectSource, links_of
 from oscbridge.bridge.config.resolved import Configuration
@@ -37,6 +37,8 @@ class SpaceContents:
         )
         self._infos: dict[tuple[AddressOrigin, str], dict[str, AddressInfo]] = {}
         self._views: dict[str, EndpointView] = {}
+        self._allowing: dict[tuple[str, Access], tuple[AddressBook, AddressBook]] = {}
+        """The books of parts, and of them what allows an access."""
         for name, infos in used_addresses(self._links).items():
             self.replace(AddressOrigin.CONFIGURATION, name, infos.values())
         for name, entry in configuration.endpoints.items():
@@ -63,7 +65,7 @@ class SpaceContents:
         """What a part is sent, and what may be sent to it."""
         view = self._views.get(part)
         if view is None:
-            view = self._views[part] = EndpointView(part, self._links, self.book)
+            view = self._views[part] = EndpointView(part, self._links, self._book_allowing)
         return view.book
 
     def parts_of(self, address: str) -> tuple[str, ...]:
@@ -107,15 +109,19 @@ class SpaceContents:
 
     def describe_routes(self) -> None:
         """Add what options of routes say about what they make of known addresses."""
+        found: dict[str, dict[str, AddressInfo]] = {}
         for link in self._links:
             for name in link.facts:
+                infos = found.get(name)
+                if infos is None:
+                    infos = self._infos.get((AddressOrigin.CONFIGURATION, name), {})
                 for source in link.sources:
-                    book = AddressBook(
-                        info for info in self.book(source).values() if info.access & Access.READ
-                    )
-                    key = (AddressOrigin.CONFIGURATION, name)
-                    infos = joined(self._infos.get(key, {}), described_by(link, name, book))
-                    self.replace(*key, infos.values())
+                    if len(infos) <= MAX_NODES:  # one more says that there are too many
+                        book = self._book_allowing(source, Access.READ)
+                        infos = joined(infos, described_by(link, name, book))
+                found[name] = infos
+        for name, infos in found.items():
+            self.replace(AddressOrigin.CONFIGURATION, name, infos.values())
 
     def grow(self, part: str, infos: Iterable[AddressInfo]) -> None:
         """Add addresses of seen messages."""
@@ -136,6 +142,17 @@ class SpaceContents:
         book = layers.book
         for view in self._views.values():
             view.part_grew(part, [book[address] for address in new if address in book])
+
+    def _book_allowing(self, part: str, access: Access) -> AddressBook:
+        """The addresses of a part that allow an access.
+
+        The same book until something changes: preparing one for matching takes long.
+        """
+        book = self.book(part)
+        kept = self._allowing.get((part, access))
+        if kept is None or kept[0] is not book:
+            kept = self._allowing[part, access] = book, allowing(book, access)
+        return kept[1]
 
     def _layers_of(self, part: str) -> AddressLayers[AddressOrigin]:
         layers = self._books.get(part)

@@ -14,13 +14,15 @@ from oscbridge.address_space.merging import merged
 from oscbridge.bridge.addresses.links import AddressLink
 from oscbridge.bridge.addresses.projection import RouteProjection
 
-__all__ = ["EndpointView"]
+__all__ = ["EndpointView", "allowing"]
 
 _FROM: Final = 0
 """Routes that read from the endpoint; their facts count first, as they are about what it may
 send."""
 _TO: Final = 1
 _ACCESS: Final = (Access.WRITE.value, Access.READ.value)
+_THERE: Final = (Access.WRITE, Access.READ)
+"""What the other end must allow, by direction."""
 
 
 class LayerKey(NamedTuple):
@@ -34,14 +36,14 @@ class LayerKey(NamedTuple):
 class EndpointView:
     """The addresses that an endpoint may be sent, and those that a message to it may have.
 
-    ``book_of`` gives the addresses of another part.
+    ``book_of`` gives the addresses of another part that allow an access.
     """
 
     def __init__(
         self,
         name: str,
         links: Sequence[AddressLink],
-        book_of: Callable[[str], AddressBook],
+        book_of: Callable[[str, Access], AddressBook],
     ) -> None:
         self._book_of = book_of
         self._layers: AddressLayers[LayerKey] = AddressLayers(_combined)
@@ -85,13 +87,14 @@ class EndpointView:
         book = AddressBook(infos)
         for key in self._links:
             if key.part == part:
-                more = self._projected(key, book)
+                more = self._projected(key, allowing(book, _THERE[key.direction]))
                 self._infos[key].update(more)
                 if more:
                     self._layers.replace(key, self._infos[key], more)
 
     def _make(self, key: LayerKey) -> None:
-        book = self._book_of(key.part) if key.part else AddressBook()
+        access = _THERE[key.direction]
+        book = self._book_of(key.part, access) if key.part else AddressBook()
         self._ignored[key] = Counter()
         self._infos[key] = self._projected(key, book)
         self._layers.replace(key, self._infos[key])
@@ -113,15 +116,16 @@ def _project(
     if not key.part:
         return projection.incoming() if key.direction == _FROM else projection.outgoing()
     if key.direction == _FROM:
-        return projection.backward(_with_access(book, Access.WRITE))
-    return projection.forward(_with_access(book, Access.READ))
+        return projection.backward(book)
+    return projection.forward(book)
 
 
-def _with_access(book: AddressBook, access: Access) -> AddressBook:
+def allowing(book: AddressBook, access: Access) -> AddressBook:
     """Those of the addresses that allow an access."""
-    if all(info.access & access for info in book.values()):
+    bits = access.value  # operations on enumerations are slow
+    if all(info.access.value & bits for info in book.values()):
         return book
-    return AddressBook(info for info in book.values() if info.access & access)
+    return AddressBook(info for info in book.values() if info.access.value & bits)
 
 
 def _combined(infos: Sequence[tuple[LayerKey, AddressInfo]]) -> AddressInfo:

@@ -11,7 +11,7 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.bridge.addresses.address_shapes import AddressShape, shapes_of, take_apart
 from oscbridge.bridge.addresses.argument_facts import ArgumentFacts
-from oscbridge.bridge.addresses.capturing import CapturePattern
+from oscbridge.bridge.addresses.capturing import MAX_SLOW, CapturePattern
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import template_of
 from oscbridge.osc import Pattern
@@ -24,6 +24,9 @@ ORIGIN: Final = "configuration"
 
 MAX_MATCHED: Final = 20_000
 """Addresses that one route makes known of those of one part."""
+
+MAX_TRIED: Final = 2 * MAX_MATCHED
+"""Addresses that are made up for that."""
 
 
 class RouteProjection:
@@ -164,6 +167,7 @@ class RouteProjection:
     def _before_captures(self, book: AddressBook) -> Iterator[tuple[str, str]]:
         """For ``/ch/{n}/on``: with the captures of ``{n}`` in the address of the match."""
         known_by_pattern: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
+        tried = checked = 0
         for shape in self._shapes:
             text = shape.pattern_of(self._renamed or ())
             if text is None:
@@ -173,11 +177,21 @@ class RouteProjection:
                 known_by_pattern[text] = list(self._find(sent, book))
             is_certain = sent.is_simple and shape.pattern.is_simple
             for known, captures in known_by_pattern[text]:
+                tried += 1
+                if tried > MAX_TRIED:
+                    self.left_out += 1
+                    return
                 address = shape.fill(captures)
                 if "//" in address or address.endswith("/"):
                     continue
-                if is_certain or self._sends(shape, address, known):
-                    yield address, known
+                if not is_certain:
+                    checked += 1
+                    if checked > MAX_SLOW:
+                        self.left_out += 1
+                        continue
+                    if not self._sends(shape, address, known):
+                        continue
+                yield address, known
 
     def _sends(self, shape: AddressShape, address: str, known: str) -> bool:
         """Whether a message with an address becomes one with a known one."""

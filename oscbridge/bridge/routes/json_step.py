@@ -20,6 +20,9 @@ __all__ = ["MAX_FROM_JSON", "JSONStep", "messages_of_document"]
 MAX_FROM_JSON: Final = 1_000
 """Messages that may be made of one document."""
 
+MAX_ARGUMENTS: Final = 16_384
+"""Values of one list, which become the arguments of one message."""
+
 MAX_DEPTH: Final = 16
 """Objects and lists inside of each other, below the chosen part."""
 
@@ -141,6 +144,8 @@ def _leaves(
     if not depth:
         raise MessageDropped(_REASON, f"more than {MAX_DEPTH} levels inside of each other")
     if isinstance(value, list):
+        if len(value) > MAX_ARGUMENTS:
+            raise MessageDropped(_REASON, f"a list has more than {MAX_ARGUMENTS} values")
         plain = [each for each in value if not isinstance(each, dict | list)]
         if len(plain) == len(value):
             yield address, plain

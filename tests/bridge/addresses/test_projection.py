@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from oscbridge.address_space import AddressBook, AddressInfo, ValueRange
 from oscbridge.address_space.merging import finished
+from oscbridge.bridge.addresses.capturing import MAX_SLOW
 from oscbridge.bridge.addresses.projection import RouteProjection
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import PureSteps
@@ -228,3 +230,15 @@ def test_backward_finds_all_addresses_of_a_plain_route(addresses: list[str], mat
     after = AddressBook(projection.forward(book))
     expected = set(book.matching(match))
     assert {each.address for each in projection.backward(after)} == expected
+
+
+def test_backward_takes_bounded_time() -> None:
+    """Where several addresses are possible before a route, and each must be tried."""
+    config = RouteConfig(match="/x/{1..1000}/{a}{b}", send="/y/{a}/{b} {*}")
+    known = [AddressInfo(f"/y/{number:04}{'a' * 200}/b") for number in range(2_500)]
+    projection = RouteProjection(config)
+    before = time.process_time()
+    found = list(projection.backward(AddressBook(known)))
+    assert time.process_time() - before < 20  # two seconds on an idle machine
+    assert len(found) <= MAX_SLOW
+    assert projection.left_out

@@ -10,6 +10,7 @@ import pytest
 from oscbridge import ConfigurationError, Message, MessageDropped
 from oscbridge.bridge.routes.json_step import (
     MAX_ADDRESS,
+    MAX_ARGUMENTS,
     MAX_DEPTH,
     MAX_FROM_JSON,
     messages_of_document,
@@ -108,6 +109,7 @@ def nested(depth: int) -> Any:
         (nested(MAX_DEPTH + 1), [], "more than 16 levels"),
         ([{} for _ in range(3)] + [[n] for n in range(MAX_FROM_JSON + 1)], [], "more than 1000"),
         ({"a" * MAX_ADDRESS: 1}, [], "more than 1000 characters"),
+        ([0] * (MAX_ARGUMENTS + 1), [], "a list has more than 16384 values"),
     ],
     ids=lambda each: str(each)[:30],
 )
