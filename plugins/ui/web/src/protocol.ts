@@ -231,7 +231,7 @@ export interface Answer {
   text: string;
 }
 
-/** What is known about an address beside its values. */
+/** The facts about an address beside its values. */
 export interface Described {
   text: string;
   unit: string;
@@ -262,7 +262,7 @@ export interface TreeNode {
   leaf: boolean;
 }
 
-/** A window of the list of addresses, or what has changed in it. */
+/** A window of the list of addresses, or the changes in it. */
 export interface ValuesState {
   type: "values";
   time: number;
