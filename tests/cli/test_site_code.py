@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oscbridge.net.own_addresses import own_addresses
 from oscbridge.testing import running_process
 
 BRIDGE = '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n'
@@ -28,6 +29,8 @@ def test_code_is_drawn_where_others_can_open_the_control_room(
     expected: str,
     is_drawn: bool,
 ) -> None:
+    if is_drawn and not own_addresses():
+        pytest.skip("this machine is in no network")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with running_process(text + BRIDGE, "--qr", folder=tmp_path) as process:
         process.wait_for(f"(?m){expected}")
