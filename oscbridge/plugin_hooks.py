@@ -146,15 +146,18 @@ def place_of_hook(plugin: Plugin) -> str:
     return f" ({place})" if place else ""
 
 
-def new_sites(plugin: Plugin, offered: object) -> dict[str, str]:
-    """The sites that a plugin offers; wrong ones are logged."""
+def new_sites(plugin: Plugin, offered: object, known: Mapping[str, str]) -> dict[str, str]:
+    """The sites that a plugin offers and no other does; others are logged."""
     if not isinstance(offered, Mapping):
         text = "plugin %r: oscbridge_sites returns %r, not a dictionary of paths"
         _log.error(text, plugin.name, offered)
         return {}
     found = {}
     for name, path in offered.items():
-        if isinstance(name, str) and isinstance(path, str) and EntryPoint.pattern.fullmatch(path):
+        if name in known:
+            text = "plugin %r: oscbridge_sites: another plugin has the name %r; its site is used"
+            _log.error(text, plugin.name, name)
+        elif isinstance(name, str) and isinstance(path, str) and EntryPoint.pattern.fullmatch(path):
             found[name] = path
         else:
             text = "plugin %r: oscbridge_sites: %r is %r; write it as 'package.module:Class'"

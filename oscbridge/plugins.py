@@ -188,7 +188,7 @@ class Plugins:
                 _log.error("%s", error, exc_info=error.__cause__)
                 continue
             if offered is not None:
-                found |= new_sites(plugin, offered)
+                found |= new_sites(plugin, offered, found)
         return found
 
     def _load(self, point: EntryPoint) -> Plugin:

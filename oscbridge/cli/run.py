@@ -25,6 +25,7 @@ from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
+from oscbridge.cli.site_code import site_code
 from oscbridge.cli.site_urls import site_urls
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
@@ -64,8 +65,11 @@ _log: Final = logging.getLogger(__name__)
 @click.option(
     "--dry", is_flag=True, help="Log the messages that endpoints would send, and send nothing."
 )
+@click.option(
+    "--qr", is_flag=True, help="Draw the address of the control room for the camera of a phone."
+)
 @click.option("--verbose", "-v", is_flag=True, help="Log details and tracebacks.")
-def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
+def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -> None:
     """Run the bridge until Ctrl-C.
 
     Without FILE it receives OSC on udp://127.0.0.1:9000, serves WebSocket clients on
@@ -107,7 +111,7 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
         sites=plugins.sites,
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_run(service, plugins, name))
+        runner.run(_run(service, plugins, name, qr=qr))
 
 
 @contextmanager
@@ -162,7 +166,7 @@ def _new_plugins(plugins: Plugins, file: Path) -> list[str]:
     ]
 
 
-async def _run(service: Service, plugins: Plugins, name: str) -> None:
+async def _run(service: Service, plugins: Plugins, name: str, *, qr: bool) -> None:
     app = service.app
 
     def end_in_time() -> None:
@@ -178,6 +182,8 @@ async def _run(service: Service, plugins: Plugins, name: str) -> None:
             if not await run_until(service.start(), stop.wait()):
                 return  # it has closed everything that it had opened
             _say(_banner(service, plugins, name))
+            if qr:
+                _say(site_code(service.http))
             await stop.wait()
             _say("stopping")
             await service.stop()

@@ -170,8 +170,9 @@ class HTTPServer:
         """Use these from now on; ``tls`` for new connections."""
         self._front.rules = self._rules = self._make_rules(hosts, trusted_proxies, tls)
         self._front.tls = self._tls = tls
-        if self._site is not None:
+        if self._site is not None and self._site.access.trusted_proxies != trusted_proxies:
             self._site.access.trusted_proxies = trusted_proxies
+            self._site.access_changed()  # the ingress of a proxy may be trusted no longer
 
     def _counters(self) -> HTTPCounters:
         closed = dict(self.reporting.statistics.closed)

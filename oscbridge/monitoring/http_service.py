@@ -76,7 +76,8 @@ class HTTPService:
         self._refusals = Refusals(_log, HTTP)
         self._access = AccessControl(HTTP, failures, self._refusals.refused)
         self._operations = operations
-        self._site_path = next(iter((sites or {}).values()), "")
+        self._sites = sites or {}
+        self._site_path = next(iter(self._sites.values()), "")
         self._tokens: Sequence[AccessToken] = ()
         self._secret = ""
         """That of the generated token, once it was needed."""
@@ -279,6 +280,10 @@ class HTTPService:
         """The pages of a plugin. A broken one is logged, and the rest is served."""
         if not self._site_path or self._operations is None:
             return None
+        name, *ignored = self._sites
+        if ignored:
+            text = "http: the pages of %r are served; those of %s are not: uninstall one of them"
+            _log.warning(text, name, ", ".join(map(repr, ignored)))
         try:
             found = await asyncio.to_thread(import_site, self._site_path)
             access = await asyncio.to_thread(import_module, "oscbridge.monitoring.site_access")

@@ -69,7 +69,7 @@ class SiteAccess:
 
     def renew(self, request: web.Request, grant: AccessGrant) -> AccessGrant | AccessDenied:
         """The current access of a client that is connected, after the tokens have changed."""
-        if grant.token is not None:
+        if grant.token is not None and self._access.required:
             return self._access.renew(grant)
         found = self.without_token(request)
         return _REQUIRED if found is None else found

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 from aiohttp import web
 
-from oscbridge import AccessDenied
+from oscbridge import AccessDenied, AccessGrant
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.cli.site_urls import site_urls
@@ -33,6 +33,8 @@ class RightsPage(Site):
 
     instances: ClassVar[list[RightsPage]] = []
     changes = 0
+    last: tuple[web.Request, AccessGrant] | None = None
+    """The last client that got access: as if it stayed connected."""
 
     @property
     def pages(self) -> Mapping[str, SiteHandler]:
@@ -45,11 +47,17 @@ class RightsPage(Site):
             found = await self.access.check(request, request.headers.get("Token", ""))
         if isinstance(found, AccessDenied):
             return web.Response(text=f"{found.status.value} {found.reason}")
+        self.last = request, found
         order = ("listen", "send", "configure")
         return web.Response(text=",".join(each for each in order if each in found.rights.rights))
 
     def access_changed(self) -> None:
         self.changes += 1
+
+    def renewed(self) -> AccessGrant | AccessDenied:
+        """The access that the last client has now."""
+        assert self.last is not None
+        return self.access.renew(*self.last)
 
 
 @pytest.fixture(autouse=True)
@@ -65,10 +73,10 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 class RunningSite:
     """A running process with a site."""
 
-    def __init__(self, options: str, rest: str) -> None:
+    def __init__(self, options: str, rest: str, **more: str) -> None:
         self.options = options
         self.rest = rest
-        sites = {"rights": f"{__name__}:RightsPage"}
+        sites = {"rights": f"{__name__}:RightsPage", **more}
         self.service = Service(App(self.read(), Plugins([])), self.read, "show.toml", sites=sites)
 
     def read(self) -> Configuration:
@@ -170,6 +178,51 @@ async def test_generated_token_ends_when_one_is_configured() -> None:
         assert (await site.get(Token=secret)).startswith("401 ")
         assert await site.get(Token="foh-secret-1234") == "listen"
         assert [each.changes for each in RightsPage.instances] == [1]
+
+
+async def test_proxied_client_has_no_access_once_there_are_no_tokens() -> None:
+    async with running(rest=TOKEN) as site:
+        assert await site.get(Token="foh-secret-1234", X_Forwarded_For="192.0.2.1") == "listen"
+        page = RightsPage.instances[-1]
+        site.rest = ""
+        await site.service.reload()
+        denied = page.renewed()
+        assert isinstance(denied, AccessDenied)
+        assert "through a proxy" in denied.reason
+        assert await site.get(X_Forwarded_For="192.0.2.1") == f"403 {denied.reason}"
+
+
+async def test_local_client_with_a_token_may_do_everything_once_there_are_none() -> None:
+    async with running(rest=TOKEN) as site:
+        assert await site.get(Token="foh-secret-1234") == "listen"
+        page = RightsPage.instances[-1]
+        site.rest = ""
+        await site.service.reload()
+        granted = page.renewed()
+        assert isinstance(granted, AccessGrant)
+        assert granted.rights.configures
+
+
+async def test_ingress_ends_when_its_proxy_is_trusted_no_longer() -> None:
+    async with running('listen = "127.0.0.1:0"\ntrusted_proxies = ["127.0.0.1"]', TOKEN) as site:
+        assert await site.get(X_Ingress_Path="/api/ingress/1") == ALL
+        page = RightsPage.instances[-1]
+        site.options = 'listen = "127.0.0.1:0"'
+        await site.service.reload()
+        assert page.changes == 1
+        assert isinstance(page.renewed(), AccessDenied)
+
+
+async def test_site_of_a_second_plugin_is_named_as_not_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site = RunningSite('listen = "127.0.0.1:0"', "", other="oscbridge_other:Page")
+    await site.service.start()
+    try:
+        assert await site.get() == ALL
+        assert "the pages of 'rights' are served; those of 'other' are not" in caplog.text
+    finally:
+        await site.service.stop()
 
 
 async def test_pages_are_also_below_the_root_path() -> None:

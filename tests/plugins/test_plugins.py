@@ -329,6 +329,16 @@ def test_site_is_offered_by_its_path(install: Install) -> None:
     assert Plugins().sites["lamp"] == "oscbridge_lamp:Page"
 
 
+def test_second_site_of_a_name_is_named_and_left_out(
+    install: Install, caplog: pytest.LogCaptureFixture
+) -> None:
+    install("first", SITE)
+    install("second", SITE.replace("oscbridge_lamp:Page", "oscbridge_other:Page"))
+    (used,) = {"oscbridge_lamp:Page", "oscbridge_other:Page"} & set(Plugins().sites.values())
+    assert Plugins().sites["lamp"] == used
+    assert "another plugin has the name 'lamp'; its site is used" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [

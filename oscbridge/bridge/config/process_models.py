@@ -50,7 +50,8 @@ class HTTPOptions(Options):
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
     trusted_proxies: AllowList = AllowList()
     """Reverse proxies whose ``X-Forwarded-For`` counts: a wrong token is then that of the client,
-    not of the proxy. What they pass on with ``X-Ingress-Path`` (Home Assistant) needs no token."""
+    not of the proxy. What they pass on with ``X-Ingress-Path`` (Home Assistant) needs no token:
+    others must remove this header."""
     root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     """The path below which a reverse proxy shows the pages, e.g. ``"/stage"``, if it passes the
     path on as it is."""

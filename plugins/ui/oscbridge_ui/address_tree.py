@@ -12,6 +12,9 @@ __all__ = ["AddressTree"]
 MAX_CHILDREN: Final = 1_000
 """Children of one branch that are shown."""
 
+MAX_DEPTH: Final = 16
+"""Levels of branches. Below, the rest of an address is one name: each level costs memory."""
+
 
 class AddressTree:
     """Counts addresses by branch."""
@@ -26,7 +29,7 @@ class AddressTree:
         counts, children = self._counts, self._children
         for address in addresses:
             path = ""
-            for name in address.split("/")[1:]:
+            for name in address.split("/", MAX_DEPTH)[1:]:
                 parent, path = path, f"{path}/{name}"
                 if path not in counts:
                     children.setdefault(parent, {})[name] = None

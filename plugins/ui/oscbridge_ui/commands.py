@@ -99,7 +99,7 @@ def _argument(tag: str, value: Scalar) -> Argument:
                 return float(value)
             case "i" | "h" if isinstance(value, int | str) and not isinstance(value, bool):
                 return int(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     raise ConfigurationError(f"{value!r} is not a value of type {tag!r}")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections import deque
+from http import HTTPStatus
 from typing import Final
 
-import orjson
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ValidationError
 
@@ -29,10 +28,12 @@ from oscbridge_ui.client_messages import (
     WatchValues,
 )
 from oscbridge_ui.commands import run_command
+from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.log_feed import LogTopic
+from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
-from oscbridge_ui.server_messages import Answer, Denied, ProcessState, Welcome
+from oscbridge_ui.server_messages import Answer, Denied, Welcome
 from oscbridge_ui.status_feed import NowTopic, PulseTopic
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.values_feed import ValuesTopic
@@ -51,11 +52,16 @@ HEARTBEAT: Final = 15.0
 COMMANDS: Final = 120.0
 """Commands per second, on average over a second: a hand on a fader."""
 
+WATCHES: Final = 60.0
+"""Further messages per second, likewise; a page that sends more waits."""
+
 MAX_ANSWERS: Final = 1_000
 """Answers that wait to be sent."""
 
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds for a page to confirm that the connection is closed."""
+
+_MISSING: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is needed")
 
 DENIED: Final = 4401
 """The close code of a connection without access."""
@@ -91,7 +97,13 @@ class Connected:
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
         self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
+        self._watches = TokenBucket(WATCHES, WATCHES, time.monotonic)
         self._commands: set[asyncio.Task[None]] = set()
+
+    @property
+    def has_access(self) -> bool:
+        """Whether it has said hello with a valid token, or needs none."""
+        return self._grant is not None
 
     @property
     def _rights(self) -> tuple[Right, ...]:
@@ -115,14 +127,17 @@ class Connected:
             for task in (sending, *self._commands):
                 task.cancel()
             await asyncio.wait([sending])
-            for topic in self._topics.values():
-                topic.close()
-            self._topics.clear()
+            self._end_all()
         return self._socket
 
     async def close(self) -> None:
         """Close the connection, as the server stops."""
         await self._socket.close(code=1012, message=b"the bridge stops")
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     def access_changed(self) -> None:
         """Renew the access; close the connection if it has lost some."""
@@ -130,9 +145,14 @@ class Connected:
             return
         found = self._access.renew(self._request, self._grant)
         if isinstance(found, AccessDenied):
+            self._grant = None  # meanwhile it can do nothing more
+            self._end_all()
             self._commands.add(asyncio.create_task(self._deny(found)))
         elif found != self._grant:
             self._grant = found
+            topic = self._topics.get("values")
+            if isinstance(topic, ValuesTopic):
+                topic.use_rights(found.rights)
             self._answer(self._welcome())
 
     # --- access -------------------------------------------------------------------------------
@@ -149,46 +169,43 @@ class Connected:
             return False
         found = self._access.without_token(self._request)
         if found is None and not hello.token:
-            found = AccessDenied(401, "a token is needed")  # type: ignore[arg-type]
+            found = _MISSING
         elif found is None:
             found = await self._access.check(self._request, hello.token)
         denied = found if isinstance(found, AccessDenied) else found.without("listen")
         if denied is not None:
-            await self._deny(denied)
+            await self._deny(denied, another_helps=isinstance(found, AccessGrant))
             return False
         assert isinstance(found, AccessGrant)
         self._grant = found
         await self._send(self._welcome())
-        self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
+        if self._grant is not None:  # a reload may have ended it meanwhile
+            self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
         return True
 
-    async def _deny(self, denied: AccessDenied) -> None:
-        needed = denied.status in (401, 429)
+    async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:
+        needed = another_helps or denied.status in (401, 429)
         await self._send(
             Denied(reason=denied.reason, token_needed=needed, retry_after=denied.retry_after)
         )
         await self._socket.close(code=DENIED, message=denied.reason.encode()[:120])
 
     def _welcome(self) -> Welcome:
-        info = self._operations.info
-        process = ProcessState(
-            configuration=info.configuration,
-            version=info.version,
-            pid=info.pid,
-            since=info.since,
-            dry=self._operations.status().is_dry,
-            built_in=not info.file,
-            addresses=self._operations.own_addresses(),
-        )
+        process = process_of(self._operations)
         return Welcome(rights=self._rights, process=process, time=time.time())
 
     # --- from the page ------------------------------------------------------------------------
 
     async def _receive_all(self) -> None:
         while (message := await self._next()) is not None:
+            if self._grant is None:  # it is being closed
+                continue
+            if isinstance(message, Mute | ReloadConfiguration | SetVariable | SendMessage):
+                self._start(message)
+                continue
+            if wait := self._watches.take(1):
+                await asyncio.sleep(wait)
             match message:
-                case Hello():
-                    pass
                 case WatchNow():
                     self._watch("now", NowTopic(self._feeds.status, self._wake.set))
                 case WatchLog():
@@ -198,8 +215,6 @@ class Connected:
                     self._watch_values(message)
                 case Unwatch():
                     self._end(message.topic)
-                case Mute() | ReloadConfiguration() | SetVariable() | SendMessage():
-                    self._start(message)
 
     def _watch(self, name: str, topic: Topic) -> None:
         self._end(name)
@@ -210,8 +225,7 @@ class Connected:
         topic = self._topics.get("values")
         if isinstance(topic, ValuesTopic):
             topic.watch(message)
-        else:
-            assert self._grant is not None
+        elif self._grant is not None:
             self._topics["values"] = topic = ValuesTopic(
                 self._feeds.values, self._grant.rights, self._wake.set
             )
@@ -221,6 +235,10 @@ class Connected:
     def _end(self, name: str) -> None:
         if (topic := self._topics.pop(name, None)) is not None:
             topic.close()
+
+    def _end_all(self) -> None:
+        for name in tuple(self._topics):
+            self._end(name)
 
     async def _next(self) -> ClientMessage | None:
         """The next message; None at the end. An invalid one ends the connection."""
@@ -247,7 +265,13 @@ class Connected:
             return
         assert self._grant is not None
         if isinstance(message, ReloadConfiguration):
-            task = asyncio.create_task(self._run(message, self._grant))
+            if self._commands:
+                self._answer(Answer(id=message.id, error="a reload is running already", text=""))
+                return
+            if (denied := self._grant.without("configure")) is not None:
+                self._answer(Answer(id=message.id, error=denied.reason, text=""))
+                return
+            task = asyncio.create_task(self._run(message, self._feeds.reload()))
             self._commands.add(task)
             task.add_done_callback(self._commands.discard)
             return
@@ -257,12 +281,9 @@ class Connected:
             text, error = "", str(found)
         self._answer(Answer(id=message.id, error=error, text=text))
 
-    async def _run(self, message: ReloadConfiguration, grant: AccessGrant) -> None:
-        if (denied := grant.without("configure")) is not None:
-            self._answer(Answer(id=message.id, error=denied.reason, text=""))
-            return
+    async def _run(self, message: ReloadConfiguration, reload: asyncio.Future[object]) -> None:
         try:
-            text, error = str(await self._operations.reload()), ""
+            text, error = str(await reload), ""
         except OSCBridgeError as found:
             text, error = "", str(found)
         self._answer(Answer(id=message.id, error=error, text=text))
@@ -297,18 +318,3 @@ class Connected:
 
     async def _send(self, message: BaseModel) -> None:
         await self._socket.send_str(encoded(message))
-
-
-def encoded(message: BaseModel) -> str:
-    """A message as JSON."""
-    try:
-        return orjson.dumps(message, default=_fields).decode()
-    except TypeError:  # text that is not valid Unicode, or an integer of more than 64 bits
-        return json.dumps(message, default=_fields, allow_nan=True)
-
-
-def _fields(message: object) -> object:
-    """The fields of a model."""
-    if isinstance(message, BaseModel):
-        return vars(message)
-    raise TypeError(f"cannot be sent: {message!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from oscbridge.monitoring import Operations
 from oscbridge_ui.status_feed import StatusFeed
 from oscbridge_ui.value_store import ValueStore
@@ -13,8 +15,25 @@ class Feeds:
     """Sources of topics. Without pages they do nothing."""
 
     def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+        self._reloads: set[asyncio.Future[object]] = set()
         self.values = ValueStore(operations)
         self.status = StatusFeed(operations, lambda: len(self.values))
+
+    def reload(self) -> asyncio.Future[object]:
+        """Read the configuration again. The result is the changes, or :class:`OSCBridgeError`.
+
+        It runs to its end also if the page is gone meanwhile: it may close the page itself.
+        """
+        running: asyncio.Future[object] = asyncio.ensure_future(self._operations.reload())
+        self._reloads.add(running)
+        running.add_done_callback(self._reloaded)
+        return asyncio.shield(running)
+
+    def _reloaded(self, running: asyncio.Future[object]) -> None:
+        self._reloads.discard(running)
+        if not running.cancelled():
+            running.exception()  # it is logged already
 
     def close(self) -> None:
         """Stop."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from oscbridge.monitoring import (
     BridgeStatus,
     EndpointStatus,
+    Operations,
     Received,
     RouteStatus,
     Status,
@@ -15,11 +16,12 @@ from oscbridge_ui.server_messages import (
     BridgePart,
     EndpointPart,
     PartState,
+    ProcessState,
     ReceivedState,
     RoutePart,
 )
 
-__all__ = ["bridge_id", "endpoint_id", "parts_of", "route_id"]
+__all__ = ["bridge_id", "endpoint_id", "parts_of", "process_of", "route_id"]
 
 
 def bridge_id(name: str) -> str:
@@ -35,6 +37,20 @@ def endpoint_id(name: str) -> str:
 def route_id(route: RouteStatus) -> str:
     """The id of a route."""
     return f"route.{route.id}"
+
+
+def process_of(operations: Operations) -> ProcessState:
+    """The process and its configuration."""
+    info = operations.info
+    return ProcessState(
+        configuration=info.configuration,
+        version=info.version,
+        pid=info.pid,
+        since=info.since,
+        dry=operations.status().is_dry,
+        built_in=not info.file,
+        addresses=operations.own_addresses(),
+    )
 
 
 def parts_of(status: Status) -> Iterator[PartState]:

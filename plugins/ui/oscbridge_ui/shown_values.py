@@ -9,7 +9,7 @@ from typing import Final
 from oscbridge import MIDI, Argument, Color, Impulse, TimeTag
 from oscbridge_ui.protocol_base import Scalar
 
-__all__ = ["shown_values"]
+__all__ = ["is_small", "kept_values", "shown_values"]
 
 MAX_VALUES: Final = 16
 MAX_CHARACTERS: Final = 400
@@ -17,6 +17,30 @@ MAX_BYTES: Final = 64
 
 MAX_SAFE: Final = 2**53
 """The greatest integer that JavaScript has exactly."""
+
+_LARGE: Final = frozenset("sSb[")
+"""Type tags of values that may be large."""
+
+
+def is_small(types: str | None) -> bool:
+    """Whether all values with these type tags are small, and few."""
+    return types is not None and len(types) <= MAX_VALUES and _LARGE.isdisjoint(types)
+
+
+def kept_values(args: Sequence[Argument]) -> tuple[Argument, ...]:
+    """As much of the values as :func:`shown_values` needs."""
+    return tuple(map(_kept, args[: MAX_VALUES + 1]))
+
+
+def _kept(value: Argument) -> Argument:
+    match value:
+        case str():
+            return value if len(value) <= MAX_CHARACTERS else str(value[: MAX_CHARACTERS + 1])
+        case bytes():
+            return value[: MAX_BYTES + 1]
+        case list():
+            return list(kept_values(value))
+    return value
 
 
 def shown_values(args: Sequence[Argument]) -> tuple[Sequence[Scalar], bool]:

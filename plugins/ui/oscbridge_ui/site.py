@@ -34,7 +34,7 @@ class ControlRoom(Site):
     def __init__(self, operations: Operations, access: SiteAccess, log: logging.Logger) -> None:
         super().__init__(operations, access, log)
         self._feeds = Feeds(operations)
-        self._clients: set[Connected] = set()
+        self._clients: dict[Connected, None] = {}
         built = read_page()
         handlers = dict.fromkeys(PAGE_PATHS, _handler(built.page))
         handlers |= {path: _handler(file) for path, file in built.files.items()}
@@ -55,15 +55,24 @@ class ControlRoom(Site):
         self._feeds.close()
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        if len(self._clients) >= MAX_CLIENTS:
+        if len(self._clients) >= MAX_CLIENTS and not self._make_room():
             text = f"at most {MAX_CLIENTS} pages can be open; close another one"
             raise HTTPProblem(HTTPStatus.SERVICE_UNAVAILABLE, text, {"Retry-After": "5"})
         client = Connected(request, self.operations, self.access, self._feeds, self.log)
-        self._clients.add(client)
+        self._clients[client] = None
         try:
             return await client.serve()
         finally:
-            self._clients.discard(client)
+            self._clients.pop(client, None)
+
+    def _make_room(self) -> bool:
+        """Close the oldest connection that has no access (yet). Returns whether there is one."""
+        found = next((client for client in self._clients if not client.has_access), None)
+        if found is None:
+            return False
+        del self._clients[found]
+        found.abort()
+        return True
 
 
 def _handler(file: StaticFile) -> SiteHandler:

@@ -12,12 +12,18 @@ from typing import Final
 from oscbridge import Argument, Message, Origin
 from oscbridge.monitoring import Operations, ShownMessage
 from oscbridge_ui.server_messages import Described
-from oscbridge_ui.shown_values import shown_values
+from oscbridge_ui.shown_values import is_small, kept_values, shown_values
 
 __all__ = ["MAX_ADDRESSES", "StoredValue", "ValueStore", "natural"]
 
 MAX_ADDRESSES: Final = 20_000
 """Addresses that are kept. Messages to further ones are counted."""
+
+MAX_ADDRESS: Final = 1_024
+"""Characters of an address that is kept. Messages to longer ones are counted, too."""
+
+MAX_TYPES: Final = 65
+"""Type tags that are kept of large messages: more than are shown."""
 
 MAX_SOURCES: Final = 16
 """Names of sources, and of sinks, of one address."""
@@ -34,7 +40,7 @@ class StoredValue:
     """One address. Written on any thread, read on the event loop."""
 
     __slots__ = (
-        *("address", "args", "changed", "count", "key", "origin"),
+        *("address", "args", "changed", "count", "is_small", "key", "origin"),
         *("sinks", "sources", "time", "types"),
     )
 
@@ -42,6 +48,8 @@ class StoredValue:
         self.address = address
         self.types: str | None = ""
         self.args: Sequence[Argument] = ()
+        self.is_small = True
+        """Whether messages with these types are kept as they are."""
         self.count = 0
         self.time = 0.0
         """Of the last message, in seconds of Unix time; 0 if there was none."""
@@ -62,7 +70,7 @@ class ValueStore:
         self._values: dict[str, StoredValue] = {}
         self._users = 0
         self.forgotten = 0
-        """Messages to addresses above the limit."""
+        """Messages to addresses above the limits."""
         self._ordered: Sequence[StoredValue] = ()
         self._ordered_number = -1
         self.order_number = 0
@@ -136,7 +144,7 @@ class ValueStore:
         address, types, args, _, origin = message
         value = self._values.get(address)
         if value is None:
-            if len(self._values) >= MAX_ADDRESSES:
+            if len(self._values) >= MAX_ADDRESSES or len(address) > MAX_ADDRESS:
                 self.forgotten += 1
                 return
             value = self._values.setdefault(address, StoredValue(address))
@@ -151,6 +159,10 @@ class ValueStore:
             if value.sources:
                 value.changed += 1
                 return
+        if types != value.types:
+            value.is_small = is_small(types)
+        if not value.is_small:
+            args, types = kept_values(args), (types or "")[:MAX_TYPES]
         value.types, value.args, value.origin, value.time = types, args, origin, now
         value.count += 1
         value.changed += 1

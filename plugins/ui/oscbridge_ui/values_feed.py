@@ -44,6 +44,8 @@ class ValuesTopic(Topic):
         self._counts = (0, 0, 0)
         self._list_due = 0.0
         self._list_number = -1
+        self._is_tree_new = True
+        self._tree_open: Sequence[str] = ()
         self._sent: dict[str, int] = {}
         """How often each address on the screen had changed when it was sent."""
         self._order: Sequence[str] | None = None
@@ -60,6 +62,12 @@ class ValuesTopic(Topic):
         kept = {"first": 0, "count": 0, "chosen": (), "open": ()}
         if before.model_copy(update=kept) != request.model_copy(update=kept):
             self._list_due = 0.0
+        self._is_due = True
+
+    def use_rights(self, rights: AccessRights) -> None:
+        """The token of the page has other addresses now."""
+        self._rights = rights
+        self._list_due, self._list_number = 0.0, -1
         self._is_due = True
 
     def close(self) -> None:
@@ -130,6 +138,7 @@ class ValuesTopic(Topic):
             values = [each for each in values if self._may_see(each.address)]
         if number != self._list_number:
             self._tree.update(each.address for each in values)
+            self._is_tree_new = True
         self._list_number, self._list_due = number, now + LIST_INTERVAL
         live = sum(now - each.time < STALE for each in values)
         self._counts = len(values), live, len(values) - live
@@ -157,7 +166,11 @@ class ValuesTopic(Topic):
         return all(_contains(value, word) for word in request.query.lower().split())
 
     def _new_tree(self) -> Mapping[str, Sequence[TreeNode]] | None:
-        tree = {path: self._tree.children(path) for path in self._request.open}
+        wanted = self._request.open
+        if not self._is_tree_new and wanted == self._tree_open:
+            return None
+        self._is_tree_new, self._tree_open = False, wanted
+        tree = {path: self._tree.children(path) for path in dict.fromkeys(wanted)}
         if tree == self._sent_tree:
             return None
         self._sent_tree = tree

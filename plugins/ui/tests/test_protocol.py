@@ -115,6 +115,37 @@ async def test_reload_that_removes_a_token_closes_its_page(
             assert (await page.next("denied"))["reason"] == "this token is no longer valid"
 
 
+async def test_reload_that_changes_the_addresses_of_a_token_changes_what_its_page_sees(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    with start(CONFIGURATION + TOKENS, env=SECRETS) as process:
+        program = ControlRoomProgram(process)
+        async with connected(program.port, SECRETS["BAND"]) as page:
+            await page.send(type="watch_values", chosen=["/band/1", "/crew/1"])
+            await page.next("values")
+            (tmp_path / "test.toml").write_text(CONFIGURATION + TOKENS.replace("/band/", "/crew/"))
+            process.process.send_signal(1)  # SIGHUP
+            await page.next("welcome")  # with the new access
+            program.send(encode_message(Message.of("/band/1", 1)))
+            program.send(encode_message(Message.of("/crew/1", 2)))
+            seen: set[str] = set()
+            while "/crew/1" not in seen:
+                state = await page.next("values")
+                seen |= {row["address"] for row in state["rows"]} | set(state["order"] or ())
+            assert seen == {"/crew/1"}
+
+
+async def test_page_asks_for_another_token_if_its_own_may_not_listen(
+    start: Callable[..., Any],
+) -> None:
+    text = CONFIGURATION + TOKENS.replace('["listen"]', '["send"]')
+    with start(text, env=SECRETS) as process:
+        async with connected(ControlRoomProgram(process).port, SECRETS["VIEWER"]) as page:
+            denied = await page.next("denied")
+            assert "requires the right 'listen'" in denied["reason"]
+            assert denied["token_needed"]
+
+
 # --- topics -----------------------------------------------------------------------------------
 
 
@@ -205,6 +236,10 @@ async def test_message_from_a_page_goes_through_the_routes(program: ControlRoomP
         ({"types": "ff"}, "2 type tags but 1 values"),
         ({"types": "i", "args": ["x"]}, "'x' is not a value of type 'i'"),
         ({"types": "i", "args": [2**40]}, "/a: "),
+        ({"args": [10**400]}, "is not a value of type 'f'"),
+        ({"types": "r", "args": ["#1234567890"]}, "/a: "),
+        ({"types": "t", "args": [str(2**70)]}, "/a: "),
+        ({"types": "m", "args": ["90"]}, "is not a value of type 'm'"),
     ],
 )
 async def test_command_that_fails_says_why(
@@ -250,24 +285,29 @@ async def test_other_subprotocol_is_not_served(program: ControlRoomProgram) -> N
 
 
 async def test_silent_clients_make_no_room_scarce(program: ControlRoomProgram) -> None:
-    """Connections that say nothing are closed; health stays available."""
+    """Connections that say nothing make room for others; health stays available."""
     async with AsyncExitStack() as stack:
-        refused = 0
         for _ in range(200):
-            try:
-                await stack.enter_async_context(
-                    connect(f"ws://127.0.0.1:{program.port}/ui", subprotocols=[SUBPROTOCOL])
-                )
-            except InvalidStatus as error:
-                assert error.response.status_code == 503
-                refused += 1
-        assert refused == 200 - MAX_CLIENTS
+            await stack.enter_async_context(
+                connect(f"ws://127.0.0.1:{program.port}/ui", subprotocols=[SUBPROTOCOL])
+            )
+        async with connected(program.port) as page:
+            await page.next("welcome")
         reader, writer = await asyncio.open_connection("127.0.0.1", program.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 200")
         writer.close()
-    async with connected(program.port) as page:
-        await page.next("welcome")
+
+
+async def test_pages_make_no_room_for_further_ones(program: ControlRoomProgram) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(MAX_CLIENTS):
+            page = await stack.enter_async_context(connected(program.port))
+            await page.next("welcome")
+        with pytest.raises(InvalidStatus) as refused:
+            await stack.enter_async_context(connected(program.port))
+        assert refused.value.response.status_code == 503
+        await page.next("pulse")
 
 
 async def test_text_from_the_network_stays_text(program: ControlRoomProgram) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -139,6 +140,22 @@ async def test_hostile_text_is_shown_as_text(program: ControlRoomProgram, open_p
     await expect(page.locator(".v .nm")).to_have_text(hostile)
     await expect(page.locator(".v .val")).to_have_text("“<script>document.title=1</script>”")
     assert await page.title() == "Values · oscbridge"
+
+
+async def test_text_from_the_network_stays_text_in_the_log(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page(f"{program.url}log")
+    await expect(page.get_by_text("The log is empty.")).to_be_visible()
+    hostile = '<img src=x onerror="document.title=1">'
+    reader, writer = await asyncio.open_connection("127.0.0.1", program.port)
+    writer.write(f"GET / HTTP/1.1\r\nHost: {hostile}\r\nConnection: close\r\n\r\n".encode())
+    assert b" 421 " in await reader.readline()
+    writer.close()
+    log = page.get_by_role("log")
+    await expect(log).to_contain_text(f"to host '{hostile}'")
+    await expect(log.locator("img")).to_have_count(0)
+    assert await page.title() == "Log · oscbridge"
 
 
 async def test_log_is_filtered_and_downloaded(program: ControlRoomProgram, open_page: Open) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { count, delay, figure, rate, rateFigure, several, short, span } from "./format";
+import { count, delay, figure, rate, rateFigure, several, short, span, visible } from "./format";
 
 describe("figures", () => {
   it.each([
@@ -56,4 +56,8 @@ describe("times", () => {
 it("has the noun in the right number", () => {
   expect(several(1, "route")).toBe("1 route");
   expect(several(3, "address", "addresses")).toBe("3 addresses");
+});
+
+it("shows in a file what cannot be seen", () => {
+  expect(visible("a\n\u001b[2J\u202eb é 🎛")).toBe("a\\u000a\\u001b[2J\\u202eb é 🎛");
 });

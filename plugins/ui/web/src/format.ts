@@ -85,3 +85,11 @@ export function clock(unix: number, withMs = false): string {
 export function several(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
+
+// Controls, line separators, and marks that change the direction of what follows.
+const HIDDEN = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
+
+/** A text for a file, which may come from the network: a line stays a line, and shows all it has. */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
-import { clock, count, several } from "../format";
+import { clock, count, several, visible } from "../format";
 import { Icon, StateMark, type Mark } from "../icons";
 import type { LogEvent } from "../protocol";
 import { queries } from "../router";
@@ -162,8 +162,9 @@ function Event({ event }: { event: LogEvent }) {
 function download(): void {
   const lines = matching.value.map((each) => {
     const at = new Date(each.time * 1_000).toISOString();
-    const error = each.error ? `\n${each.error.replace(/^/gm, "    ")}` : "";
-    return `${at} ${each.level.toUpperCase().padEnd(8)} ${each.part}: ${each.text}${error}`;
+    const traceback = each.error ? each.error.split("\n") : [];
+    const error = traceback.map((line) => `\n    ${visible(line)}`).join("");
+    return `${at} ${each.level.toUpperCase().padEnd(8)} ${visible(each.part)}: ${visible(each.text)}${error}`;
   });
   const url = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/plain" }));
   const link = document.createElement("a");

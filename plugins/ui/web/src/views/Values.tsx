@@ -36,11 +36,12 @@ const openRows = new OpenRows();
 const openVersion = signal(0);
 
 const query = computed(() => queries.values.value);
+const MAX_QUERY = 256; // characters that the bridge accepts
 
 function watch(): void {
   connection.watch(() => ({
     type: "watch_values",
-    query: query.value,
+    query: query.value.slice(0, MAX_QUERY),
     source: source.value,
     state: stateFilter.value,
     prefix: prefix.value,
@@ -279,7 +280,7 @@ function List() {
       </div>
       {found === 0 && <Nothing total={total} />}
       {forgotten > 0 && (
-        <p class="none">{several(forgotten, "message")} to further addresses are not shown: there are too many.</p>
+        <p class="none">{several(forgotten, "message")} to further addresses are not shown: these are too many, or too long.</p>
       )}
     </section>
   );
