@@ -193,6 +193,7 @@ async def test_must_deliver_messages_do_not_expire(path: Path, clock: RunningClo
     async with started(sink, path, age=DAY, clock=clock) as delivery:
         for number in range(10_000):  # more than are in memory
             delivery.offer(value(number, "/off" if number % 1_000 == 7 else "/n"))
+        await safe(delivery)
         delivery.offer(value(7, "/off"))
         await safe(delivery)
         clock.now += DAY + 1.0
