@@ -120,6 +120,8 @@ async def follow(
         socket = None
         with suppress(oscbridge.NotConnected):  # one without LISTEN
             socket = await open_websocket(session, questions, info, is_watcher=True)
+        if socket is not None:
+            stack.push_async_callback(socket.close)
         nodes = await _nodes(questions)
         matching = [each.info.address for each in nodes if filters.matches(each.info.address)]
         if not matching:
