@@ -33,7 +33,6 @@ from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.site import Site
 from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.allowlist import AllowList
-from oscbridge.net.any_host import is_any_host
 from oscbridge.net.certificate import CertificateInfo
 from oscbridge.net.hosts import HostPolicy
 from oscbridge.net.url import HostPort
@@ -98,11 +97,10 @@ class HTTPServer:
     def _make_rules(
         self, hosts: Collection[str], trusted_proxies: AllowList, tls: ssl.SSLContext | None
     ) -> HTTPRules:
-        named = () if is_any_host(self._listen.host) else (self._listen.host,)  # "*": any name
         if tls is not None and not hosts:
-            named = ("*",)  # a rebound page has no certificate for its name
+            hosts = ("*",)  # a rebound page has no certificate for its name
         return HTTPRules(
-            HostPolicy((*named, *hosts)),
+            HostPolicy.of_listener(self._listen.host, hosts),
             "[http]",
             access=self._access,
             open_paths=frozenset(

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from oscbridge.net.any_host import is_any_host
+
 __all__ = ["HostPolicy", "is_loopback"]
 
 _UNREGISTRABLE: Final = (".local", ".localhost", ".home.arpa", ".internal", ".lan")
@@ -40,6 +42,17 @@ class HostPolicy:
     def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = frozenset(origins)
+
+    @classmethod
+    def of_listener(
+        cls, listen: str, hosts: Iterable[str] = (), origins: Iterable[str] = ()
+    ) -> HostPolicy:
+        """The policy of a server that listens on the host ``listen``, which is one of its names.
+
+        All addresses (``*``, ``::``) are none: in ``hosts``, ``"*"`` would accept any.
+        """
+        named = () if is_any_host(listen) else (listen,)
+        return cls((*named, *hosts), origins)
 
     def accepts_host(self, header: str | None) -> bool:
         """Whether a request with this ``Host`` may be answered.

@@ -165,6 +165,18 @@ def test_origin_is_accepted_as_in_the_table(
     assert policy.accepts_origin(origin, host, local_address) is accepted
 
 
+def test_listener_is_accepted_under_the_name_that_it_listens_on() -> None:
+    policy = HostPolicy.of_listener("bridge.example.org", ("show.example.org",))
+    assert policy.accepts_host("bridge.example.org:8080")
+    assert policy.accepts_host("show.example.org")
+    assert not policy.accepts_host("evil.example.org")
+
+
+@pytest.mark.parametrize("listen", ["*", "::"])
+def test_listener_on_all_addresses_accepts_no_further_name(listen: str) -> None:
+    assert not HostPolicy.of_listener(listen).accepts_host("evil.example.org")
+
+
 def test_same_origin_under_a_registrable_name_needs_hosts_or_origins() -> None:
     page, host = "http://stage.example.org:8080", "stage.example.org:8080"
     assert not HostPolicy().accepts_origin(page, host, LAN)

@@ -66,8 +66,7 @@ to = "127.0.0.1:9"
 async def test_no_default_route_leads_from_the_network_back_to_it(port: int, node: Any) -> None:
     async with running_bridge(TWO.format(port=port)) as bridge:
         node.send(encode_data(DmxFrame(1, b"\1", 1, 100), bytes(16), "Desk"), port)
-        received = lambda: bridge.endpoint_status("console").received  # noqa: E731
-        await bridge.until(lambda: received().unmatched == 1)
+        await bridge.until(lambda: bridge.endpoint_status("console").received.unmatched == 1)
         assert bridge.endpoint_status("lights").offered == 0
 
 

@@ -100,11 +100,9 @@ class OSCQueryServer:
         return self._options.name or oscbridge.default_service_name(self._name)
 
     def _rules(self, options: OSCQueryOptions) -> HTTPRules:
-        named = () if options.listen is None else (options.listen.host,)
-        if oscbridge.is_any_host(*named):
-            named = ()
+        listen = "*" if options.listen is None else options.listen.host
         return HTTPRules(
-            oscbridge.HostPolicy((*named, *options.hosts), options.origins),
+            oscbridge.HostPolicy.of_listener(listen, options.hosts, options.origins),
             f"[endpoint.{self._name}]",
             self._access,
             trusted_proxies=options.trusted_proxies,

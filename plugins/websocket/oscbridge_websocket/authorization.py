@@ -58,12 +58,11 @@ class RequestAuthorizer:
         """Use these options and tokens from now on."""
         self._options, self._access = options, access
         self._site = StaticSite(options, locked=access.required)
-        host = options.listen.host  # in a policy, "*" is any name
-        hosts = options.hosts if oscbridge.is_any_host(host) else (host, *options.hosts)
+        hosts = options.hosts
         # A rebound page has neither the token nor a certificate for its name.
         if not options.hosts and (access.required or options.certificate is not None):
             hosts = ("*",)
-        self._policy = oscbridge.HostPolicy(hosts, options.origins)
+        self._policy = oscbridge.HostPolicy.of_listener(options.listen.host, hosts, options.origins)
 
     # --- the token ---------------------------------------------------------------------------
 
