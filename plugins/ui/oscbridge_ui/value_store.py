@@ -85,6 +85,10 @@ class ValueStore:
         """The facts about an address."""
         return self._values.get(address)
 
+    async def prepare(self) -> None:
+        """Prepare what :meth:`describe` needs; it may take a second."""
+        await self._operations.prepare_addresses()
+
     def describe(self, address: str) -> Described | None:
         """What a profile, a device or the configuration says about an address."""
         info = self._operations.describe(address)
