@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
+from oscbridge.bridge.config.configuration_source import ConfigurationSource
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
@@ -18,6 +19,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError
 from oscbridge.installed import version
 from oscbridge.logs.recent import RecentEvents
+from oscbridge.monitoring.editing import ConfigurationEditor
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
@@ -50,10 +52,17 @@ class ProcessInfo:
 class Operations:
     """The operations of a process that runs ``app``. On the event loop.
 
-    ``reload`` reloads its configuration; ``configuration`` is the name of that.
+    ``reload`` reloads its configuration; ``configuration`` is the name of that, ``source`` where
+    it comes from.
     """
 
-    def __init__(self, app: App, reload: Reload, configuration: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        reload: Reload,
+        configuration: str,
+        source: ConfigurationSource | None = None,
+    ) -> None:
         file = Path(configuration)
         self.info = ProcessInfo(
             os.getpid(),
@@ -65,8 +74,18 @@ class Operations:
         """For watchers of the traffic."""
         self.events = RecentEvents()
         """The log."""
+        self.editor = None if source is None else ConfigurationEditor(app, source, reload)
+        """Edits the configuration; None if it comes from elsewhere than a file."""
+        if self.editor is not None:
+            self.editor.file_created = self._file_created
         self._app = app
         self._reload = reload
+
+    def _file_created(self) -> None:
+        """The built-in configuration has been saved."""
+        assert self.editor is not None
+        self.info.configuration = self.editor.source.name
+        self.info.file = self.info.configuration
 
     def started(self) -> None:
         """The process is ready."""
