@@ -40,7 +40,7 @@ class RouteProjection:
         self._config = config
         self._pattern = Pattern(config.match, mapped=True)
         # Steps that make any messages of one.
-        is_open = config.function is not None or config.json is not None
+        is_open = any(each is not None for each in (config.function, config.json, config.relative))
         template = None if is_open else template_of(config)
         self._arguments = ArgumentFacts(config, template)
         self._is_known = not is_open
