@@ -109,6 +109,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         *(app, read, name, files, known),
         changed_plugins=plugins.changed_files,
         sites=plugins.sites,
+        types=plugins.endpoint_types,
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_run(service, plugins, name, qr=qr))

@@ -10,6 +10,10 @@ from oscbridge.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from oscbridge.bridge.reload import Changes
+    from oscbridge.learning.candidates import Candidate
+    from oscbridge.learning.ends import RouteEnd
+    from oscbridge.learning.proposal import Proposal
+    from oscbridge.learning.session import LearningSession, LearningState
     from oscbridge.logs.recent import LoggedEvent, RecentEvents
     from oscbridge.monitoring.operations import Operations, ProcessInfo
     from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
@@ -20,14 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BridgeStatus",
+    "Candidate",
     "Changes",
     "EndpointStatus",
     "Hub",
+    "LearningSession",
+    "LearningState",
     "LoggedEvent",
     "Operations",
     "ProcessInfo",
+    "Proposal",
     "Received",
     "RecentEvents",
+    "RouteEnd",
     "RouteMessages",
     "RouteStatus",
     "ShownMessage",
@@ -42,6 +51,11 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     "oscbridge.bridge.reload.Changes",
+    "oscbridge.learning.candidates.Candidate",
+    "oscbridge.learning.ends.RouteEnd",
+    "oscbridge.learning.proposal.Proposal",
+    "oscbridge.learning.session.LearningSession",
+    "oscbridge.learning.session.LearningState",
     "oscbridge.logs.recent.LoggedEvent",
     "oscbridge.logs.recent.RecentEvents",
     "oscbridge.monitoring.operations.Operations",

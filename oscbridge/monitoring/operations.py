@@ -14,13 +14,17 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError
 from oscbridge.installed import version
+from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
+from oscbridge.nearby import DeviceSearch
 from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin
 from oscbridge.suggestions import suggest
@@ -50,10 +54,17 @@ class ProcessInfo:
 class Operations:
     """The operations of a process that runs ``app``. On the event loop.
 
-    ``reload`` reloads its configuration; ``configuration`` is the name of that.
+    ``reload`` reloads its configuration; ``configuration`` is the name of that; ``types`` are the
+    endpoint types that it could use.
     """
 
-    def __init__(self, app: App, reload: Reload, configuration: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        reload: Reload,
+        configuration: str,
+        types: Mapping[str, type[AnyEndpoint]] | None = None,
+    ) -> None:
         file = Path(configuration)
         self.info = ProcessInfo(
             os.getpid(),
@@ -65,6 +76,10 @@ class Operations:
         """For watchers of the traffic."""
         self.events = RecentEvents()
         """The log."""
+        self.types = types or {}
+        """All endpoint types by name; each is imported on access."""
+        self.nearby = DeviceSearch(self.types, lambda: app.announcer.discovery)
+        """The devices that could be added."""
         self._app = app
         self._reload = reload
 
@@ -129,6 +144,10 @@ class Operations:
             for message in runner.last_values():
                 yield name, message
 
+    def learn(self) -> LearningSession:
+        """Begin to learn a route; the session watches until it is closed."""
+        return LearningSession(self._app)
+
     def describe(self, address: str) -> AddressInfo | None:
         """What the configuration, profiles and devices say about an address."""
         return self._app.addresses.known.get(address)
@@ -158,7 +177,7 @@ class Operations:
         if runner is None or not runner.endpoint.is_sink():
             sinks = [each for each, one in self._app.endpoints.items() if one.endpoint.is_sink()]
             raise ConfigurationError(f"{name!r}: nothing can be sent to it; {suggest(name, sinks)}")
-        runner.offer(message)
+        offer_message(runner, message)
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:

@@ -18,6 +18,7 @@ from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
 from oscbridge.bridge.variable_store import VariableStore
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
@@ -48,7 +49,7 @@ class Service:
     the human-readable name of the configuration. ``files`` finds its files, to watch them;
     ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
     the files in a folder of plugins that have changed since they were loaded; it may block.
-    ``sites`` are the pages that plugins offer (``oscbridge_sites``).
+    ``sites`` are the pages that plugins offer (``oscbridge_sites``); ``types`` all endpoint types.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Service:
         *,
         changed_plugins: Callable[[Path | None], list[str]] = lambda _folder: [],
         sites: Mapping[str, str] | None = None,
+        types: Mapping[str, type[AnyEndpoint]] | None = None,
     ) -> None:
         self.app = app
         self._read = read
@@ -69,7 +71,7 @@ class Service:
         self._known = known
         self._changed_plugins = changed_plugins
         self._watcher: FileWatcher | None = None
-        self.operations = Operations(app, self.reload, name)
+        self.operations = Operations(app, self.reload, name, types)
         """What can be seen and done in this process."""
         self.http = HTTPService(
             self.operations.status,
@@ -122,6 +124,7 @@ class Service:
                 task.cancel()
                 await asyncio.wait([task])
         await self._control.stop()
+        await self.operations.nearby.close()
         await self.app.stop()
         await self._store.close()
         if self._watchdog is not None:
