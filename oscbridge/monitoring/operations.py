@@ -11,22 +11,24 @@ from typing import Final, TypeAlias
 
 from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
+from oscbridge.bridge.config.configuration_source import ConfigurationSource
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError
 from oscbridge.installed import version
 from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
+from oscbridge.monitoring.editing import ConfigurationEditor
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
 from oscbridge.nearby import DeviceSearch
 from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin
+from oscbridge.plugins import Plugin
 from oscbridge.suggestions import suggest
 
 __all__ = ["Operations", "ProcessInfo", "Reload"]
@@ -54,8 +56,8 @@ class ProcessInfo:
 class Operations:
     """The operations of a process that runs ``app``. On the event loop.
 
-    ``reload`` reloads its configuration; ``configuration`` is the name of that; ``types`` are the
-    endpoint types that it could use.
+    ``reload`` reloads its configuration; ``configuration`` is the name of that, ``source`` where
+    it comes from.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Operations:
         app: App,
         reload: Reload,
         configuration: str,
-        types: Mapping[str, type[AnyEndpoint]] | None = None,
+        source: ConfigurationSource | None = None,
     ) -> None:
         file = Path(configuration)
         self.info = ProcessInfo(
@@ -76,12 +78,28 @@ class Operations:
         """For watchers of the traffic."""
         self.events = RecentEvents()
         """The log."""
-        self.types = types or {}
-        """All endpoint types by name; each is imported on access."""
-        self.nearby = DeviceSearch(self.types, lambda: app.announcer.discovery)
+        self.editor = None if source is None else ConfigurationEditor(app, source, reload)
+        """Edits the configuration; None if it comes from elsewhere than a file."""
+        if self.editor is not None:
+            self.editor.file_created = self._file_created
+        self.nearby = DeviceSearch(
+            {} if source is None else source.types, lambda: app.announcer.discovery
+        )
         """The devices that could be added."""
+        if self.editor is not None:
+            self.editor.devices = self.nearby.values
+        self.types = {} if source is None else source.types
+        """All endpoint types by name; each is imported on access."""
+        self.plugins: Sequence[Plugin] = ()
+        """All plugins, broken ones included."""
         self._app = app
         self._reload = reload
+
+    def _file_created(self) -> None:
+        """The built-in configuration has been saved."""
+        assert self.editor is not None
+        self.info.configuration = self.editor.source.name
+        self.info.file = self.info.configuration
 
     def started(self) -> None:
         """The process is ready."""

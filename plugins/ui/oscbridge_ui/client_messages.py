@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from oscbridge_ui.editing.messages import EditingMessage
 from oscbridge_ui.protocol_base import (
     MAX_ARGUMENTS,
     MAX_CHOSEN,
@@ -82,7 +83,7 @@ class Unwatch(ProtocolModel):
     """Watch a topic no longer."""
 
     type: Literal["unwatch"]
-    topic: Literal["now", "log", "values"]
+    topic: Literal["now", "log", "values", "routes"]
 
 
 class Mute(ProtocolModel):
@@ -137,7 +138,8 @@ ClientMessage: TypeAlias = Annotated[
     | Mute
     | ReloadConfiguration
     | SetVariable
-    | SendMessage,
+    | SendMessage
+    | EditingMessage,
     Field(discriminator="type"),
 ]
 """A message from the client."""

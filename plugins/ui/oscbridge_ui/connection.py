@@ -22,26 +22,21 @@ from oscbridge_ui.client_messages import (
     ReloadConfiguration,
     SendMessage,
     SetVariable,
-    Unwatch,
-    WatchLog,
-    WatchNow,
-    WatchValues,
 )
 from oscbridge_ui.commands import run_command
+from oscbridge_ui.editing.session import EditingSession, Request
 from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
-from oscbridge_ui.log_feed import LogTopic
 from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
 from oscbridge_ui.server_messages import Answer, Denied, Welcome
-from oscbridge_ui.status_feed import NowTopic, PulseTopic
-from oscbridge_ui.topic import Topic
-from oscbridge_ui.values_feed import ValuesTopic
+from oscbridge_ui.status_feed import PulseTopic
+from oscbridge_ui.topics import WatchedTopics
 
 __all__ = ["Connected"]
 
-MAX_MESSAGE: Final = 65_536
-"""Bytes of a message from a page."""
+MAX_MESSAGE: Final = 1 << 19
+"""Bytes of a message from a page: a configuration that is edited as text."""
 
 HELLO_TIMEOUT: Final = 5.0
 """Seconds for the first message."""
@@ -93,9 +88,10 @@ class Connected:
             compress=False,
         )
         self._grant: AccessGrant | None = None
-        self._topics: dict[str, Topic] = {}
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
+        self._topics = WatchedTopics(operations, feeds, self._wake.set)
+        self._editing = EditingSession(operations, lambda: self._grant, self._answer, feeds.trial)
         self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
         self._watches = TokenBucket(WATCHES, WATCHES, time.monotonic)
         self._commands: set[asyncio.Task[None]] = set()
@@ -127,7 +123,8 @@ class Connected:
             for task in (sending, *self._commands):
                 task.cancel()
             await asyncio.wait([sending])
-            self._end_all()
+            self._editing.close()
+            self._topics.end_all()
         return self._socket
 
     async def close(self) -> None:
@@ -146,13 +143,11 @@ class Connected:
         found = self._access.renew(self._request, self._grant)
         if isinstance(found, AccessDenied):
             self._grant = None  # meanwhile it can do nothing more
-            self._end_all()
+            self._topics.end_all()
             self._commands.add(asyncio.create_task(self._deny(found)))
         elif found != self._grant:
             self._grant = found
-            topic = self._topics.get("values")
-            if isinstance(topic, ValuesTopic):
-                topic.use_rights(found.rights)
+            self._topics.grant_changed(found)
             self._answer(self._welcome())
 
     # --- access -------------------------------------------------------------------------------
@@ -180,7 +175,7 @@ class Connected:
         self._grant = found
         await self._send(self._welcome())
         if self._grant is not None:  # a reload may have ended it meanwhile
-            self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
+            self._topics.add("pulse", PulseTopic(self._feeds.status, self._wake.set))
         return True
 
     async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:
@@ -203,42 +198,14 @@ class Connected:
             if isinstance(message, Mute | ReloadConfiguration | SetVariable | SendMessage):
                 self._start(message)
                 continue
+            if isinstance(message, Hello):
+                continue
             if wait := self._watches.take(1):
                 await asyncio.sleep(wait)
-            match message:
-                case WatchNow():
-                    self._watch("now", NowTopic(self._feeds.status, self._wake.set))
-                case WatchLog():
-                    events = self._operations.events
-                    self._watch("log", LogTopic(events, self._wake.set, message.after))
-                case WatchValues():
-                    self._watch_values(message)
-                case Unwatch():
-                    self._end(message.topic)
-
-    def _watch(self, name: str, topic: Topic) -> None:
-        self._end(name)
-        self._topics[name] = topic
-        self._wake.set()
-
-    def _watch_values(self, message: WatchValues) -> None:
-        topic = self._topics.get("values")
-        if isinstance(topic, ValuesTopic):
-            topic.watch(message)
-        elif self._grant is not None:
-            self._topics["values"] = topic = ValuesTopic(
-                self._feeds.values, self._grant.rights, self._wake.set
-            )
-            topic.watch(message)
-        self._wake.set()
-
-    def _end(self, name: str) -> None:
-        if (topic := self._topics.pop(name, None)) is not None:
-            topic.close()
-
-    def _end_all(self) -> None:
-        for name in tuple(self._topics):
-            self._end(name)
+            if isinstance(message, Request):
+                self._editing.add(message)
+            elif self._grant is not None:
+                self._topics.handle(message, self._grant)
 
     async def _next(self) -> ClientMessage | None:
         """The next message; None at the end. An invalid one ends the connection."""
@@ -304,7 +271,7 @@ class Connected:
                 began = loop.time()
                 while self._answers:
                     await self._send(self._answers.popleft())
-                for topic in tuple(self._topics.values()):
+                for topic in self._topics.all():
                     if (found := topic.take()) is not None:
                         await self._send(found)
                 await asyncio.sleep(max(0.0, began + 1 / MAX_RATE - loop.time()))

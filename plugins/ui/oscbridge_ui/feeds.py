@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from oscbridge.monitoring import Operations
+from oscbridge_ui.editing.routes_feed import RoutesFeed
+from oscbridge_ui.editing.trial import DraftTrial
 from oscbridge_ui.status_feed import StatusFeed
 from oscbridge_ui.value_store import ValueStore
 
@@ -19,6 +21,8 @@ class Feeds:
         self._reloads: set[asyncio.Future[object]] = set()
         self.values = ValueStore(operations)
         self.status = StatusFeed(operations, lambda: len(self.values))
+        self.routes = RoutesFeed(operations, self.values)
+        self.trial = DraftTrial(self.values)
 
     def reload(self) -> asyncio.Future[object]:
         """Read the configuration again. The result is the changes, or :class:`OSCBridgeError`.
@@ -37,5 +41,6 @@ class Feeds:
 
     def close(self) -> None:
         """Stop."""
+        self.routes.close()
         self.status.close()
         self.values.close()

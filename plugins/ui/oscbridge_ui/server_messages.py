@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from oscbridge import Right
+from oscbridge_ui.editing.messages import EditingState
 from oscbridge_ui.protocol_base import Level, ProtocolModel, Scalar
 
 __all__ = [
@@ -300,7 +301,7 @@ class ValuesState(ProtocolModel):
 
 
 ServerMessage: TypeAlias = Annotated[
-    Welcome | Denied | Pulse | NowState | LogState | Answer | ValuesState,
+    Welcome | Denied | Pulse | NowState | LogState | Answer | ValuesState | EditingState,
     Field(discriminator="type"),
 ]
 """A message from the bridge."""

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+from pydantic import JsonValue
+
 from oscbridge_ui import client_messages, protocol, server_messages
+from oscbridge_ui.editing import messages as editing_messages
 from oscbridge_ui.protocol_base import SUBPROTOCOL, ProtocolModel
 
 __all__ = ["FILE", "typescript"]
@@ -28,6 +31,7 @@ _SIMPLE: Final[Mapping[object, str]] = {
     float: "number",
     bool: "boolean",
     type(None): "null",
+    JsonValue: "unknown",
 }
 
 
@@ -36,14 +40,14 @@ def typescript() -> str:
     parts = [_HEAD.format(subprotocol=SUBPROTOCOL)]
     models = [
         value
-        for module in (client_messages, server_messages)
+        for module in (client_messages, server_messages, editing_messages)
         for value in vars(module).values()
         if inspect.isclass(value)
         and issubclass(value, ProtocolModel)
         and value is not ProtocolModel
     ]
     parts += [_interface(model) for model in models]
-    for name in ("PartState", "ClientMessage", "ServerMessage"):
+    for name in ("PartState", "EditWanted", "ClientMessage", "ServerMessage"):
         text = _text(getattr(protocol, name)).replace(" | ", "\n  | ")
         parts.append(f"export type {name} =\n  | {text};\n")
     return "\n".join(parts)
