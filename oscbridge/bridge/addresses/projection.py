@@ -200,13 +200,13 @@ class RouteProjection:
         return captures is not None and self._sent(address, captures) == known
 
 
-def _is_certain(part: str | Placeholder, has_json: bool) -> bool:
+def _is_certain(part: str | Placeholder, has_values: bool) -> bool:
     """Whether a part of an address is known without a message's arguments.
 
     With ``json`` a message that is made has its own address, which depends on the document.
     """
     if isinstance(part, str):
         return True
-    if has_json and part.name == "address":
+    if has_values and part.name == "address":
         return False
     return part.type is None and not part.depends_on_arguments
