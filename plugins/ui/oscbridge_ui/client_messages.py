@@ -21,6 +21,18 @@ from oscbridge_ui.protocol_base import (
     Scalar,
     Text,
 )
+from oscbridge_ui.recording.messages import (
+    ChangePlayback,
+    DownloadRecording,
+    PlayRecording,
+    RemoveRecording,
+    StartRecording,
+    StopPlayback,
+    StopRecording,
+    UploadRecording,
+    WatchRecordings,
+)
+from oscbridge_ui.surface.messages import EditSurface, WatchSurface
 
 __all__ = [
     "CLIENT_MESSAGES",
@@ -82,7 +94,7 @@ class Unwatch(ProtocolModel):
     """Watch a topic no longer."""
 
     type: Literal["unwatch"]
-    topic: Literal["now", "log", "values"]
+    topic: Literal["now", "log", "values", "surface", "recordings", "download"]
 
 
 class Mute(ProtocolModel):
@@ -137,7 +149,18 @@ ClientMessage: TypeAlias = Annotated[
     | Mute
     | ReloadConfiguration
     | SetVariable
-    | SendMessage,
+    | SendMessage
+    | WatchSurface
+    | EditSurface
+    | WatchRecordings
+    | StartRecording
+    | StopRecording
+    | RemoveRecording
+    | PlayRecording
+    | ChangePlayback
+    | StopPlayback
+    | DownloadRecording
+    | UploadRecording,
     Field(discriminator="type"),
 ]
 """A message from the client."""
