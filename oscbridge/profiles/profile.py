@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,6 +31,13 @@ class Profile:
         self.name = name
         self.options = options
         self.path = path
+
+    @staticmethod
+    def shipped() -> Collection[str]:
+        """The names of the profiles that come with oscbridge."""
+        from oscbridge.profiles.library import shipped_profiles  # which imports this module
+
+        return shipped_profiles()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):

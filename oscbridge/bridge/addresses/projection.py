@@ -40,10 +40,11 @@ class RouteProjection:
     def __init__(self, config: RouteConfig) -> None:
         self._config = config
         self._pattern = Pattern(config.match, mapped=True)
-        has_function, has_json = config.function is not None, config.json is not None
+        has_function = config.function is not None
+        has_values = config.json is not None or config.relative is not None
         template = None if has_function else template_of(config)
         self._arguments = ArgumentFacts(config, template)
-        self._is_known = not has_function and not has_json
+        self._is_known = not has_function and not has_values
         """Whether the messages that it sends are known."""
         self.left_out = 0
         """Addresses that were left out so far, as their captures would take too long."""
@@ -51,7 +52,7 @@ class RouteProjection:
         """The parts of the address that it sends; None if that is the original one."""
         if template is not None and not template.keeps_address:
             self._renamed = template.address_parts
-            self._is_known = all(_is_certain(each, has_json) for each in self._renamed)
+            self._is_known = all(_is_certain(each, has_values) for each in self._renamed)
 
     @property
     def is_plain(self) -> bool:
@@ -199,13 +200,13 @@ class RouteProjection:
         return captures is not None and self._sent(address, captures) == known
 
 
-def _is_certain(part: str | Placeholder, has_json: bool) -> bool:
+def _is_certain(part: str | Placeholder, has_values: bool) -> bool:
     """Whether a part of an address is known without a message's arguments.
 
     With ``json`` a message that is made has its own address, which depends on the document.
     """
     if isinstance(part, str):
         return True
-    if has_json and part.name == "address":
+    if has_values and part.name == "address":
         return False
     return part.type is None and not part.depends_on_arguments
