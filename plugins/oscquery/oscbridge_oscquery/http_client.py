@@ -69,7 +69,8 @@ class OSCQueryQuestions:
         self.port = parsed.port or 80
         self.is_secure = parsed.scheme == "https"
         self.tls: ssl.SSLContext | None = ssl.create_default_context() if self.is_secure else None
-        self._authority = parsed.authority
+        host = self.host.partition("%")[0]  # a scope means something on this machine only
+        self._authority = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.headers: dict[str, str] = {}
         """The headers of every request besides those that HTTP needs."""
         self.has_token = token is not None
