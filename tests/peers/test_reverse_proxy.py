@@ -1,4 +1,4 @@
-"""Behind nginx and Caddy: upgrade headers, path prefixes, and the addresses of clients."""
+"""Behind proxies: upgrade headers, path prefixes, and the addresses of clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reverse_proxies import caddy, running_nginx
+from reverse_proxies import PROXIES, running_nginx, running_proxy
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -82,8 +82,9 @@ def test_guesses_of_one_client_of_a_proxy_are_its_own(
         assert caught.value.response.status_code == 503
 
 
-def test_caddy_passes_websocket_the_page_and_the_addresses_of_clients(
-    run: Callable[..., Any], tmp_path: Path
+@pytest.mark.parametrize("name", PROXIES)
+def test_proxy_passes_websocket_the_page_and_the_addresses_of_clients(
+    name: str, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("right-and-secret")
     program = run(
@@ -91,7 +92,7 @@ def test_caddy_passes_websocket_the_page_and_the_addresses_of_clients(
         f'[[token]]\nname = "wall"\nsecret = {{ file = "{tmp_path / "token"}" }}\n'
     )
     right = {"Authorization": "Bearer right-and-secret"}
-    with caddy(tmp_path, program.web_port) as port:
+    with running_proxy(name, tmp_path, program.web_port) as port:
         for path in ("/", "/stage/"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
                 assert b"<title>oscbridge</title>" in response.read()

@@ -1,4 +1,4 @@
-"""nginx and Caddy in front of a port of this machine."""
+"""Reverse proxies in front of a port of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from programs import find_program
 
 from oscbridge.testing import free_port
 
-__all__ = ["CADDYFILE", "UPGRADE", "caddy", "running_nginx"]
+__all__ = ["PROXIES", "UPGRADE", "running_nginx", "running_proxy"]
 
 UPGRADE = """
     proxy_http_version 1.1;
@@ -61,6 +61,50 @@ http://127.0.0.1:{port} {{
 """
 
 
+HAPROXY = """
+defaults
+    mode http
+    option forwardfor
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    timeout tunnel 1h
+frontend web
+    bind 127.0.0.1:{port}
+    http-request replace-path /stage/(.*) /\\1
+    default_backend osc
+backend osc
+    server bridge 127.0.0.1:{to}
+"""
+
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+DefaultRuntimeDir {folder}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/apache.log
+User nobody
+Group nogroup
+Listen 127.0.0.1:{port}
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+ProxyPreserveHost On
+ProxyPass /stage/ http://127.0.0.1:{to}/ upgrade=websocket
+ProxyPass / http://127.0.0.1:{to}/ upgrade=websocket
+"""
+
+MODULES = "/usr/lib/apache2/modules"
+
+PROXIES = {
+    "caddy": (CADDYFILE, ["run", "--adapter", "caddyfile", "--config"]),
+    "haproxy": (HAPROXY, ["-db", "-f"]),
+    "apache2": (APACHE, ["-D", "FOREGROUND", "-f"]),
+}
+"""Their settings, and their arguments before the name of the file with them."""
+
+
 @contextmanager
 def running_nginx(
     folder: Path, to: int, more: str = UPGRADE, *, location: str = "/"
@@ -81,12 +125,13 @@ def running_nginx(
 
 
 @contextmanager
-def caddy(folder: Path, to: int, text: str = CADDYFILE) -> Iterator[int]:
-    """Caddy before a port, on the port that it returns."""
-    port, log = free_port(), folder / "caddy.log"
-    file = folder / "Caddyfile"
-    file.write_text(text.format(port=port, to=to))
-    command = [find_program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
+def running_proxy(name: str, folder: Path, to: int) -> Iterator[int]:
+    """One of :data:`PROXIES` before a port, on the port that it returns."""
+    settings, arguments = PROXIES[name]
+    port, log = free_port(), folder / f"{name}.log"
+    file = folder / f"{name}.conf"
+    file.write_text(settings.format(port=port, to=to, folder=folder, modules=MODULES))
+    command = [find_program(name), *arguments, str(file)]
     with _running(command, port, log, HOME=str(folder)) as found:
         yield found
 
