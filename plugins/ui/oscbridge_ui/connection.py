@@ -91,7 +91,9 @@ class Connected:
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
         self._topics = WatchedTopics(operations, feeds, self._wake.set)
-        self._editing = EditingSession(operations, lambda: self._grant, self._answer, feeds.trial)
+        self._editing = EditingSession(
+            operations, lambda: self._grant, self._answer, feeds.trial, log
+        )
         self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
         self._watches = TokenBucket(WATCHES, WATCHES, time.monotonic)
         self._commands: set[asyncio.Task[None]] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -65,7 +66,9 @@ class EditingSession:
         grant: Callable[[], AccessGrant | None],
         answer: Callable[[BaseModel], None],
         trial: DraftTrial,
+        log: logging.Logger,
     ) -> None:
+        self._log = log
         self._editor = operations.editor
         self._grant = grant
         self._answer = answer
@@ -114,6 +117,9 @@ class EditingSession:
                 self._fail(request, str(error), "invalid")
             except OSCBridgeError as error:
                 self._fail(request, str(error), "failed")
+            except Exception as error:
+                self._log.exception("control room: an edit failed with %r", error)
+                self._fail(request, f"it failed with {type(error).__name__}; see the log")
 
     async def _answered(self, editor: ConfigurationEditor, request: Request) -> BaseModel:
         match request:
