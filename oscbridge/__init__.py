@@ -12,8 +12,10 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        DescribesControls,
         DescribesRoutes,
         Durability,
+        FindsDevices,
         Guarded,
         KnowsAddresses,
         MustDeliver,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
+    from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
     from oscbridge.delivery import Delivery, RouteInfo
     from oscbridge.discovery.discovery import Discovery
     from oscbridge.discovery.follower import ServiceFollower
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
+    from oscbridge.nearby_device import NearbyDevice
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.client_network import network_of
@@ -160,8 +164,11 @@ __all__ = [
     "Coalescing",
     "Color",
     "ConfigurationError",
+    "ControlFacts",
+    "ControlId",
     "DecodeError",
     "Delivery",
+    "DescribesControls",
     "DescribesRoutes",
     "DiscoveredService",
     "Discovery",
@@ -176,6 +183,7 @@ __all__ = [
     "EndpointTypes",
     "ExpressionFailed",
     "File",
+    "FindsDevices",
     "Folder",
     "ForwardedTag",
     "Guarded",
@@ -189,6 +197,7 @@ __all__ = [
     "Importers",
     "Impulse",
     "InputError",
+    "JoinedControl",
     "KeptValue",
     "KeptValues",
     "KnowsAddresses",
@@ -198,6 +207,7 @@ __all__ = [
     "MessageDropped",
     "MessageTemplate",
     "MustDeliver",
+    "NearbyDevice",
     "NotConnected",
     "OSCBridgeError",
     "OSCError",

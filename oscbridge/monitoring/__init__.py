@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     )
     from oscbridge.bridge.config.resolved import Configuration
     from oscbridge.bridge.reload import Changes
+    from oscbridge.learning.candidates import Candidate
+    from oscbridge.learning.ends import RouteEnd
+    from oscbridge.learning.proposal import Proposal
+    from oscbridge.learning.session import LearningSession, LearningState
     from oscbridge.logs.recent import LoggedEvent, RecentEvents
     from oscbridge.monitoring.editing import ConfigurationEditor
     from oscbridge.monitoring.editing_views import (
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AddTable",
     "BridgeStatus",
+    "Candidate",
     "ChangeTable",
     "Changes",
     "CheckedEdit",
@@ -63,15 +68,19 @@ __all__ = [
     "EndpointStatus",
     "FileView",
     "Hub",
+    "LearningSession",
+    "LearningState",
     "LoggedEvent",
     "MoveRoute",
     "NotWritable",
     "Operations",
     "ProcessInfo",
+    "Proposal",
     "Received",
     "RecentEvents",
     "RemoveTable",
     "ReplaceText",
+    "RouteEnd",
     "RouteMessages",
     "RouteStatus",
     "RouteTrial",
@@ -106,6 +115,11 @@ __getattr__ = lazy_names(
     "oscbridge.bridge.config.editing.edits.TomlText",
     "oscbridge.bridge.config.resolved.Configuration",
     "oscbridge.bridge.reload.Changes",
+    "oscbridge.learning.candidates.Candidate",
+    "oscbridge.learning.ends.RouteEnd",
+    "oscbridge.learning.proposal.Proposal",
+    "oscbridge.learning.session.LearningSession",
+    "oscbridge.learning.session.LearningState",
     "oscbridge.logs.recent.LoggedEvent",
     "oscbridge.logs.recent.RecentEvents",
     "oscbridge.monitoring.editing.ConfigurationEditor",

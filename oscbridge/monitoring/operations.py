@@ -16,15 +16,19 @@ from oscbridge.bridge.config.configuration_source import ConfigurationSource
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError
 from oscbridge.installed import version
+from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
+from oscbridge.nearby import DeviceSearch
 from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin
+from oscbridge.plugins import Plugin
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -78,6 +82,14 @@ class Operations:
         self.events = RecentEvents()
         """The log."""
         self._source = source
+        self.nearby = DeviceSearch(
+            {} if source is None else source.types, lambda: app.announcer.discovery
+        )
+        """The devices that could be added."""
+        self.types = {} if source is None else source.types
+        """All endpoint types by name; each is imported on access."""
+        self.plugins: Sequence[Plugin] = ()
+        """All plugins, broken ones included."""
         self._app = app
         self._reload = reload
 
@@ -88,7 +100,9 @@ class Operations:
             return None
         from oscbridge.monitoring.editing import ConfigurationEditor  # only a page needs it
 
-        return ConfigurationEditor(self._app, self._source, self._reload, self._file_created)
+        editor = ConfigurationEditor(self._app, self._source, self._reload, self._file_created)
+        editor.devices = self.nearby.values
+        return editor
 
     def _file_created(self, name: str) -> None:
         """The built-in configuration has been saved in a file."""
@@ -155,6 +169,10 @@ class Operations:
             for message in runner.last_values():
                 yield name, message
 
+    def learn(self) -> LearningSession:
+        """Begin to learn a route; the session watches until it is closed."""
+        return LearningSession(self._app)
+
     def describe(self, address: str) -> AddressInfo | None:
         """What the configuration, profiles and devices say about an address."""
         return self._app.addresses.known.get(address)
@@ -184,7 +202,7 @@ class Operations:
         if runner is None or not runner.endpoint.is_sink():
             sinks = [each for each, one in self._app.endpoints.items() if one.endpoint.is_sink()]
             raise ConfigurationError(f"{name!r}: nothing can be sent to it; {suggest(name, sinks)}")
-        runner.offer(message)
+        offer_message(runner, message)
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:
