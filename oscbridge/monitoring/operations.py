@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.configuration_source import ConfigurationSource
+from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.errors import ConfigurationError
+from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.installed import version
 from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
@@ -27,7 +29,7 @@ from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
 from oscbridge.nearby import DeviceSearch
 from oscbridge.net.own_addresses import own_addresses
-from oscbridge.osc import Message, Origin
+from oscbridge.osc import Message, Origin, decode_packet, messages
 from oscbridge.plugins import Plugin
 from oscbridge.suggestions import suggest
 
@@ -123,6 +125,13 @@ class Operations:
         """The running system."""
         return self._app
 
+    def state_directory(self) -> Path:
+        """The directory for persistent state, which may not exist."""
+        try:
+            return state_directory()
+        except RuntimeError:  # no home directory
+            return Path.cwd() / ".oscbridge"
+
     def own_addresses(self) -> Sequence[str]:
         """IP addresses of this machine in its networks."""
         return own_addresses()
@@ -193,6 +202,49 @@ class Operations:
         message = Message(address, types, args, timetag, origin)
         dispatcher.dispatch_message(message, client, _no_reply)
 
+    def put_in_packet(self, name: str, packet: bytes, peer: str) -> bool:
+        """Handle a packet as if the bridge or endpoint ``name`` had received it from ``peer``.
+
+        Returns False if there is no such one.
+        """
+        dispatcher = self._app.dispatchers.get(name)
+        if dispatcher is None:
+            return False
+        dispatcher.dispatch(packet, (peer, 0) if peer else LOCAL, _no_reply)
+        return True
+
+    def send_packet(self, name: str, packet: bytes) -> bool:
+        """Queue the messages of a packet for delivery to the endpoint ``name``.
+
+        Returns False if nothing can be sent to it, or the packet is not valid.
+        """
+        runner = self._app.endpoints.get(name)
+        if runner is None or not runner.endpoint.is_sink():
+            return False
+        try:
+            found = list(messages(decode_packet(packet)))
+        except DecodeError:
+            return False
+        for message in found:
+            runner.offer(message)
+        return True
+
+    @property
+    def token_names(self) -> Sequence[str]:
+        """The names of the tokens that are valid for ``[http]``."""
+        tokens = self._app.configuration.tokens
+        return [token.name for token in tokens if token.is_valid_at(HTTP)]
+
+    @property
+    def source_names(self) -> Sequence[str]:
+        """The names of bridges and endpoints that receive."""
+        return list(self._app.dispatchers)
+
+    @property
+    def sink_names(self) -> Sequence[str]:
+        """The names of endpoints, and of bridges, that send."""
+        return [name for name, one in self._app.endpoints.items() if one.endpoint.is_sink()]
+
     def send(self, name: str, message: Message) -> None:
         """Queue a message for delivery to the endpoint, or the clients of the bridge, ``name``.
 
@@ -200,8 +252,8 @@ class Operations:
         """
         runner = self._app.endpoints.get(name)
         if runner is None or not runner.endpoint.is_sink():
-            sinks = [each for each, one in self._app.endpoints.items() if one.endpoint.is_sink()]
-            raise ConfigurationError(f"{name!r}: nothing can be sent to it; {suggest(name, sinks)}")
+            hint = suggest(name, self.sink_names)
+            raise ConfigurationError(f"{name!r}: nothing can be sent to it; {hint}")
         offer_message(runner, message)
 
 

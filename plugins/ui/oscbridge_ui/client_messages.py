@@ -22,6 +22,18 @@ from oscbridge_ui.protocol_base import (
     Scalar,
     Text,
 )
+from oscbridge_ui.recording.messages import (
+    ChangePlayback,
+    DownloadRecording,
+    PlayRecording,
+    RemoveRecording,
+    StartRecording,
+    StopPlayback,
+    StopRecording,
+    UploadRecording,
+    WatchRecordings,
+)
+from oscbridge_ui.surface.messages import EditSurface, WatchSurface
 
 __all__ = [
     "CLIENT_MESSAGES",
@@ -83,7 +95,7 @@ class Unwatch(ProtocolModel):
     """Watch a topic no longer."""
 
     type: Literal["unwatch"]
-    topic: Literal["now", "log", "values", "routes"]
+    topic: Literal["now", "log", "values", "routes", "surface", "recordings", "download"]
 
 
 class Mute(ProtocolModel):
@@ -139,6 +151,17 @@ ClientMessage: TypeAlias = Annotated[
     | ReloadConfiguration
     | SetVariable
     | SendMessage
+    | WatchSurface
+    | EditSurface
+    | WatchRecordings
+    | StartRecording
+    | StopRecording
+    | RemoveRecording
+    | PlayRecording
+    | ChangePlayback
+    | StopPlayback
+    | DownloadRecording
+    | UploadRecording
     | EditingMessage,
     Field(discriminator="type"),
 ]

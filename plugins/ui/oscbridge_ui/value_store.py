@@ -11,8 +11,8 @@ from typing import Final
 
 from oscbridge import Argument, Message, Origin
 from oscbridge.monitoring import Operations, ShownMessage
-from oscbridge_ui.server_messages import Described
 from oscbridge_ui.shown_values import is_small, kept_values, shown_values
+from oscbridge_ui.value_rows import Described
 
 __all__ = ["MAX_ADDRESSES", "StoredValue", "ValueStore", "natural"]
 

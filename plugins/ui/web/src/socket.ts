@@ -75,7 +75,7 @@ export class Connection {
     if (this.isWelcome) this.write(message);
   }
 
-  unwatch(topic: "now" | "log" | "values"): void {
+  unwatch(topic: Extract<ClientMessage, { type: "unwatch" }>["topic"]): void {
     if (this.watched.delete(`watch_${topic}`) && this.isWelcome) this.write({ type: "unwatch", topic });
   }
 
