@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from oscbridge.learning.ends import RouteEnd
 from oscbridge.learning.ranges import ValueLimits
 from oscbridge.learning.relative import step_expression
-from oscbridge.toml_text import TomlTable, TomlValue, toml_table, toml_value
+from oscbridge.toml_text import TomlTable, TomlValue, toml_table, toml_texts, toml_value
 
 __all__ = ["Proposal", "ProposedTable", "propose"]
 
@@ -56,10 +56,7 @@ class Proposal:
         if self.variables:
             found.append((("variables",), self.variables))
         found += [(("route",), route) for route in self.routes]
-        return [
-            ProposedTable(path, {key: toml_value(value) for key, value in table.items()})
-            for path, table in found
-        ]
+        return [ProposedTable(path, toml_texts(table)) for path, table in found]
 
     @property
     def toml(self) -> str:

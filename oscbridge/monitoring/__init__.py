@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from oscbridge.learning.proposal import Proposal
     from oscbridge.learning.session import LearningSession, LearningState
     from oscbridge.logs.recent import LoggedEvent, RecentEvents
+    from oscbridge.monitoring.device_operations import DeviceOperations
     from oscbridge.monitoring.editing import ConfigurationEditor
     from oscbridge.monitoring.editing_views import (
         CheckedEdit,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from oscbridge.monitoring.site_access import SiteAccess
     from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
     from oscbridge.monitoring.traffic import Hub, ShownMessage, TrafficWatcher, peer_text
+    from oscbridge.nearby.search import FoundNearby
+    from oscbridge.toml_text import toml_texts
 
 __all__ = [
     "AddTable",
@@ -61,12 +64,14 @@ __all__ = [
     "Configuration",
     "ConfigurationEditor",
     "ConfigurationView",
+    "DeviceOperations",
     "Edit",
     "EditConflict",
     "EditProblem",
     "EditRefused",
     "EndpointStatus",
     "FileView",
+    "FoundNearby",
     "Hub",
     "LearningSession",
     "LearningState",
@@ -96,6 +101,7 @@ __all__ = [
     "VersionView",
     "peer_text",
     "running_routes",
+    "toml_texts",
     "typed_message",
     "why_not_edit",
 ]
@@ -122,6 +128,7 @@ __getattr__ = lazy_names(
     "oscbridge.learning.session.LearningState",
     "oscbridge.logs.recent.LoggedEvent",
     "oscbridge.logs.recent.RecentEvents",
+    "oscbridge.monitoring.device_operations.DeviceOperations",
     "oscbridge.monitoring.editing.ConfigurationEditor",
     "oscbridge.monitoring.editing_views.CheckedEdit",
     "oscbridge.monitoring.editing_views.ConfigurationView",
@@ -148,4 +155,6 @@ __getattr__ = lazy_names(
     "oscbridge.monitoring.traffic.ShownMessage",
     "oscbridge.monitoring.traffic.TrafficWatcher",
     "oscbridge.monitoring.traffic.peer_text",
+    "oscbridge.nearby.search.FoundNearby",
+    "oscbridge.toml_text.toml_texts",
 )

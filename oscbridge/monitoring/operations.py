@@ -24,13 +24,12 @@ from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.installed import version
 from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
+from oscbridge.monitoring.device_operations import DeviceOperations
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
-from oscbridge.nearby import DeviceSearch
 from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin, decode_packet, messages
-from oscbridge.plugins import Plugin
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -84,14 +83,8 @@ class Operations:
         self.events = RecentEvents()
         """The log."""
         self._source = source
-        self.nearby = DeviceSearch(
-            {} if source is None else source.types, lambda: app.announcer.discovery
-        )
-        """The devices that could be added."""
-        self.types = {} if source is None else source.types
-        """All endpoint types by name; each is imported on access."""
-        self.plugins: Sequence[Plugin] = ()
-        """All plugins, broken ones included."""
+        self.devices = DeviceOperations(app, {} if source is None else source.types)
+        """Devices that could be added, and tests of endpoints."""
         self._app = app
         self._reload = reload
 
@@ -103,7 +96,7 @@ class Operations:
         from oscbridge.monitoring.editing import ConfigurationEditor  # only a page needs it
 
         editor = ConfigurationEditor(self._app, self._source, self._reload, self._file_created)
-        editor.devices = self.nearby.values
+        editor.devices = self.devices.nearby.values
         return editor
 
     def _file_created(self, name: str) -> None:

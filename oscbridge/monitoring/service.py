@@ -75,7 +75,7 @@ class Service:
         self._watcher: FileWatcher | None = None
         self.operations = Operations(app, self.reload, name, source)
         """What can be seen and done in this process."""
-        self.operations.plugins = plugins
+        self.operations.devices.plugins = plugins
         self.http = HTTPService(
             self.operations.status,
             lambda: self._reloads,
@@ -127,7 +127,7 @@ class Service:
                 task.cancel()
                 await asyncio.wait([task])
         await self._control.stop()
-        await self.operations.nearby.close()
+        await self.operations.devices.nearby.close()
         await self.app.stop()
         await self._store.close()
         if self._watchdog is not None:

@@ -6,10 +6,10 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from oscbridge.abilities import FindsDevices
+from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import DiscoveryUnavailable
@@ -88,6 +88,8 @@ class DeviceSearch:
         self._problem = ""
         self._local: dict[str, LocalDevices] = {}
         self._listing: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._finders: Mapping[str, type[FindsDevices]] | None = None
 
     def watch(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Look for devices, and call ``on_change`` when something was found or is gone.
@@ -96,7 +98,7 @@ class DeviceSearch:
         """
         self._watchers.append(on_change)
         if len(self._watchers) == 1:
-            self._open()
+            self._opening = asyncio.create_task(self._open())
 
         def end() -> None:
             if on_change in self._watchers:
@@ -106,7 +108,9 @@ class DeviceSearch:
 
         return end
 
-    def _open(self) -> None:
+    async def _open(self) -> None:
+        if self._finders is None:  # plugins are imported
+            self._finders = await in_daemon_thread(self._find_types, "device types")
         services = {each for factory in self._finders.values() for each in factory.service_types}
         self._problem = ""
         try:
@@ -117,11 +121,10 @@ class DeviceSearch:
 
     def look_again(self) -> None:
         """List the ports of this machine again."""
-        if self._listing is None:
+        if self._listing is None and self._finders is not None:
             self._listing = asyncio.create_task(self._list())
 
-    @cached_property
-    def _finders(self) -> Mapping[str, type[FindsDevices]]:
+    def _find_types(self) -> Mapping[str, type[FindsDevices]]:
         return {
             name: factory
             for name, factory in self._types.items()
@@ -134,6 +137,8 @@ class DeviceSearch:
 
     async def listed(self) -> None:
         """Wait until the ports of this machine are listed."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         if self._listing is not None:
             await asyncio.wait([self._listing])
 
@@ -146,6 +151,9 @@ class DeviceSearch:
             await asyncio.wait(tasks)
 
     def _stop(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
         if self._listing is not None:
             self._listing.cancel()
         browser, self._browser = self._browser, None
@@ -156,8 +164,9 @@ class DeviceSearch:
 
     async def _list(self) -> None:
         try:
-            names = [name for name, each in self._finders.items() if _lists(each)]
-            lists = (list_local_devices(self._finders[name]) for name in names)
+            finders = self._finders or {}
+            names = [name for name, each in finders.items() if _lists(each)]
+            lists = (list_local_devices(finders[name]) for name in names)
             found = await asyncio.gather(*lists, return_exceptions=True)
             for name, each in zip(names, found, strict=True):
                 if isinstance(each, BaseException):
@@ -175,7 +184,7 @@ class DeviceSearch:
         problem = self._problem or (self._browser.problem if self._browser is not None else "")
         if problem:
             problems["network"] = problem
-        return SearchResult(devices, problems, self._listing is not None)
+        return SearchResult(devices, problems, self._listing is not None or self._finders is None)
 
     def values(self, type_name: str, key: str) -> Collection[str]:
         """The values that an option of an endpoint type has in the devices that are found."""
@@ -187,7 +196,7 @@ class DeviceSearch:
 
     def _in_network(self) -> Iterator[FoundNearby]:
         services = () if self._browser is None else self._browser.services
-        for name, factory in self._finders.items():
+        for name, factory in (self._finders or {}).items():
             for service in services:
                 if service.type in factory.service_types:
                     device = _device_of(factory, service)

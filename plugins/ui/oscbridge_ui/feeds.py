@@ -6,6 +6,7 @@ import asyncio
 
 from oscbridge.monitoring import Operations
 from oscbridge_ui.editing.routes_feed import RoutesFeed
+from oscbridge_ui.editing.trial import DraftTrial
 from oscbridge_ui.recording.deck import RecordingDeck
 from oscbridge_ui.status_feed import StatusFeed
 from oscbridge_ui.surface.file import surface_file
@@ -25,6 +26,7 @@ class Feeds:
         self.values = ValueStore(operations)
         self.status = StatusFeed(operations, lambda: len(self.values))
         self.routes = RoutesFeed(operations, self.values)
+        self.trial = DraftTrial(self.values)
         self.surface = SurfaceStore(surface_file(operations))
         self.deck = RecordingDeck(operations)
 

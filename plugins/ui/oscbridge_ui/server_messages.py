@@ -8,7 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from oscbridge import Right
+from oscbridge_ui.devices.messages import DevicesState
 from oscbridge_ui.editing.messages import EditingState
+from oscbridge_ui.learning.messages import AddressesAnswer, LearningStatus
 from oscbridge_ui.protocol_base import Level, ProtocolModel, Scalar
 from oscbridge_ui.recording.messages import RecordingData, RecordingsState
 from oscbridge_ui.surface.messages import SurfaceState
@@ -288,7 +290,10 @@ ServerMessage: TypeAlias = Annotated[
     | SurfaceState
     | RecordingsState
     | RecordingData
-    | EditingState,
+    | EditingState
+    | LearningStatus
+    | AddressesAnswer
+    | DevicesState,
     Field(discriminator="type"),
 ]
 """A message from the bridge."""

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import JsonValue
 
+import oscbridge_ui.devices.messages as devices_messages
 import oscbridge_ui.editing.messages as editing_messages
+import oscbridge_ui.learning.messages as learning_messages
 import oscbridge_ui.recording.messages as recording_messages
 import oscbridge_ui.surface.messages as surface_messages
 from oscbridge_ui import client_messages, protocol, server_messages, value_rows
@@ -102,6 +104,8 @@ _MODULES: Final = (
     surface_messages,
     recording_messages,
     editing_messages,
+    learning_messages,
+    devices_messages,
 )
 _UNIONS: Final = (
     (protocol, "PartState"),

@@ -57,6 +57,9 @@ MAX_WAITING: Final = 16
 Request = ReadConfiguration | ReadSchema | CheckEdit | SaveEdit | UndoEdit
 
 
+_log: Final = logging.getLogger(__name__)
+
+
 class EditingSession:
     """Answers requests in order; of several checks that wait only the last. On the event loop."""
 
@@ -66,9 +69,7 @@ class EditingSession:
         grant: Callable[[], AccessGrant | None],
         answer: Callable[[BaseModel], None],
         trial: DraftTrial,
-        log: logging.Logger,
     ) -> None:
-        self._log = log
         self._editor = operations.editor
         self._grant = grant
         self._answer = answer
@@ -118,7 +119,7 @@ class EditingSession:
             except OSCBridgeError as error:
                 self._fail(request, str(error), "failed")
             except Exception as error:
-                self._log.exception("control room: an edit failed with %r", error)
+                _log.exception("control room: an edit failed with %r", error)
                 self._fail(request, f"it failed with {type(error).__name__}; see the log")
 
     async def _answered(self, editor: ConfigurationEditor, request: Request) -> BaseModel:

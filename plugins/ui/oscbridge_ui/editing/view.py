@@ -1,69 +1,56 @@
-"""The view Routes of one page, and the edits of all its views: their messages."""
+"""The view Routes of one page, and all its edits."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import get_args
 
 from pydantic import BaseModel
 
 from oscbridge import AccessGrant, TokenBucket
-from oscbridge.monitoring import Operations
-from oscbridge_ui.editing.messages import (
-    CheckEdit,
-    ReadConfiguration,
-    ReadSchema,
-    SaveEdit,
-    UndoEdit,
-    WatchRoutes,
-)
-from oscbridge_ui.editing.routes_feed import RoutesFeed, RoutesTopic
+from oscbridge_ui.editing.messages import WatchRoutes
+from oscbridge_ui.editing.routes_feed import RoutesTopic
 from oscbridge_ui.editing.session import EditingSession, Request
-from oscbridge_ui.editing.trial import DraftTrial
+from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.watching import WATCHES
 
 __all__ = ["EditingView"]
 
-RATE: Final = 30.0
-"""Messages per second, on average over a second; a page that sends more waits."""
-
-TOPIC: Final = "routes"
-
-_log: Final = logging.getLogger(__name__)
-
 
 class EditingView(PageView):
-    """Answers edits in order, and watches the last messages of routes."""
+    """Answers requests about the configuration, and shows the last messages of routes."""
 
-    def __init__(self, page: PageHandle, routes: RoutesFeed, operations: Operations) -> None:
+    def __init__(self, page: PageHandle, feeds: Feeds) -> None:
         self._page = page
-        self._routes = routes
-        self._bucket = TokenBucket(RATE, RATE, time.monotonic)
-        trial = DraftTrial(routes.values)
-        self._session = EditingSession(operations, page.grant, page.answer, trial, _log)
+        self._feeds = feeds
+        self._session = EditingSession(feeds.operations, page.grant, page.answer, feeds.trial)
+        self._bucket = TokenBucket(WATCHES, WATCHES, time.monotonic)
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
-        return (ReadConfiguration, ReadSchema, CheckEdit, SaveEdit, UndoEdit, WatchRoutes)
+        return (*get_args(Request), WatchRoutes)
 
     async def take(self, message: BaseModel) -> None:
         if wait := self._bucket.take(1):
             await asyncio.sleep(wait)
-        if isinstance(message, Request):
-            self._session.add(message)
-        elif (grant := self._page.grant()) is not None:
+        grant = self._page.grant()
+        if grant is None:
+            return
+        if isinstance(message, WatchRoutes):
             self._watch(grant)
+        elif isinstance(message, Request):
+            self._session.add(message)
+
+    def _watch(self, grant: AccessGrant) -> None:
+        topic = RoutesTopic(self._feeds.routes, self._page.wake, grant.rights.may_listen)
+        self._page.watch("routes", topic)
 
     def access_changed(self, grant: AccessGrant) -> None:
-        if self._page.topic(TOPIC) is not None:
+        if self._page.topic("routes") is not None:
             self._watch(grant)
 
     def close(self) -> None:
         self._session.close()
-
-    def _watch(self, grant: AccessGrant) -> None:
-        topic = RoutesTopic(self._routes, self._page.wake, grant.rights.may_listen)
-        self._page.watch(TOPIC, topic)

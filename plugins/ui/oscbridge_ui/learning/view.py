@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from oscbridge import AccessGrant, OSCBridgeError, TokenBucket
-from oscbridge.monitoring import Operations
+from oscbridge.monitoring import Operations, why_not_edit
 from oscbridge_ui.learning.messages import (
     AddressesAnswer,
     FindAddresses,
@@ -25,7 +25,6 @@ from oscbridge_ui.learning.messages import (
 from oscbridge_ui.learning.topic import LearningTopic
 from oscbridge_ui.page_view import PageHandle, PageView
 from oscbridge_ui.server_messages import Answer
-from oscbridge_ui.visibility import is_limited
 
 __all__ = ["TOPIC", "LearningView"]
 
@@ -58,14 +57,16 @@ class LearningView(PageView):
             FindAddresses,
         )
 
-    async def take(self, message: BaseModel, grant: AccessGrant) -> None:
+    async def take(self, message: BaseModel) -> None:
         if wait := self._bucket.take(1):
             await asyncio.sleep(wait)
-        denied = why_not(grant)
+        grant = self._page.grant()
+        if grant is None:
+            return
+        denied = why_not_edit(grant)
         if isinstance(message, WatchLearning):
             if not denied:
-                topic = LearningTopic(self._operations, self._page.wake)
-                self._page.watch(TOPIC, topic)
+                self._page.watch(TOPIC, LearningTopic(self._operations, self._page.wake))
             return
         number: int = getattr(message, "id", 0)
         try:
@@ -83,16 +84,8 @@ class LearningView(PageView):
         self._page.answer(Answer(id=number, error=error, text=text))
 
     def access_changed(self, grant: AccessGrant) -> None:
-        if why_not(grant):
+        if why_not_edit(grant):
             self._page.end(TOPIC)
-
-
-def why_not(grant: AccessGrant) -> str:
-    """Why a client may not use this view; empty if it may."""
-    denied = grant.without("configure")
-    if denied is not None:
-        return denied.reason
-    return "this token sees only some addresses or endpoints" if is_limited(grant) else ""
 
 
 def _run(topic: LearningTopic, message: BaseModel) -> str:

@@ -36,7 +36,7 @@ export interface WatchValues {
 /** Watch a topic no longer. */
 export interface Unwatch {
   type: "unwatch";
-  topic: "now" | "log" | "values" | "routes" | "surface" | "recordings" | "download";
+  topic: "now" | "log" | "values" | "routes" | "surface" | "recordings" | "download" | "learning" | "devices";
 }
 
 /** Mute routes, or unmute them. Requires the right ``configure``. */
@@ -742,6 +742,182 @@ export interface RoutesState {
   routes: readonly LastMessages[];
 }
 
+/** Begin to learn a route. Requires the right ``configure``, as all of this view. */
+export interface WatchLearning {
+  type: "watch_learning";
+}
+
+/** Take a candidate as the control that was moved. */
+export interface LearnChoose {
+  type: "learn_choose";
+  id: number;
+  role: "source" | "target";
+  key: string;
+}
+
+/** Take an address as the target, without moving it. */
+export interface LearnTarget {
+  type: "learn_target";
+  id: number;
+  part: string;
+  address: string;
+}
+
+/** Move the control, or the target, again. */
+export interface LearnAgain {
+  type: "learn_again";
+  id: number;
+  role: "source" | "target";
+}
+
+/** Change what is proposed. */
+export interface LearnOptions {
+  type: "learn_options";
+  id: number;
+  both?: boolean;
+  name?: string;
+}
+
+/** Send a value to the target. */
+export interface LearnTest {
+  type: "learn_test";
+  id: number;
+  share: number;
+}
+
+/** Find known addresses of a target. */
+export interface FindAddresses {
+  type: "find_addresses";
+  id: number;
+  part: string;
+  query?: string;
+}
+
+/** A control that may have been moved. */
+export interface LearningCandidate {
+  key: string;
+  part: string;
+  address: string;
+  title: string;
+  types: string;
+  why: string;
+  share: number;
+  is_moving: boolean;
+  encoder: string;
+}
+
+/** The control, or the target. */
+export interface LearningEnd {
+  part: string;
+  address: string;
+  title: string;
+  types: string;
+  range: string;
+  encoder: string;
+}
+
+/** What would be added to the configuration. */
+export interface LearningProposal {
+  name: string;
+  error: string;
+  notes: readonly string[];
+  toml: string;
+  edits: readonly (AddEdit | ChangeEdit | RemoveEdit | MoveEdit | TextEdit)[];
+}
+
+/** What is known about the route to be. */
+export interface LearningStatus {
+  type: "learning";
+  waiting_for: "source" | "target" | null;
+  listening: number;
+  candidates: readonly LearningCandidate[];
+  ignored: number;
+  source: LearningEnd | null;
+  target: LearningEnd | null;
+  both: boolean;
+  proposal: LearningProposal | null;
+}
+
+/** An address that a target understands. */
+export interface OfferedAddress {
+  address: string;
+  text: string;
+}
+
+/** Known addresses of a target. */
+export interface AddressesAnswer {
+  type: "known_addresses";
+  id: number;
+  addresses: readonly OfferedAddress[];
+  total: number;
+}
+
+/** Look for devices. Requires the right ``configure``, as all of this view. */
+export interface WatchDevices {
+  type: "watch_devices";
+}
+
+/** List the ports of the machine again. */
+export interface LookForDevices {
+  type: "look_for_devices";
+  id: number;
+}
+
+/** Send the test messages of an endpoint. */
+export interface TestEndpoint {
+  type: "test_endpoint";
+  id: number;
+  name: string;
+  test: string;
+}
+
+/** A device that could be added, or is an endpoint already. */
+export interface DeviceFound {
+  endpoint_type: string;
+  name: string;
+  place: string;
+  origin: "network" | "machine";
+  endpoint: string;
+  proposed_name: string;
+  table: Readonly<Record<string, unknown>>;
+}
+
+/** A type of endpoints. */
+export interface EndpointKind {
+  name: string;
+  text: string;
+  tests: readonly string[];
+  example: Readonly<Record<string, unknown>>;
+  error: string;
+}
+
+/** A device profile. */
+export interface ProfileState {
+  name: string;
+  title: string;
+  addresses: number;
+  to: string;
+}
+
+/** An installed plugin. */
+export interface PluginState {
+  name: string;
+  version: string;
+  types: readonly string[];
+  error: string;
+}
+
+/** What is found, and what can be added. */
+export interface DevicesState {
+  type: "devices";
+  is_listing: boolean;
+  found: readonly DeviceFound[];
+  problems: Readonly<Record<string, string>>;
+  kinds: readonly EndpointKind[];
+  profiles: readonly ProfileState[];
+  plugins: readonly PluginState[];
+}
+
 export type PartState =
   | BridgePart
   | EndpointPart
@@ -788,7 +964,17 @@ export type ClientMessage =
   | CheckEdit
   | SaveEdit
   | UndoEdit
-  | WatchRoutes;
+  | WatchRoutes
+  | WatchLearning
+  | LearnChoose
+  | LearnTarget
+  | LearnAgain
+  | LearnOptions
+  | LearnTest
+  | FindAddresses
+  | WatchDevices
+  | LookForDevices
+  | TestEndpoint;
 
 export type ServerMessage =
   | Welcome
@@ -805,4 +991,7 @@ export type ServerMessage =
   | SchemaState
   | CheckedState
   | SavedState
-  | RoutesState;
+  | RoutesState
+  | LearningStatus
+  | AddressesAnswer
+  | DevicesState;
