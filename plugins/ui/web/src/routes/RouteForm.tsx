@@ -60,8 +60,8 @@ export function RouteForm({ index, table: first }: Props) {
         <SchemaForm
           schema={model}
           definitions={schema.value?.definitions ?? {}}
-          value={value}
-          onChange={setValue}
+          value={withKey(withKey(value, "from", undefined), "to", undefined)}
+          onChange={(table) => setValue({ ...pickedOf(value), ...table })}
           problems={own.filter((each) => each.path[0] !== "from" && each.path[0] !== "to")}
           locked={(path) => {
             const variable = environment[`route ${at + 1}: ${path.join(".")}`];
@@ -93,6 +93,11 @@ function routeSchema(): Schema | null {
     Object.entries(found.properties ?? {}).filter(([key]) => key !== "from" && key !== "to"),
   );
   return { ...found, properties, required: [] };
+}
+
+/** What has fields of its own. */
+function pickedOf(table: FormTable): FormTable {
+  return Object.fromEntries(Object.entries(table).filter(([key]) => key === "from" || key === "to"));
 }
 
 export function baseName(path: string): string {

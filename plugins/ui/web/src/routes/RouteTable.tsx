@@ -46,6 +46,11 @@ export function RouteTable() {
   );
 }
 
+/** A message without its type tags. */
+function short(text: string): string {
+  return text.replace(/^(\S+) ,\S* ?/, "$1 ");
+}
+
 function markOf(part: RoutePart, speed: number): Mark {
   if (part.muted || !part.enabled) return "mute";
   if (part.failing) return "bad";
@@ -90,11 +95,11 @@ function Row({ row }: { row: RouteRow }) {
       <td class="io mono">
         <span title={last?.taken}>
           <i>in</i>
-          {last?.taken ?? <span class="faint">nothing yet</span>}
+          {last ? short(last.taken) : <span class="faint">nothing yet</span>}
         </span>
         <span class="dim" title={last?.sent}>
           <i>out</i>
-          {part.failing ? <span class="b">{part.last_error}</span> : part.muted ? "muted" : (last?.sent ?? "")}
+          {part.failing ? <span class="b">{part.last_error}</span> : part.muted ? "muted" : short(last?.sent ?? "")}
         </span>
       </td>
       <td class="c-m">

@@ -77,7 +77,7 @@ export function helpOf(key: string, schema: Schema, definitions: Definitions): K
   const values = valuesOf(inner, definitions);
   const detail =
     schema.default !== undefined ? `default ${JSON.stringify(schema.default)}` : values.length ? values.join(" | ") : String(inner.type ?? "");
-  return { key, text: schema.description ?? inner.description ?? "", detail };
+  return { key, text: (schema.description ?? inner.description ?? "").replaceAll("`", ""), detail };
 }
 
 /** The values that a key may have, as they are written. */

@@ -45,6 +45,9 @@ export function Routes() {
               )}
             </header>
             <RouteTable />
+            {allowed && !open.value && (
+              <p class="say">Choose a route to change it: you see what becomes of the last real messages, and what changes in the file, before you save.</p>
+            )}
           </section>
           {allowed && <Versions />}
         </div>
@@ -159,12 +162,7 @@ function Saved() {
 function Panel() {
   const shown = open.value;
   if (!shown) {
-    if (!may("configure")) return null;
-    return (
-      <section class="panel hint" aria-label="Route">
-        <p>Choose a route to change it: you see what becomes of the last real messages, and what changes in the file, before you save.</p>
-      </section>
-    );
+    return null;
   }
   switch (shown.kind) {
     case "form":
