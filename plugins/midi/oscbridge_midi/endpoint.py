@@ -36,12 +36,12 @@ RELEASE_TIMEOUT: Final = 0.1
 
 
 class MidiEndpoint(
+    MidiAbilities,
     oscbridge.Endpoint[MidiOptions, MidiDelivery],
     oscbridge.Coalescing[MidiDelivery],
     oscbridge.MustDeliver[MidiDelivery],
     oscbridge.RouteAware[MidiRoute],
     oscbridge.PeerAware,
-    MidiAbilities,
 ):
     """Sends and receives MIDI through ports of the system or over TCP.
 
