@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
@@ -24,13 +25,15 @@ from oscbridge.installed import version
 from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.device_operations import DeviceOperations
-from oscbridge.monitoring.editing import ConfigurationEditor
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
 from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin, decode_packet, messages
 from oscbridge.suggestions import suggest
+
+if TYPE_CHECKING:
+    from oscbridge.monitoring.editing import ConfigurationEditor
 
 __all__ = ["Operations", "ProcessInfo", "Reload"]
 
@@ -79,22 +82,26 @@ class Operations:
         """For watchers of the traffic."""
         self.events = RecentEvents()
         """The log."""
-        self.editor = None if source is None else ConfigurationEditor(app, source, reload)
-        """Edits the configuration; None if it comes from elsewhere than a file."""
-        if self.editor is not None:
-            self.editor.file_created = self._file_created
+        self._source = source
         self.devices = DeviceOperations(app, {} if source is None else source.types)
         """Devices that could be added, and tests of endpoints."""
-        if self.editor is not None:
-            self.editor.devices = self.devices.nearby.values
         self._app = app
         self._reload = reload
 
-    def _file_created(self) -> None:
-        """The built-in configuration has been saved."""
-        assert self.editor is not None
-        self.info.configuration = self.editor.source.name
-        self.info.file = self.info.configuration
+    @cached_property
+    def editor(self) -> ConfigurationEditor | None:
+        """Edits the configuration; None if it comes from elsewhere than a file."""
+        if self._source is None:
+            return None
+        from oscbridge.monitoring.editing import ConfigurationEditor  # only a page needs it
+
+        editor = ConfigurationEditor(self._app, self._source, self._reload, self._file_created)
+        editor.devices = self.devices.nearby.values
+        return editor
+
+    def _file_created(self, name: str) -> None:
+        """The built-in configuration has been saved in a file."""
+        self.info.configuration = self.info.file = name
 
     def started(self) -> None:
         """The process is ready."""
