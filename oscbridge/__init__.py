@@ -127,7 +127,13 @@ if TYPE_CHECKING:
     from oscbridge.osc.conversion import nearest_whole
     from oscbridge.osc.framing import decoder_for as stream_decoder
     from oscbridge.osc.json import decode_json, encode_json
-    from oscbridge.osc.plain import plain_float, plain_text, plain_values, shortest
+    from oscbridge.osc.plain import (
+        argument_converter,
+        plain_float,
+        plain_text,
+        plain_values,
+        shortest,
+    )
     from oscbridge.osc.text import is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
@@ -249,6 +255,7 @@ __all__ = [
     "UnsentMessages",
     "UsesAddresses",
     "ValueRange",
+    "argument_converter",
     "bearer_token",
     "check_captures",
     "check_discovery",

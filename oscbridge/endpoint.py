@@ -73,6 +73,14 @@ class Endpoint(Generic[OptionsT, ItemT]):
         """
         return cls.default_routes
 
+    @classmethod
+    def sink_problem(cls, options: OptionsT, /) -> str:
+        """Why an endpoint with these options can send nothing, and how to fix it; empty if it can.
+
+        ``check`` reports it for each route that leads there.
+        """
+        return ""
+
     @property
     def keeps_last_values(self) -> bool:
         """Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.

@@ -39,7 +39,7 @@ from typing import Final
 
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.monitoring.address_requests import answer_addresses, described
+from oscbridge.monitoring.address_requests import answer_addresses, described, viewed_in
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
@@ -193,6 +193,7 @@ class ControlServer:
                 await _write(writer, self._operations.set_variable(request))
             case "addresses":
                 names, addresses = self._operations.names, self._operations.app.addresses
+                await addresses.prepare(*viewed_in(request, names))
                 for lines in answer_addresses(request, addresses, names):
                     await _write(writer, lines)
                     await asyncio.sleep(0)
@@ -248,6 +249,7 @@ class ControlServer:
         every = number(request.get("every", 1.0), "every", *EVERY)
         limit = int(number(request.get("rows", 100), "rows", 0, MAX_ROWS))
         table = Table()
+        await self._operations.prepare_addresses()
         self._operations.hub.add(table.take)
         try:
             while True:

@@ -175,6 +175,10 @@ class Operations:
         """Begin to learn a route; the session watches until it is closed."""
         return LearningSession(self._app)
 
+    async def prepare_addresses(self) -> None:
+        """Compute the known addresses without blocking others, before the first look at them."""
+        await self._app.addresses.prepare()
+
     def describe(self, address: str) -> AddressInfo | None:
         """What the configuration, profiles and devices say about an address."""
         return self._app.addresses.known.get(address)

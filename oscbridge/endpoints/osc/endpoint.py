@@ -64,7 +64,7 @@ class OSCEndpoint(
 
     @classmethod
     def known_addresses(cls, options: OSCOptions) -> Mapping[str, oscbridge.AddressInfo]:
-        return {} if options.profile is None else options.profile.addresses
+        return {} if options.profile is None else options.profile.spoken
 
     def describe(self) -> str:
         if self._link is None:

@@ -85,6 +85,7 @@ class OSCQueryEndpoint(
                 "tokens are sent in plain text, and everyone on the network can read them; "
                 "set 'certificate' to use TLS"
             )
+        await self.addresses.prepare()
         self._server = server = ServerRole(
             self.name, options, self.host, self.access, self.addresses, self.log
         )

@@ -68,11 +68,12 @@ class SerialEndpoint(
             await link.open(path, options.baud_rate)
         except FileNotFoundError:
             raise oscbridge.BackOff(PLUG_INTERVAL, f"{path} is not there; plug it in") from None
-        except PermissionError:
+        except PermissionError:  # also between plugging in and udev's rules
             fix = "add the user to the group of the device, e.g. dialout"
-            raise oscbridge.NotConnected(f"{path}: permission denied; {fix}") from None
-        except serialx.SerialException as error:
-            raise oscbridge.NotConnected(f"{path}: {error}") from error
+            text = f"{path}: permission denied; {fix}"
+            raise oscbridge.BackOff(PLUG_INTERVAL, text) from None
+        except (OSError, serialx.SerialException) as error:
+            raise oscbridge.BackOff(PLUG_INTERVAL, f"{path}: {error}") from error
         await asyncio.sleep(options.start_delay)
 
     def update(self, options: SerialOptions) -> bool:
@@ -116,4 +117,5 @@ class SerialEndpoint(
 
     def _lost(self, error: Exception | None) -> None:
         text = "unplugged" if error is None or isinstance(error, OSError) else str(error)
-        self.host.connection_lost(oscbridge.NotConnected(f"{self._path}: {text}"))
+        # Looked for at even intervals: a loose plug must not make it wait longer each time.
+        self.host.connection_lost(oscbridge.BackOff(PLUG_INTERVAL, f"{self._path}: {text}"))

@@ -89,6 +89,10 @@ class ValueStore:
         """All of them, in any order."""
         return list(self._values.values())
 
+    async def prepare(self) -> None:
+        """Prepare what :meth:`describe` needs; it may take a second."""
+        await self._operations.prepare_addresses()
+
     def describe(self, address: str) -> Described | None:
         """What a profile, a device or the configuration says about an address."""
         info = self._operations.describe(address)

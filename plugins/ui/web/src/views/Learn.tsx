@@ -82,7 +82,7 @@ function Step({ role, number, title, hint }: StepProps) {
           <p class="ask now" role="status">
             <span class="ping" aria-hidden="true" />
             <span>
-              <b>{title} now, then let go.</b> {hint}
+              <b>{title} now, then release it.</b> {hint}
             </span>
           </p>
         ) : (
