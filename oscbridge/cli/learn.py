@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """Learn a route from a control and a target that are moved, and print it as TOML.
 
-    Start it, wait a second, move the control, release it, then move the target. What sends by itself,
-    such as a meter, is noted in that first second and ignored. The running bridge is not changed.
+    Start it, wait a second, move the control, release it, then move the target. What sends by
+    itself, such as a meter, is noted in that first second and ignored. The running bridge is not
+    changed.
 
     \b
     Examples:
