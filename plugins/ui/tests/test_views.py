@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
 from playwright.async_api import Page, expect
 from ports import free_port
@@ -17,8 +18,6 @@ from websockets.asyncio.client import connect
 
 from oscbridge import Color, Message, encode_message
 
-WEB = Path(__file__).parents[1] / "web"
-AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 OFFLINE = "WebSocket connection to"
 """What the browser logs about a bridge that does not run."""
 
@@ -42,17 +41,6 @@ def send_some(program: ControlRoomProgram) -> None:
         Message.of("/go"),
     ]
     program.send(*map(encode_message, messages))
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds on the page."""
-    assert AXE.is_file(), "run: make test"
-    await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
-        for each in found["violations"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
