@@ -96,6 +96,8 @@ class MQTTEndpoint(
         return (self.options.qos if qos is None else qos) > 0
 
     async def connect(self) -> None:
+        if self._entities.are_wanted(self.routes):
+            await self.addresses.prepare()
         if self._session is None:
             status = "" if self.host.is_dry else self.status
             self._session = BrokerSession(self.options, self.client_id, status, self, self.log)
@@ -122,8 +124,7 @@ class MQTTEndpoint(
 
     def _highest_qos(self) -> int:
         """The highest QoS of the endpoint and all routes to it."""
-        routes = [route.options for route in self.routes]
-        own = [route.qos or 0 for route in routes if route is not None]
+        own = [each.options.qos or 0 for each in self.routes if each.options is not None]
         return max(self.options.qos, *own, 0)
 
     def _warn_about(self, limits: BrokerLimits) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 
 import serialx
@@ -10,7 +11,7 @@ import serialx
 import oscbridge
 from oscbridge_serial.link import SerialLink
 from oscbridge_serial.options import SerialOptions, SerialRoute
-from oscbridge_serial.ports import PLUG_INTERVAL, find_port
+from oscbridge_serial.ports import PLUG_INTERVAL, find_port, list_ports
 
 __all__ = ["SerialEndpoint"]
 
@@ -24,7 +25,9 @@ _PORT_KEYS: Final = ("device", "baud_rate")
 
 
 class SerialEndpoint(
-    oscbridge.Endpoint[SerialOptions, SerialDelivery], oscbridge.Reconfigurable[SerialOptions]
+    oscbridge.Endpoint[SerialOptions, SerialDelivery],
+    oscbridge.Reconfigurable[SerialOptions],
+    oscbridge.FindsDevices,
 ):
     """Sends messages to a device, and receives what it sends.
 
@@ -42,6 +45,15 @@ class SerialEndpoint(
         self._codec = options.codec
         self._link: SerialLink | None = None
         self._path = options.device
+
+    @classmethod
+    def local_devices(cls) -> Sequence[oscbridge.NearbyDevice]:
+        return [
+            oscbridge.NearbyDevice(
+                each.name or each.path, {"device": each.usb_id or each.path}, each.path
+            )
+            for each in list_ports()
+        ]
 
     def describe(self) -> str:
         path, device = self._path, self.options.device

@@ -167,8 +167,18 @@ function receive(message: ServerMessage): void {
         break;
       case "answer":
         break;
+      default:
+        listeners.get(message.type)?.(message as never);
     }
   });
+}
+
+type Kind = ServerMessage["type"];
+const listeners = new Map<Kind, (message: never) => void>();
+
+/** Messages of a view that is loaded when it is opened. */
+export function listen<K extends Kind>(type: K, take: (message: Extract<ServerMessage, { type: K }>) => void): void {
+  listeners.set(type, take);
 }
 
 function socketUrl(): string {
