@@ -114,11 +114,11 @@ class Connected:
         try:
             await self._receive_all()
         finally:
+            self._end_all()  # first: the server cancels this where the client has disconnected
+            self._views.close()
             for task in (sending, *self._commands):
                 task.cancel()
             await asyncio.wait([sending])
-            self._end_all()
-            self._views.close()
         return self._socket
 
     async def close(self) -> None:
