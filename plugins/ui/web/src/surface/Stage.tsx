@@ -36,7 +36,7 @@ export function Stage({ page, query, isArranged, chosen }: Props) {
           ) : (
             <div
               key={each.id}
-              class={`wg k-${each.kind} ${fits(each) ? "" : "other"}`}
+              class={`wg k-${each.kind} ${words.length && fits(each) ? "found" : words.length ? "other" : ""}`}
               role="group"
               aria-label={each.label || each.address || "Text"}
               style={area(each, each.colour)}
