@@ -6,26 +6,34 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
+from oscbridge.bridge.config.configuration_source import ConfigurationSource
 from oscbridge.bridge.config.state_path import state_directory
 from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.installed import version
+from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
+from oscbridge.monitoring.device_operations import DeviceOperations
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
 from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin, decode_packet, messages
 from oscbridge.suggestions import suggest
+
+if TYPE_CHECKING:
+    from oscbridge.monitoring.editing import ConfigurationEditor
 
 __all__ = ["Operations", "ProcessInfo", "Reload"]
 
@@ -52,10 +60,17 @@ class ProcessInfo:
 class Operations:
     """The operations of a process that runs ``app``. On the event loop.
 
-    ``reload`` reloads its configuration; ``configuration`` is the name of that.
+    ``reload`` reloads its configuration; ``configuration`` is the name of that, ``source`` where
+    it comes from.
     """
 
-    def __init__(self, app: App, reload: Reload, configuration: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        reload: Reload,
+        configuration: str,
+        source: ConfigurationSource | None = None,
+    ) -> None:
         file = Path(configuration)
         self.info = ProcessInfo(
             os.getpid(),
@@ -67,8 +82,26 @@ class Operations:
         """For watchers of the traffic."""
         self.events = RecentEvents()
         """The log."""
+        self._source = source
+        self.devices = DeviceOperations(app, {} if source is None else source.types)
+        """Devices that could be added, and tests of endpoints."""
         self._app = app
         self._reload = reload
+
+    @cached_property
+    def editor(self) -> ConfigurationEditor | None:
+        """Edits the configuration; None if it comes from elsewhere than a file."""
+        if self._source is None:
+            return None
+        from oscbridge.monitoring.editing import ConfigurationEditor  # only a page needs it
+
+        editor = ConfigurationEditor(self._app, self._source, self._reload, self._file_created)
+        editor.devices = self.devices.nearby.values
+        return editor
+
+    def _file_created(self, name: str) -> None:
+        """The built-in configuration has been saved in a file."""
+        self.info.configuration = self.info.file = name
 
     def started(self) -> None:
         """The process is ready."""
@@ -137,6 +170,14 @@ class Operations:
         for name, runner in self._app.endpoints.items():
             for message in runner.last_values():
                 yield name, message
+
+    def learn(self) -> LearningSession:
+        """Begin to learn a route; the session watches until it is closed."""
+        return LearningSession(self._app)
+
+    async def prepare_addresses(self) -> None:
+        """Compute the known addresses without blocking others, before the first look at them."""
+        await self._app.addresses.prepare()
 
     def describe(self, address: str) -> AddressInfo | None:
         """What the configuration, profiles and devices say about an address."""
@@ -210,7 +251,7 @@ class Operations:
         if runner is None or not runner.endpoint.is_sink():
             hint = suggest(name, self.sink_names)
             raise ConfigurationError(f"{name!r}: nothing can be sent to it; {hint}")
-        runner.offer(message)
+        offer_message(runner, message)
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:

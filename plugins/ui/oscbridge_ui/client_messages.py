@@ -7,6 +7,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from oscbridge_ui.devices.messages import DevicesMessage
+from oscbridge_ui.editing.messages import EditingMessage
+from oscbridge_ui.learning.messages import LearningMessage
 from oscbridge_ui.protocol_base import (
     MAX_ARGUMENTS,
     MAX_CHOSEN,
@@ -94,7 +97,9 @@ class Unwatch(ProtocolModel):
     """Watch a topic no longer."""
 
     type: Literal["unwatch"]
-    topic: Literal["now", "log", "values", "surface", "recordings", "download"]
+    topic: Literal[
+        "now", "log", "values", "routes", "surface", "recordings", "download", "learning", "devices"
+    ]
 
 
 class Mute(ProtocolModel):
@@ -160,7 +165,10 @@ ClientMessage: TypeAlias = Annotated[
     | ChangePlayback
     | StopPlayback
     | DownloadRecording
-    | UploadRecording,
+    | UploadRecording
+    | EditingMessage
+    | LearningMessage
+    | DevicesMessage,
     Field(discriminator="type"),
 ]
 """A message from the client."""

@@ -37,8 +37,8 @@ from oscbridge_ui.visibility import rights_of, views_of
 
 __all__ = ["Connected"]
 
-MAX_MESSAGE: Final = 65_536
-"""Bytes of a message from a page."""
+MAX_MESSAGE: Final = 1 << 19
+"""Bytes of a message from a page: a configuration that is edited as text."""
 
 HELLO_TIMEOUT: Final = 5.0
 """Seconds for the first message."""

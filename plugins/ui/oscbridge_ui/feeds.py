@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from oscbridge.monitoring import Operations
+from oscbridge_ui.editing.routes_feed import RoutesFeed
+from oscbridge_ui.editing.trial import DraftTrial
 from oscbridge_ui.recording.deck import RecordingDeck
 from oscbridge_ui.status_feed import StatusFeed
 from oscbridge_ui.surface.file import surface_file
@@ -23,6 +25,8 @@ class Feeds:
         self.events = operations.events
         self.values = ValueStore(operations)
         self.status = StatusFeed(operations, lambda: len(self.values))
+        self.routes = RoutesFeed(operations, self.values)
+        self.trial = DraftTrial(self.values)
         self.surface = SurfaceStore(surface_file(operations))
         self.deck = RecordingDeck(operations)
 
@@ -43,6 +47,7 @@ class Feeds:
 
     async def close(self) -> None:
         """Stop."""
+        self.routes.close()
         self.status.close()
         self.values.close()
         await self.deck.close()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from oscbridge import AccessGrant
+from oscbridge_ui.devices.view import DevicesView
+from oscbridge_ui.editing.view import EditingView
 from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.learning.view import LearningView
 from oscbridge_ui.page_view import PageHandle, PageView
 from oscbridge_ui.recording.view import RecordView
 from oscbridge_ui.surface.view import SurfaceView
@@ -21,6 +24,9 @@ class PageViews:
         self._all: tuple[PageView, ...] = (
             WatchingView(page, feeds),
             SurfaceView(page, feeds.surface, feeds.values, feeds.operations),
+            EditingView(page, feeds),
+            LearningView(page, feeds.operations),
+            DevicesView(page, feeds.operations),
             RecordView(page, feeds.deck, feeds.operations),
         )
         self._by_type = {kind: view for view in self._all for kind in view.messages}

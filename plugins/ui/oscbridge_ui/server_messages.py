@@ -8,6 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from oscbridge import Right
+from oscbridge_ui.devices.messages import DevicesState
+from oscbridge_ui.editing.messages import EditingState
+from oscbridge_ui.learning.messages import AddressesAnswer, LearningStatus
 from oscbridge_ui.protocol_base import Level, ProtocolModel, Scalar
 from oscbridge_ui.recording.messages import RecordingData, RecordingsState
 from oscbridge_ui.surface.messages import SurfaceState
@@ -286,7 +289,11 @@ ServerMessage: TypeAlias = Annotated[
     | ValuesState
     | SurfaceState
     | RecordingsState
-    | RecordingData,
+    | RecordingData
+    | EditingState
+    | LearningStatus
+    | AddressesAnswer
+    | DevicesState,
     Field(discriminator="type"),
 ]
 """A message from the bridge."""

@@ -9,6 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+from pydantic import JsonValue
+
+import oscbridge_ui.devices.messages as devices_messages
+import oscbridge_ui.editing.messages as editing_messages
+import oscbridge_ui.learning.messages as learning_messages
 import oscbridge_ui.recording.messages as recording_messages
 import oscbridge_ui.surface.messages as surface_messages
 from oscbridge_ui import client_messages, protocol, server_messages, value_rows
@@ -31,6 +36,7 @@ _SIMPLE: Final[Mapping[object, str]] = {
     float: "number",
     bool: "boolean",
     type(None): "null",
+    JsonValue: "unknown",
 }
 
 
@@ -97,10 +103,14 @@ _MODULES: Final = (
     edits,
     surface_messages,
     recording_messages,
+    editing_messages,
+    learning_messages,
+    devices_messages,
 )
 _UNIONS: Final = (
     (protocol, "PartState"),
     (edits, "SurfaceEdit"),
+    (editing_messages, "EditWanted"),
     (protocol, "ClientMessage"),
     (protocol, "ServerMessage"),
 )

@@ -85,6 +85,14 @@ class ValueStore:
         """The facts about an address."""
         return self._values.get(address)
 
+    def all(self) -> Sequence[StoredValue]:
+        """All of them, in any order."""
+        return list(self._values.values())
+
+    async def prepare(self) -> None:
+        """Prepare what :meth:`describe` needs; it may take a second."""
+        await self._operations.prepare_addresses()
+
     def describe(self, address: str) -> Described | None:
         """What a profile, a device or the configuration says about an address."""
         info = self._operations.describe(address)

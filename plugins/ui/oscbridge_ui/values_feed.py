@@ -54,6 +54,8 @@ class ValuesTopic(Topic):
         self._sent_sources: Sequence[str] | None = None
         self._sent_counts: tuple[int, ...] = ()
         self._is_due = False
+        self._is_ready = False
+        """Whether the store can describe addresses."""
         store.open()
         self._task = asyncio.create_task(self._tick())
 
@@ -76,13 +78,15 @@ class ValuesTopic(Topic):
         self._store.release()
 
     async def _tick(self) -> None:
+        await self._store.prepare()
+        self._is_ready = True
         while True:
             self._is_due = True
             self._wake()
             await asyncio.sleep(TICK)
 
     def take(self) -> ValuesState | None:
-        if not self._is_due:
+        if not self._is_due or not self._is_ready:
             return None
         self._is_due = False
         now = time.time()

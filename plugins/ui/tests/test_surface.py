@@ -67,7 +67,7 @@ class Pages:
         self._take(await self.page.next("surface"))
 
     async def edit(self, *edits: object) -> str:
-        """Send edits, and take what comes until their answer. Returns the error."""
+        """Send edits, and take messages until their answer. Returns the error."""
         await self.page.send(type="edit_surface", id=1, edits=json.dumps(edits))
         while True:
             message = json.loads(await self.page.socket.recv())

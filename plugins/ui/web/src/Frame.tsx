@@ -39,6 +39,20 @@ const VIEWS: readonly Entry[] = [
     load: () => import("./views/Surface").then((module) => module.Surface),
   },
   {
+    view: "learn",
+    name: "Learn",
+    icon: "learn",
+    find: "Find a moved control",
+    load: () => import("./views/Learn").then((module) => module.Learn),
+  },
+  {
+    view: "devices",
+    name: "Devices",
+    icon: "devices",
+    find: "Find a device or a plugin",
+    load: () => import("./views/Devices").then((module) => module.Devices),
+  },
+  {
     view: "record",
     name: "Record",
     icon: "record",

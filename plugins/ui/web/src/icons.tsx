@@ -52,6 +52,19 @@ const ICONS = {
       <path d="M3.200 12.500h3.600M8.200 6.500h3.600M13.200 10h3.600" stroke-width="2.500" />
     </>
   ),
+  learn: (
+    <>
+      <circle cx="10" cy="10" r="6.500" />
+      <circle cx="10" cy="10" r="1.500" />
+      <path d="M10 1.500v3M10 15.500v3M1.500 10h3M15.500 10h3" />
+    </>
+  ),
+  devices: (
+    <>
+      <rect x="2.500" y="4" width="15" height="9" rx="1.500" />
+      <path d="M7 16.500h6M10 13v3.500" />
+    </>
+  ),
   record: (
     <>
       <circle cx="10" cy="10" r="6.500" />
