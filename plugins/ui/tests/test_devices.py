@@ -146,7 +146,7 @@ async def test_learn_and_devices_are_accessible(
     with start(f'{CONFIGURATION}{trouble}on_start = "retry"\n') as process:
         page = await open_page(f"{ControlRoomProgram(process).url}{view}", size, scheme)
         if view == "learn":
-            await expect(page.get_by_text("Move the control now, then let go.")).to_be_visible()
+            await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
         else:
             await expect(page.get_by_text("A device that is known")).to_be_visible()
             parts = page.get_by_role("region", name="Bridges and endpoints")
