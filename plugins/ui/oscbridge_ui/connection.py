@@ -37,8 +37,8 @@ from oscbridge_ui.visibility import rights_of, views_of
 
 __all__ = ["Connected"]
 
-MAX_MESSAGE: Final = 1 << 19
-"""Bytes of a message from a page: a configuration that is edited as text."""
+MAX_MESSAGE: Final = 65_536
+"""Bytes of a message from a page."""
 
 HEARTBEAT: Final = 15.0
 """Seconds between pings; a page that does not answer is closed."""
