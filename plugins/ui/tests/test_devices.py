@@ -71,7 +71,7 @@ async def test_option_is_changed_by_its_form_and_undone(
         await form.get_by_text("More options").click()
         rate = form.get_by_label("queue", exact=True)
         await rate.fill("0")
-        await expect(form.get_by_text("greater than or equal to 1")).to_be_visible()
+        await expect(form.get_by_text("must be at least 1")).to_be_visible()
         await expect(form.get_by_role("button", name="Save and reload")).to_be_disabled()
         await rate.fill("500")
         await expect(form.get_by_label("What saving changes")).to_contain_text("queue")
@@ -146,7 +146,7 @@ async def test_learn_and_devices_are_accessible(
     with start(f'{CONFIGURATION}{trouble}on_start = "retry"\n') as process:
         page = await open_page(f"{ControlRoomProgram(process).url}{view}", size, scheme)
         if view == "learn":
-            await expect(page.get_by_text("Move the control now, then let go.")).to_be_visible()
+            await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
         else:
             await expect(page.get_by_text("A device that is known")).to_be_visible()
             parts = page.get_by_role("region", name="Bridges and endpoints")

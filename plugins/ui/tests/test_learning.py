@@ -108,9 +108,9 @@ async def test_route_is_learned_from_a_liblo_sender_to_a_midi_receiver_and_heard
     with midi_device(free) as device, start(CONFIGURATION + synth(free)) as process:
         program = ControlRoomProgram(process)
         page = await open_page(f"{program.url}learn")
-        await expect(page.get_by_text("Move the control now, then let go.")).to_be_visible()
+        await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
         await oscsend(program, "/1/fader3", *(step / 10 for step in range(11)))
-        await expect(page.get_by_text("Move the target now, then let go.")).to_be_visible()
+        await expect(page.get_by_text("Move the target now, then release it.")).to_be_visible()
         await device.turn(7, *range(0, 128, 8))
         route = page.get_by_role("region", name="The route")
         await expect(route.get_by_label("Name")).to_have_value("fader3_to_controller_7")

@@ -48,7 +48,7 @@ export function problemsOf(draft: Draft, path: FormPath): { own: FormProblem[]; 
   const own: FormProblem[] = [];
   const others: string[] = [];
   for (const each of draft.checked?.problems ?? []) {
-    if (path.length && isBelow(each.path, path)) own.push({ path: each.path.slice(path.length), text: each.text });
+    if (path.length && isBelow(each.path, path)) own.push({ path: each.path.slice(path.length), text: each.brief || each.text });
     else others.push(each.text);
   }
   return { own, others: [...others, ...(draft.checked?.refused ?? [])] };
