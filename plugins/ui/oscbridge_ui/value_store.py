@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
@@ -21,6 +22,10 @@ MAX_ADDRESSES: Final = 20_000
 
 MAX_ADDRESS: Final = 1_024
 """Characters of an address that is kept. Messages to longer ones are counted, too."""
+
+LINGER: Final = 10.0
+"""Seconds for which values are watched after the last page: another view may follow, or a reload
+of the page."""
 
 MAX_TYPES: Final = 65
 """Type tags that are kept of large messages: more than are shown."""
@@ -69,6 +74,8 @@ class ValueStore:
         self._operations = operations
         self._values: dict[str, StoredValue] = {}
         self._users = 0
+        self._ending: asyncio.TimerHandle | None = None
+        """When nobody shows values, until they are watched no longer."""
         self.forgotten = 0
         """Messages to addresses above the limits."""
         self._ordered: Sequence[StoredValue] = ()
@@ -121,7 +128,10 @@ class ValueStore:
     def open(self) -> None:
         """A page shows values."""
         self._users += 1
-        if self._users == 1:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        elif self._users == 1:
             self._values.clear()  # what they were meanwhile is not known
             self.order_number += 1
             self._seed()
@@ -131,13 +141,19 @@ class ValueStore:
         """A page shows values no longer."""
         self._users -= 1
         if self._users == 0:
-            self._operations.hub.remove(self._take)
+            self._ending = asyncio.get_running_loop().call_later(LINGER, self._end)
 
     def close(self) -> None:
         """Stop watching."""
-        if self._users:
-            self._users = 1
-            self.release()
+        if self._users or self._ending is not None:
+            self._users = 0
+            self._end()
+
+    def _end(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        self._operations.hub.remove(self._take)
 
     def _seed(self) -> None:
         """Begin with the last values that endpoints keep for new clients."""
