@@ -44,21 +44,25 @@ class ClockOffset:
 
     def __init__(self) -> None:
         self._offset: int | None = None
+        self._epoch = 0
 
     def set(self, ours: int, theirs: int) -> None:
         """Both clocks at one moment."""
         self._offset = ours - theirs
+        self._epoch = time.time_ns() - time.monotonic_ns()
 
     def unix_ns(self, timestamp: int, later: int = 0) -> int:
         """The Unix time of a timestamp of 32 bits, ``later`` units after it.
 
         Now, while the offset is unknown or if the result is in the future or too old.
         """
-        now = time.time_ns()
         if self._offset is None:
-            return now
-        age = (ticks() - (timestamp + later + self._offset) + (1 << 31) & 0xFFFF_FFFF) - (1 << 31)
-        return now - age * 100_000 if 0 <= age <= MAX_DELAY * 10_000 else now
+            return time.time_ns()
+        now = ticks()
+        age = (now - (timestamp + later + self._offset) + (1 << 31) & 0xFFFF_FFFF) - (1 << 31)
+        if 0 <= age <= MAX_DELAY * 10_000:
+            return self._epoch + (now - age) * 100_000  # the same for equal timestamps
+        return time.time_ns()
 
 
 class RtpSession:
@@ -118,6 +122,8 @@ class RtpSession:
         self._unconfirmed += 1
         if self._unconfirmed >= FEEDBACK_COUNT or found.lost:
             self._confirm(self.heard_at)
+        if found.problem is not None:
+            raise found.problem
 
     def take_feedback(self, feedback: Feedback) -> None:
         """The peer has got packets."""

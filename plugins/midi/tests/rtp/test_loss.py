@@ -111,7 +111,7 @@ def test_no_note_hangs_after_random_loss(networks: LossyNetworks) -> None:
     receiver = networks.start(networks.far, "receive", HOST)
     wait_for(receiver, "listening")
     networks.lose(LOSS)
-    sender = networks.start(networks.near, "send", HOST, str(MESSAGES))
+    sender = networks.start(networks.near, "send", f"rtp://{HOST}:5004", str(MESSAGES))
     wait_for(receiver, "ready")
     wait_for(sender, "sent")
     wait_until(lambda: ask(receiver)["sounding"] == 0)
@@ -119,3 +119,13 @@ def test_no_note_hangs_after_random_loss(networks: LossyNetworks) -> None:
     print(found)
     assert found["dropped"]["lost"] > MESSAGES / 5 * LOSS / 2  # the network has lost packets
     assert "unrepaired" not in found["dropped"]
+
+
+def test_announced_session_is_found_by_its_name(networks: LossyNetworks) -> None:
+    receiver = networks.start(networks.far, "receive", HOST)
+    wait_for(receiver, "listening")
+    sender = networks.start(networks.near, "send", "rtp://near", "100")
+    wait_for(receiver, "ready")
+    wait_for(sender, "sent")
+    wait_until(lambda: ask(receiver)["count"] >= 100)
+    assert ask(receiver)["sounding"] == 0
