@@ -200,10 +200,10 @@ class RtpInitiator:
             raise oscbridge.NotConnected(f"{self._url}: the session has ended")
         self.send_now(messages)
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
         """Send messages, if there is a session."""
         if self._session is not None:
-            self._losses.refused(self._session.send(messages))
+            self._losses.refused(self._session.send(messages, when_ns))
             self._changed.set()
 
     async def close(self) -> None:

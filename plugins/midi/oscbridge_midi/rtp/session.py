@@ -34,9 +34,9 @@ MAX_DELAY: Final = 1.0
 """Seconds that a packet may have travelled; an older time of its clock is not believed."""
 
 
-def ticks() -> int:
-    """The clock of this process in units of 0.1 ms."""
-    return time.monotonic_ns() // 100_000
+def ticks(when_ns: int = 0) -> int:
+    """The clock of this process, now or at a monotonic time, in units of 0.1 ms."""
+    return (when_ns or time.monotonic_ns()) // 100_000
 
 
 class ClockOffset:
@@ -100,11 +100,14 @@ class RtpSession:
         self._has_feedback_since = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque(maxlen=MAX_MARKS)
 
-    def send(self, messages: Sequence[bytes]) -> int:
-        """Send messages. Returns how many packets the system did not accept."""
+    def send(self, messages: Sequence[bytes], when_ns: int = 0) -> int:
+        """Send messages. Returns how many packets the system did not accept.
+
+        They are stamped with a monotonic time in nanoseconds; 0 is now.
+        """
         now = time.monotonic()
         refused = 0
-        for packet in self._sent.packets(messages, ticks(), now):
+        for packet in self._sent.packets(messages, ticks(when_ns), now):
             refused += not self._send(packet)
         self._guards, self._guard_at = GUARDS, now + FIRST_GUARD
         return refused
