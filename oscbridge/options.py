@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
     from oscbridge.net.url import HostPort
 
-__all__ = ["Options", "OptionsT"]
+__all__ = ["NARROWING", "Options", "OptionsT"]
+
+NARROWING: Final = "_reject_true_as_number"
+"""The validator of all fields, which changes nothing in the schema of a field."""
 
 
 class Options(BaseModel):
@@ -46,6 +50,23 @@ class Options(BaseModel):
     Each is an error that says so; ``oscbridge check --fix`` moves it.
     """
 
+    protected_keys: ClassVar[Collection[str]] = ()
+    """Keys that the control room may not change, unless ``[http] allow_code`` allows it.
+
+    For what runs code or opens files. Keys of the type ``Path`` are protected without it.
+    """
+
+    device_keys: ClassVar[Collection[str]] = ()
+    """Keys that name a device of this machine.
+
+    The control room may set a path there only if discovery lists the device.
+    """
+
+    @classmethod
+    def allowed_values(cls, key: str) -> Collection[str]:
+        """The values of a protected key that the control room may set nevertheless."""
+        return ()
+
     def config_warnings(self) -> Sequence[str]:
         """Valid but probably unintended settings, as sentences that say how to change them.
 
@@ -67,12 +88,37 @@ class Options(BaseModel):
         """
         return {}
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _reject_true_as_number(cls, value: object, info: ValidationInfo) -> object:
+        """``true`` is not a number, although it is one in Python."""
+        if isinstance(value, bool) and info.field_name is not None:
+            types = set(_types_in(cls.model_fields[info.field_name].annotation))
+            if not types.isdisjoint((int, float)) and bool not in types:
+                raise ValueError("expected a number")
+        return value
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
         keys = {field.alias or name for name, field in cls.model_fields.items()}
+        for key in (*cls.protected_keys, *cls.device_keys):
+            if key not in keys:
+                raise TypeError(f"{cls.__qualname__}.protected_keys: there is no key {key!r}")
         for old, new in cls.renamed_keys.items():
             if new not in keys or old in keys:
                 raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")
+
+
+def _types_in(annotation: object) -> Iterator[object]:
+    """The types that the annotation of a field joins."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _types_in(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _types_in(part)
+    else:
+        yield annotation
 
 
 OptionsT = TypeVar("OptionsT", bound=Options, default=Options)

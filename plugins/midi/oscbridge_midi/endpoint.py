@@ -21,6 +21,7 @@ from oscbridge_midi.message_encoder import (
 )
 from oscbridge_midi.message_table import TABLE, MidiMessages
 from oscbridge_midi.mpe import find_overlap
+from oscbridge_midi.nearby import MidiAbilities
 from oscbridge_midi.options import MidiOptions
 from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.route_options import MidiRoute
@@ -39,12 +40,12 @@ _UNUSUAL: Final = TIMING_ADDRESSES | {PANIC}
 
 
 class MidiEndpoint(
+    MidiAbilities,
     oscbridge.Endpoint[MidiOptions, MidiDelivery],
     oscbridge.Coalescing[MidiDelivery],
     oscbridge.MustDeliver[MidiDelivery],
     oscbridge.RouteAware[MidiRoute],
     oscbridge.PeerAware,
-    oscbridge.Serving,
 ):
     """Sends and receives MIDI through ports of the system or over TCP.
 
@@ -70,7 +71,7 @@ class MidiEndpoint(
 
     def __init__(self, name: str, options: MidiOptions) -> None:
         super().__init__(name, options)
-        own = self.options
+        own = options
         self._notes = SoundingNotes(own.note_off)
         encode_options = EncodeOptions(
             own.out_of_range == "clamp", own.note_off, own.parameter_bits == 7
@@ -96,8 +97,7 @@ class MidiEndpoint(
     # --- connecting --------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        is_retry, self._is_retry = self._is_retry, True
-        own = self.options
+        is_retry, self._is_retry, own = self._is_retry, True, self.options
         if not is_retry:
             self._check_zones()
         await self._connections.open(wait=is_retry)

@@ -9,5 +9,6 @@ made from these models by ``python -m oscbridge_ui.typescript``; a test compares
 from __future__ import annotations
 
 from oscbridge_ui.client_messages import *  # noqa: F403
+from oscbridge_ui.editing.messages import *  # noqa: F403
 from oscbridge_ui.protocol_base import *  # noqa: F403
 from oscbridge_ui.server_messages import *  # noqa: F403
