@@ -8,7 +8,7 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
@@ -22,7 +22,7 @@ from oscbridge_midi.rtp.session_commands import (
     decode_command,
     is_command,
 )
-from oscbridge_midi.rtp.sockets import Address, SocketPair
+from oscbridge_midi.rtp.sockets import Address, SocketPair, address_of
 from oscbridge_midi.tcp import ConnectionOwner
 
 __all__ = ["RtpInitiator"]
@@ -105,8 +105,8 @@ class RtpInitiator:
             finally:
                 await follower.close()
         infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        address = infos[0][4]
-        return (str(address[0]), int(address[1])), infos[0][0]
+        family, _, _, _, found_at = infos[0]
+        return address_of(cast(tuple[str | int, ...], found_at)), family
 
     async def _invite(self, port: int) -> Invitation:
         sockets = self._sockets
