@@ -151,10 +151,11 @@ class JournalWriter:
                 channel.trim(upto)
 
     def encode(self, now: float) -> bytes:
-        """The journal for the next packet; empty if there is nothing to say."""
+        """The journal for the next packet.
+
+        Without anything to repair it has no channels, and says that nothing was missed.
+        """
         found = [each.encode(number, now) for number, each in sorted(self._channels.items())]
         channels = [each for each in found if each]
-        if not channels:
-            return b""
-        head = 0x20 | len(channels) - 1
+        head = 0x20 | len(channels) - 1 if channels else 0
         return bytes((head,)) + (self.checkpoint & 0xFFFF).to_bytes(2, "big") + b"".join(channels)

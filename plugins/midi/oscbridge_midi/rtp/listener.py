@@ -268,10 +268,10 @@ class RtpListener:
         """Send messages to all peers."""
         self.send_now(messages)
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
         """The same; it does not wait."""
         for session in self._sessions:
-            self._losses.refused(session.send(messages))
+            self._losses.refused(session.send(messages, when_ns))
         self._changed.set()
 
     async def close(self) -> None:
