@@ -109,6 +109,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         *(app, read, source.name, source.used_files, known),
         changed_plugins=plugins.changed_files,
         sites=plugins.sites,
+        plugins=plugins.plugins,
         source=source,
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

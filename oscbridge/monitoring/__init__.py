@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     )
     from oscbridge.bridge.config.resolved import Configuration
     from oscbridge.bridge.reload import Changes
+    from oscbridge.learning.candidates import Candidate
+    from oscbridge.learning.ends import RouteEnd
+    from oscbridge.learning.proposal import Proposal
+    from oscbridge.learning.session import LearningSession, LearningState
     from oscbridge.logs.recent import LoggedEvent, RecentEvents
+    from oscbridge.monitoring.device_operations import DeviceOperations
     from oscbridge.monitoring.editing import ConfigurationEditor
     from oscbridge.monitoring.editing_views import (
         CheckedEdit,
@@ -46,32 +51,41 @@ if TYPE_CHECKING:
     from oscbridge.monitoring.site_access import SiteAccess
     from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
     from oscbridge.monitoring.traffic import Hub, ShownMessage, TrafficWatcher, peer_text
+    from oscbridge.nearby.search import FoundNearby
+    from oscbridge.toml_text import toml_texts
 
 __all__ = [
     "AddTable",
     "BridgeStatus",
+    "Candidate",
     "ChangeTable",
     "Changes",
     "CheckedEdit",
     "Configuration",
     "ConfigurationEditor",
     "ConfigurationView",
+    "DeviceOperations",
     "Edit",
     "EditConflict",
     "EditProblem",
     "EditRefused",
     "EndpointStatus",
     "FileView",
+    "FoundNearby",
     "Hub",
+    "LearningSession",
+    "LearningState",
     "LoggedEvent",
     "MoveRoute",
     "NotWritable",
     "Operations",
     "ProcessInfo",
+    "Proposal",
     "Received",
     "RecentEvents",
     "RemoveTable",
     "ReplaceText",
+    "RouteEnd",
     "RouteMessages",
     "RouteStatus",
     "RouteTrial",
@@ -87,6 +101,7 @@ __all__ = [
     "VersionView",
     "peer_text",
     "running_routes",
+    "toml_texts",
     "typed_message",
     "why_not_edit",
 ]
@@ -106,8 +121,14 @@ __getattr__ = lazy_names(
     "oscbridge.bridge.config.editing.edits.TomlText",
     "oscbridge.bridge.config.resolved.Configuration",
     "oscbridge.bridge.reload.Changes",
+    "oscbridge.learning.candidates.Candidate",
+    "oscbridge.learning.ends.RouteEnd",
+    "oscbridge.learning.proposal.Proposal",
+    "oscbridge.learning.session.LearningSession",
+    "oscbridge.learning.session.LearningState",
     "oscbridge.logs.recent.LoggedEvent",
     "oscbridge.logs.recent.RecentEvents",
+    "oscbridge.monitoring.device_operations.DeviceOperations",
     "oscbridge.monitoring.editing.ConfigurationEditor",
     "oscbridge.monitoring.editing_views.CheckedEdit",
     "oscbridge.monitoring.editing_views.ConfigurationView",
@@ -134,4 +155,6 @@ __getattr__ = lazy_names(
     "oscbridge.monitoring.traffic.ShownMessage",
     "oscbridge.monitoring.traffic.TrafficWatcher",
     "oscbridge.monitoring.traffic.peer_text",
+    "oscbridge.nearby.search.FoundNearby",
+    "oscbridge.toml_text.toml_texts",
 )

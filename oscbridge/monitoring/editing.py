@@ -63,15 +63,14 @@ class ConfigurationEditor:
         app: App,
         source: ConfigurationSource,
         reload: Callable[[], Awaitable[Changes]],
-        devices: Callable[[str, str], Collection[str]] = lambda _type, _key: (),
+        file_created: Callable[[str], None] = lambda _name: None,
     ) -> None:
         self.source = source
-        self.file_created: Callable[[], None] = lambda: None
-        """Called when the configuration gets its file."""
+        self._file_created = file_created
         self._app = app
         self._reload = reload
         self._store = ConfigurationStore(source, lambda kind, key: self.devices(kind, key))
-        self.devices = devices
+        self.devices: Callable[[str, str], Collection[str]] = lambda _type, _key: ()
         """Names the devices that a key of an endpoint type may name from a browser."""
         self._lock = asyncio.Lock()
         self._waiting = 0
@@ -197,7 +196,7 @@ class ConfigurationEditor:
             end = f"the file could not be restored: {problem}" if problem else "nothing is changed"
             raise OSCBridgeError(self._store.masks.hide(f"{error}; {end}")) from None
         if is_new:
-            self.file_created()
+            self._file_created(self.source.name)
         hide = self._store.masks.hide
         problems = tuple(map(hide, changes.problems))
         diff = self._difference(draft)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,6 +27,7 @@ from oscbridge.monitoring.http_service import HTTPService
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.operations import Operations
 from oscbridge.monitoring.status import Reloads
+from oscbridge.plugins import Plugin
 
 __all__ = ["Service"]
 
@@ -49,7 +50,8 @@ class Service:
     the human-readable name of the configuration. ``files`` finds its files, to watch them;
     ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
     the files in a folder of plugins that have changed since they were loaded; it may block.
-    ``sites`` are the pages that plugins offer (``oscbridge_sites``); they can edit ``source``.
+    ``sites`` are the pages that plugins offer (``oscbridge_sites``); they can edit ``source``;
+    ``plugins`` are all plugins, broken ones included.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Service:
         changed_plugins: Callable[[Path | None], list[str]] = lambda _folder: [],
         sites: Mapping[str, str] | None = None,
         source: ConfigurationSource | None = None,
+        plugins: Sequence[Plugin] = (),
     ) -> None:
         self.app = app
         self._read = read
@@ -72,6 +75,7 @@ class Service:
         self._watcher: FileWatcher | None = None
         self.operations = Operations(app, self.reload, name, source)
         """What can be seen and done in this process."""
+        self.operations.devices.plugins = plugins
         self.http = HTTPService(
             self.operations.status,
             lambda: self._reloads,
@@ -123,6 +127,7 @@ class Service:
                 task.cancel()
                 await asyncio.wait([task])
         await self._control.stop()
+        await self.operations.devices.nearby.close()
         await self.app.stop()
         await self._store.close()
         if self._watchdog is not None:

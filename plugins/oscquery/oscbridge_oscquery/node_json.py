@@ -27,13 +27,15 @@ def attributes_of(
         return {**found, **_CONTAINER}
     if types:
         found["TYPE"] = types
-    found["ACCESS"] = int(info.access)
+    found["ACCESS"] = info.access.value  # int() of an enumeration is slow
     if description or info.description:
         found["DESCRIPTION"] = description or info.description
     if info.tags:
         found["TAGS"] = list(info.tags)
     if info.critical:
         found["CRITICAL"] = True
+    if info.overloads:
+        found["OVERLOADS"] = [{"TYPE": each} for each in info.overloads]
     if types:
         _add_lists(found, info, types)
     return found
@@ -47,7 +49,7 @@ def _add_lists(found: dict[str, object], info: oscbridge.AddressInfo, types: str
         found["CLIPMODE"] = _spread(types, [each or None for each in info.clip_modes])
     if any(info.extended_types):
         found["EXTENDED_TYPE"] = _spread(types, [each or None for each in info.extended_types])
-    if info.unit:
+    if info.unit and not info.curve:  # with a curve the values are not in this unit
         count = len(types)
         found["UNIT"] = _spread(types, [info.unit] * count)
 
@@ -67,6 +69,8 @@ def _range(found: oscbridge.ValueRange | None) -> dict[str, object] | None:
 
 def _spread(types: str, entries: Sequence[object]) -> list[object]:
     """One entry for each value, nested as the brackets; an array has that of the whole array."""
+    if len(entries) == len(types) and "[" not in types:
+        return list(entries)
     values, tags = iter(entries), iter(types)
     found: list[object] = []
     for tag in tags:

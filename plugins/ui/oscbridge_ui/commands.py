@@ -20,6 +20,7 @@ from oscbridge import (
 from oscbridge.monitoring import Operations
 from oscbridge_ui.client_messages import Mute, SendMessage, SetVariable
 from oscbridge_ui.protocol_base import Scalar
+from oscbridge_ui.visibility import may_reach
 
 __all__ = ["message_of", "run_command"]
 
@@ -45,6 +46,8 @@ def run_command(
             _require(grant, "send")
             if not grant.rights.may_send(command.address):
                 raise OSCBridgeError(f"this token may not send to {command.address}")
+            if not may_reach(grant, command.name):
+                raise OSCBridgeError(f"this token is not valid for {command.name}")
             message = message_of(command)
             if command.received:
                 operations.put_in(command.name, message, SENDER)

@@ -6,40 +6,39 @@ import asyncio
 import logging
 import time
 from collections import deque
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import WSMsgType, web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, Right, TokenBucket
+from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, TokenBucket
 from oscbridge.monitoring import Operations, SiteAccess
 from oscbridge_ui.client_messages import (
-    CLIENT_MESSAGES,
     ClientMessage,
-    Hello,
     Mute,
     ReloadConfiguration,
     SendMessage,
     SetVariable,
 )
 from oscbridge_ui.commands import run_command
-from oscbridge_ui.editing.session import EditingSession, Request
+from oscbridge_ui.decoding import decoded
 from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.greeting import FULL, read_access
+from oscbridge_ui.page_view import PageHandle
+from oscbridge_ui.page_views import PageViews
 from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
 from oscbridge_ui.server_messages import Answer, Denied, Welcome
 from oscbridge_ui.status_feed import PulseTopic
-from oscbridge_ui.topics import WatchedTopics
+from oscbridge_ui.topic import Topic
+from oscbridge_ui.visibility import rights_of, views_of
 
 __all__ = ["Connected"]
 
-MAX_MESSAGE: Final = 1 << 19
-"""Bytes of a message from a page: a configuration that is edited as text."""
-
-HELLO_TIMEOUT: Final = 5.0
-"""Seconds for the first message."""
+MAX_MESSAGE: Final = 65_536
+"""Bytes of a message from a page."""
 
 HEARTBEAT: Final = 15.0
 """Seconds between pings; a page that does not answer is closed."""
@@ -47,16 +46,11 @@ HEARTBEAT: Final = 15.0
 COMMANDS: Final = 120.0
 """Commands per second, on average over a second: a hand on a fader."""
 
-WATCHES: Final = 60.0
-"""Further messages per second, likewise; a page that sends more waits."""
-
 MAX_ANSWERS: Final = 1_000
 """Answers that wait to be sent."""
 
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds for a page to confirm that the connection is closed."""
-
-_MISSING: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is needed")
 
 DENIED: Final = 4401
 """The close code of a connection without access."""
@@ -74,7 +68,10 @@ class Connected:
         access: SiteAccess,
         feeds: Feeds,
         log: logging.Logger,
+        has_room: Callable[[], bool],
     ) -> None:
+        """``has_room`` says whether a further page may have access."""
+        self._has_room = has_room
         self._request = request
         self._operations = operations
         self._access = access
@@ -88,24 +85,19 @@ class Connected:
             compress=False,
         )
         self._grant: AccessGrant | None = None
+        self._topics: dict[str, Topic] = {}
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
-        self._topics = WatchedTopics(operations, feeds, self._wake.set)
-        self._editing = EditingSession(operations, lambda: self._grant, self._answer, feeds.trial)
         self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
-        self._watches = TokenBucket(WATCHES, WATCHES, time.monotonic)
         self._commands: set[asyncio.Task[None]] = set()
+        grant, topic, wake = (lambda: self._grant), self._topics.get, self._wake.set
+        handle = PageHandle(grant, self._answer, self._watch, self._end, topic, wake)
+        self._views = PageViews(handle, feeds)
 
     @property
     def has_access(self) -> bool:
         """Whether it has said hello with a valid token, or needs none."""
         return self._grant is not None
-
-    @property
-    def _rights(self) -> tuple[Right, ...]:
-        order: tuple[Right, ...] = ("listen", "send", "configure")
-        granted = self._grant.rights.rights if self._grant is not None else ()
-        return tuple(each for each in order if each in granted)
 
     async def serve(self) -> web.StreamResponse:
         """Serve until the page or the bridge closes the connection."""
@@ -119,22 +111,16 @@ class Connected:
         sending = asyncio.create_task(self._send_all())
         try:
             await self._receive_all()
-        finally:
+        finally:  # without waiting: the handler of a page that is gone is cancelled
+            self._end_all()
+            self._views.close()
             for task in (sending, *self._commands):
                 task.cancel()
-            await asyncio.wait([sending])
-            self._editing.close()
-            self._topics.end_all()
         return self._socket
 
     async def close(self) -> None:
         """Close the connection, as the server stops."""
         await self._socket.close(code=1012, message=b"the bridge stops")
-
-    def abort(self) -> None:
-        """End the connection at once."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
 
     def access_changed(self) -> None:
         """Renew the access; close the connection if it has lost some."""
@@ -143,39 +129,33 @@ class Connected:
         found = self._access.renew(self._request, self._grant)
         if isinstance(found, AccessDenied):
             self._grant = None  # meanwhile it can do nothing more
-            self._topics.end_all()
+            self._end_all()
             self._commands.add(asyncio.create_task(self._deny(found)))
         elif found != self._grant:
             self._grant = found
-            self._topics.grant_changed(found)
+            self._views.access_changed(found)
             self._answer(self._welcome())
 
     # --- access -------------------------------------------------------------------------------
 
     async def _greet(self) -> bool:
         """Read the first message and answer it. Returns whether the page has access."""
-        try:
-            async with asyncio.timeout(HELLO_TIMEOUT):
-                hello = await self._next()
-        except TimeoutError:
-            hello = None
-        if not isinstance(hello, Hello):
+        found = await read_access(self._request, self._access, self._next)
+        if found is None:
             await self._socket.close(code=INVALID, message=b"expected a message of type 'hello'")
             return False
-        found = self._access.without_token(self._request)
-        if found is None and not hello.token:
-            found = _MISSING
-        elif found is None:
-            found = await self._access.check(self._request, hello.token)
         denied = found if isinstance(found, AccessDenied) else found.without("listen")
         if denied is not None:
             await self._deny(denied, another_helps=isinstance(found, AccessGrant))
+            return False
+        if not self._has_room():
+            await self._deny(FULL)
             return False
         assert isinstance(found, AccessGrant)
         self._grant = found
         await self._send(self._welcome())
         if self._grant is not None:  # a reload may have ended it meanwhile
-            self._topics.add("pulse", PulseTopic(self._feeds.status, self._wake.set))
+            self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
         return True
 
     async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:
@@ -186,8 +166,13 @@ class Connected:
         await self._socket.close(code=DENIED, message=denied.reason.encode()[:120])
 
     def _welcome(self) -> Welcome:
-        process = process_of(self._operations)
-        return Welcome(rights=self._rights, process=process, time=time.time())
+        assert self._grant is not None
+        return Welcome(
+            rights=rights_of(self._grant),
+            views=views_of(self._grant),
+            process=process_of(self._operations),
+            time=time.time(),
+        )
 
     # --- from the page ------------------------------------------------------------------------
 
@@ -197,15 +182,24 @@ class Connected:
                 continue
             if isinstance(message, Mute | ReloadConfiguration | SetVariable | SendMessage):
                 self._start(message)
-                continue
-            if isinstance(message, Hello):
-                continue
-            if wait := self._watches.take(1):
-                await asyncio.sleep(wait)
-            if isinstance(message, Request):
-                self._editing.add(message)
-            elif self._grant is not None:
-                self._topics.handle(message, self._grant)
+            else:
+                await self._views.take(message)
+
+    def _watch(self, name: str, topic: Topic) -> None:
+        self._end(name)
+        if self._grant is None or self._socket.closed:  # it has lost its access meanwhile
+            topic.close()
+            return
+        self._topics[name] = topic
+        self._wake.set()
+
+    def _end(self, name: str) -> None:
+        if (topic := self._topics.pop(name, None)) is not None:
+            topic.close()
+
+    def _end_all(self) -> None:
+        for name in tuple(self._topics):
+            self._end(name)
 
     async def _next(self) -> ClientMessage | None:
         """The next message; None at the end. An invalid one ends the connection."""
@@ -215,12 +209,9 @@ class Connected:
                 await self._socket.close(code=INVALID, message=b"expected text")
             return None
         try:
-            return CLIENT_MESSAGES.validate_json(received.data)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            text = f"{where}: {first['msg']}"
-            await self._socket.close(code=INVALID, message=text.encode()[:120])
+            return decoded(received.data)
+        except ValueError as error:
+            await self._socket.close(code=INVALID, message=str(error).encode()[:120])
             return None
 
     # --- commands -----------------------------------------------------------------------------
@@ -232,11 +223,10 @@ class Connected:
             return
         assert self._grant is not None
         if isinstance(message, ReloadConfiguration):
-            if self._commands:
-                self._answer(Answer(id=message.id, error="a reload is running already", text=""))
-                return
-            if (denied := self._grant.without("configure")) is not None:
-                self._answer(Answer(id=message.id, error=denied.reason, text=""))
+            denied = self._grant.without("configure")
+            error = "a reload is running already" if self._commands else denied and denied.reason
+            if error:
+                self._answer(Answer(id=message.id, error=error, text=""))
                 return
             task = asyncio.create_task(self._run(message, self._feeds.reload()))
             self._commands.add(task)
@@ -271,7 +261,7 @@ class Connected:
                 began = loop.time()
                 while self._answers:
                     await self._send(self._answers.popleft())
-                for topic in self._topics.all():
+                for topic in tuple(self._topics.values()):
                     if (found := topic.take()) is not None:
                         await self._send(found)
                 await asyncio.sleep(max(0.0, began + 1 / MAX_RATE - loop.time()))

@@ -19,6 +19,7 @@ __all__ = [
     "CommandId",
     "Level",
     "Name",
+    "PartialModel",
     "ProtocolModel",
     "Scalar",
     "Text",
@@ -29,7 +30,7 @@ SUBPROTOCOL: Final = "oscbridge.ui.1"
 MAX_RATE: Final = 30
 """Messages per second of one topic."""
 
-MAX_TOKEN: Final = 1_024
+MAX_TOKEN: Final = 8_192
 MAX_TEXT: Final = 4_096
 MAX_NAMES: Final = 1_000
 MAX_ARGUMENTS: Final = 256
@@ -51,3 +52,7 @@ class ProtocolModel(BaseModel):
     """A part of a message."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartialModel(ProtocolModel):
+    """A part of a message of which everything may be left out."""

@@ -8,8 +8,13 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from oscbridge import Right
+from oscbridge_ui.devices.messages import DevicesState
 from oscbridge_ui.editing.messages import EditingState
+from oscbridge_ui.learning.messages import AddressesAnswer, LearningStatus
 from oscbridge_ui.protocol_base import Level, ProtocolModel, Scalar
+from oscbridge_ui.recording.messages import RecordingData, RecordingsState
+from oscbridge_ui.surface.messages import SurfaceState
+from oscbridge_ui.value_rows import Described, ValueRow
 
 __all__ = [
     "Answer",
@@ -25,8 +30,11 @@ __all__ = [
     "ProcessState",
     "Pulse",
     "ReceivedState",
+    "RecordingData",
+    "RecordingsState",
     "RoutePart",
     "ServerMessage",
+    "SurfaceState",
     "TreeNode",
     "ValueRow",
     "ValuesState",
@@ -55,6 +63,8 @@ class Welcome(ProtocolModel):
 
     type: Literal["welcome"] = "welcome"
     rights: Sequence[Right]
+    views: Sequence[str]
+    """The views that its token shows."""
     process: ProcessState
     time: float
     """Unix time of the bridge."""
@@ -237,37 +247,6 @@ class Answer(ProtocolModel):
     """The changes, human-readable."""
 
 
-class Described(ProtocolModel):
-    """The facts about an address beside its values."""
-
-    text: str = ""
-    unit: str = ""
-    least: float | None = None
-    most: float | None = None
-    choices: Sequence[Scalar] = ()
-
-
-class ValueRow(ProtocolModel):
-    """One address, with its last message."""
-
-    address: str
-    types: str
-    args: Sequence[Scalar]
-    """The values; a blob is hexadecimal, a colour ``#rrggbbaa``."""
-    cut: bool
-    """Whether there are more values, or longer ones."""
-    count: int
-    """Messages since it was first seen."""
-    time: float
-    """Unix time of the last message; 0 if there was none."""
-    received: bool
-    """Whether this address was received; otherwise a route has made it from another one."""
-    sources: Sequence[str]
-    sinks: Sequence[str]
-    peer: str
-    described: Described | None
-
-
 class TreeNode(ProtocolModel):
     """A branch of the tree of addresses."""
 
@@ -301,7 +280,20 @@ class ValuesState(ProtocolModel):
 
 
 ServerMessage: TypeAlias = Annotated[
-    Welcome | Denied | Pulse | NowState | LogState | Answer | ValuesState | EditingState,
+    Welcome
+    | Denied
+    | Pulse
+    | NowState
+    | LogState
+    | Answer
+    | ValuesState
+    | SurfaceState
+    | RecordingsState
+    | RecordingData
+    | EditingState
+    | LearningStatus
+    | AddressesAnswer
+    | DevicesState,
     Field(discriminator="type"),
 ]
 """A message from the bridge."""

@@ -11,8 +11,8 @@ from typing import Final
 
 from oscbridge import Argument, Message, Origin
 from oscbridge.monitoring import Operations, ShownMessage
-from oscbridge_ui.server_messages import Described
 from oscbridge_ui.shown_values import is_small, kept_values, shown_values
+from oscbridge_ui.value_rows import Described
 
 __all__ = ["MAX_ADDRESSES", "StoredValue", "ValueStore", "natural"]
 
@@ -88,6 +88,10 @@ class ValueStore:
     def all(self) -> Sequence[StoredValue]:
         """All of them, in any order."""
         return list(self._values.values())
+
+    async def prepare(self) -> None:
+        """Prepare what :meth:`describe` needs; it may take a second."""
+        await self._operations.prepare_addresses()
 
     def describe(self, address: str) -> Described | None:
         """What a profile, a device or the configuration says about an address."""

@@ -11,12 +11,13 @@ from oscbridge import AccessRights
 from oscbridge.monitoring import peer_text
 from oscbridge_ui.address_tree import AddressTree
 from oscbridge_ui.client_messages import WatchValues
-from oscbridge_ui.server_messages import Described, TreeNode, ValueRow, ValuesState
+from oscbridge_ui.server_messages import TreeNode, ValuesState
 from oscbridge_ui.shown_values import shown_values
 from oscbridge_ui.topic import Topic
+from oscbridge_ui.value_rows import Described, ValueRow
 from oscbridge_ui.value_store import StoredValue, ValueStore
 
-__all__ = ["ValuesTopic"]
+__all__ = ["ValuesTopic", "value_row"]
 
 TICK: Final = 1 / 10
 """Seconds between two looks at the values on the screen."""
@@ -53,6 +54,8 @@ class ValuesTopic(Topic):
         self._sent_sources: Sequence[str] | None = None
         self._sent_counts: tuple[int, ...] = ()
         self._is_due = False
+        self._is_ready = False
+        """Whether the store can describe addresses."""
         store.open()
         self._task = asyncio.create_task(self._tick())
 
@@ -75,13 +78,15 @@ class ValuesTopic(Topic):
         self._store.release()
 
     async def _tick(self) -> None:
+        await self._store.prepare()
+        self._is_ready = True
         while True:
             self._is_due = True
             self._wake()
             await asyncio.sleep(TICK)
 
     def take(self) -> ValuesState | None:
-        if not self._is_due:
+        if not self._is_due or not self._is_ready:
             return None
         self._is_due = False
         now = time.time()
@@ -96,7 +101,7 @@ class ValuesTopic(Topic):
                 continue
             if self._sent.get(address) != value.changed:
                 self._sent[address] = value.changed
-                rows.append(_row(value, self._store.describe(address)))
+                rows.append(value_row(value, self._store.describe(address)))
         for address in self._sent.keys() - shown.keys():
             del self._sent[address]
         order = None if window == self._order else window
@@ -199,7 +204,8 @@ def _contains(value: StoredValue, word: str) -> bool:
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 
-def _row(value: StoredValue, described: Described | None) -> ValueRow:
+def value_row(value: StoredValue, described: Described | None) -> ValueRow:
+    """A value as it is sent to a page."""
     args, is_cut = shown_values(value.args)
     return ValueRow(
         address=value.address,

@@ -18,8 +18,8 @@ from control_room import SUBPROTOCOL, ControlRoomProgram, connected
 
 from oscbridge import MIDI, Color, Message, encode_message
 from oscbridge_ui.address_tree import MAX_DEPTH, AddressTree
-from oscbridge_ui.connection import WATCHES
 from oscbridge_ui.shown_values import MAX_BYTES, MAX_CHARACTERS, kept_values, shown_values
+from oscbridge_ui.watching import WATCHES
 
 ADDRESSES = 40
 """Addresses of large messages: more than the buffers of a socket, several times per second."""
@@ -96,6 +96,20 @@ async def test_flood_of_requests_waits(program: ControlRoomProgram) -> None:
         assert answer["error"] == ""
         assert time.monotonic() - began > 1.5
         await other.next("pulse")
+
+
+async def test_page_that_is_gone_costs_nothing(program: ControlRoomProgram) -> None:
+    async with connected(program.port) as other:
+        async with connected(program.port) as page:
+            await page.send(type="watch_values")
+            await page.next("values")
+        known, number = -1, 0
+        while known != (known := (await other.next("pulse"))["addresses"]):
+            received = (await other.next("pulse"))["received"]
+            number += 1  # to an address that nobody has seen
+            program.send(encode_message(Message.of(f"/1/fader{number}", 0.5)))
+            while (await other.next("pulse"))["received"] == received:
+                pass
 
 
 def test_deep_address_has_a_bounded_number_of_branches() -> None:

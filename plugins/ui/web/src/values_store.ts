@@ -70,20 +70,40 @@ export const clockOffset = signal(0);
 
 const MAX_KEPT = 2_000; // rows that are kept, so that their histories are there again
 
-export function takeValues(message: ValuesState): void {
-  isWatched.value = true;
-  clockOffset.value = message.time - Date.now() / 1_000;
-  for (const row of message.rows) {
+/** Forgets everything: another process knows other values. */
+export function forgetValues(): void {
+  values.clear();
+  isWatched.value = false;
+  listing.value = { first: 0, order: [] };
+  listCounts.value = { total: 0, live: 0, stale: 0, found: 0, forgotten: 0 };
+  branches.value = {};
+  sourceNames.value = [];
+}
+
+/** Increases with each address that is new to this page. */
+export const knownAddresses = signal(0);
+
+export function takeRows(rows: readonly ValueRow[], time: number): void {
+  clockOffset.value = time - Date.now() / 1_000;
+  for (const row of rows) {
     let value = values.get(row.address);
     if (value) values.delete(row.address);
-    else value = new Value(row);
+    else {
+      value = new Value(row);
+      knownAddresses.value++;
+    }
     values.set(row.address, value); // the latest last
-    value.take(row, message.time);
+    value.take(row, time);
   }
   for (const address of values.keys()) {
     if (values.size <= MAX_KEPT) break;
     values.delete(address);
   }
+}
+
+export function takeValues(message: ValuesState): void {
+  isWatched.value = true;
+  takeRows(message.rows, message.time);
   const counts = { ...message, order: undefined };
   const { total, live, stale, found, forgotten } = counts;
   listCounts.value = { total, live, stale, found, forgotten };

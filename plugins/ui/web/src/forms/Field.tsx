@@ -25,7 +25,7 @@ export function Field({ form, name, schema: given, path, required, value, onChan
   const kind = kindOf(schema, form.definitions).kind;
   const isSecret = schema["x-secret"] === true;
   const isUnknown = kind === "unknown" && !isSecret;
-  const reason = form.lockedBy(path) || (schema["x-protected"] ? PROTECTED : isUnknown && value !== undefined ? UNKNOWN : "");
+  const reason = form.lockedBy(path) || (schema.readOnly ? PROTECTED : isUnknown && value !== undefined ? UNKNOWN : "");
   const isNested = kind === "table" || kind === "map" || kind === "list" || kind === "either";
   const problems = form.problemsAt(path, !isNested || value === undefined);
   const label = form.labels[name];

@@ -24,7 +24,8 @@ export interface Schema {
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly "x-secret"?: boolean;
-  readonly "x-protected"?: boolean;
+  /** Only the file may change it. */
+  readonly readOnly?: boolean;
 }
 
 export type Definitions = Readonly<Record<string, Schema>>;

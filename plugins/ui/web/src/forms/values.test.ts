@@ -4,7 +4,7 @@ import { decodeValue, encodeValue, parseNumber, textOf, WholeFloat, withKey } fr
 
 describe("values of a configuration", () => {
   it("keep whole floats apart from whole numbers", () => {
-    const json = { scale: [{ $float: 0 }, { $float: 1 }, 0, 127], on: true };
+    const json = { scale: [{ $toml: "0.0" }, { $toml: "1.0" }, 0, 127], on: true };
     const value = decodeValue(json);
     expect(value).toEqual({ scale: [new WholeFloat(0), new WholeFloat(1), 0, 127], on: true });
     expect(encodeValue(value)).toEqual(json);

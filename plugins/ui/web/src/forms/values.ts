@@ -15,7 +15,8 @@ export type FormPath = readonly (string | number)[];
 /** As JSON carries them. */
 export type JsonValue = string | boolean | number | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-const FLOAT = "$float";
+/** The key of a value that is written as TOML text. */
+const TOML = "$toml";
 
 export function isTable(value: FormValue | undefined): value is FormTable {
   return typeof value === "object" && !Array.isArray(value) && !(value instanceof WholeFloat);
@@ -31,8 +32,11 @@ export function decodeValue(json: JsonValue): FormValue {
   if (typeof json !== "object") return json;
   if (Array.isArray(json)) return (json as readonly JsonValue[]).map(decodeValue);
   const table = json as Readonly<Record<string, JsonValue>>;
-  const float = table[FLOAT];
-  if (typeof float === "number") return new WholeFloat(float);
+  const text = table[TOML];
+  if (typeof text === "string") {
+    const number = parseNumber(text);
+    return typeof number === "string" ? text : number;
+  }
   return Object.fromEntries(Object.entries(table).map(([key, each]) => [key, decodeValue(each)]));
 }
 
@@ -43,7 +47,7 @@ export function decodeTable(json: JsonValue): FormTable {
 
 /** A value for the bridge. */
 export function encodeValue(value: FormValue): JsonValue {
-  if (value instanceof WholeFloat) return { [FLOAT]: value.value };
+  if (value instanceof WholeFloat) return { [TOML]: textOf(value) };
   if (isList(value)) return value.map(encodeValue);
   if (isTable(value)) return encodeTable(value);
   return value as string | boolean | number;

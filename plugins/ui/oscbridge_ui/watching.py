@@ -1,0 +1,65 @@
+"""The topics that a page watches: the parts, the log, the values."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import BaseModel
+
+from oscbridge import AccessGrant, TokenBucket
+from oscbridge_ui.client_messages import Unwatch, WatchLog, WatchNow, WatchValues
+from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.log_feed import LogTopic
+from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.status_feed import NowTopic
+from oscbridge_ui.values_feed import ValuesTopic
+from oscbridge_ui.visibility import is_limited
+
+__all__ = ["WATCHES", "WatchingView"]
+
+WATCHES: Final = 60.0
+"""Messages per second, on average over a second; a page that sends more waits."""
+
+
+class WatchingView(PageView):
+    """Begins and ends topics."""
+
+    def __init__(self, page: PageHandle, feeds: Feeds) -> None:
+        self._page = page
+        self._feeds = feeds
+        self._bucket = TokenBucket(WATCHES, WATCHES, time.monotonic)
+
+    @property
+    def messages(self) -> Sequence[type[BaseModel]]:
+        return (WatchNow, WatchLog, WatchValues, Unwatch)
+
+    async def take(self, message: BaseModel) -> None:
+        if wait := self._bucket.take(1):
+            await asyncio.sleep(wait)
+        page, grant = self._page, self._page.grant()
+        if grant is None:
+            return
+        match message:
+            case WatchNow():
+                page.watch("now", NowTopic(self._feeds.status, page.wake))
+            case WatchLog() if not is_limited(grant):
+                page.watch("log", LogTopic(self._feeds.events, page.wake, message.after))
+            case WatchValues():
+                topic = page.topic("values")
+                if not isinstance(topic, ValuesTopic):
+                    topic = ValuesTopic(self._feeds.values, grant.rights, page.wake)
+                    page.watch("values", topic)
+                topic.watch(message)
+                page.wake()
+            case Unwatch():
+                page.end(message.topic)
+
+    def access_changed(self, grant: AccessGrant) -> None:
+        topic = self._page.topic("values")
+        if isinstance(topic, ValuesTopic):
+            topic.use_rights(grant.rights)
+        if is_limited(grant):
+            self._page.end("log")
