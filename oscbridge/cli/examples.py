@@ -9,7 +9,7 @@ import click
 
 from oscbridge.cli.example_library import CONFIGURATION, find_example, shipped_examples
 from oscbridge.errors import ConfigurationError
-from oscbridge.failures import failure_text
+from oscbridge.net.os_errors import what_failed
 
 __all__ = ["command"]
 
@@ -62,6 +62,6 @@ def copy(name: str, folder: Path | None) -> None:
             f"{target}: exists already; name another folder: oscbridge examples copy {name} FOLDER"
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"{target}: {failure_text(error)}") from None
+        raise ConfigurationError(f"{target}: {what_failed(error)}") from None
     click.echo(f"{target}: {', '.join(path.name for path in example.files)}")
     click.echo(f"{example.needs}\nThen: oscbridge run {target / CONFIGURATION}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +11,11 @@ import click
 
 from oscbridge.cli.example_library import find_example
 from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, Answers, configuration_text
+from oscbridge.cli.run import read_configuration
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
+from oscbridge.plugins import Plugins
 from oscbridge.profiles.library import find_profile, shipped_profiles
-from oscbridge.toml_text import toml_text_problem
 
 __all__ = ["command"]
 
@@ -64,6 +66,7 @@ def command(
         if not unasked and example is None:
             file = Path(click.prompt("5. What is the file called?", default=str(file)))
     _write(file, text)
+    _check(file)
     _say_how_to_go_on(file, plugin)
 
 
@@ -90,8 +93,6 @@ def _ask(
         place = offered.default
         if not unasked:
             place = click.prompt(f"3. {offered.question}", place)
-    if (problem := toml_text_problem(place)) is not None:
-        raise click.UsageError(f"--at {place!r}: {problem}")
     if target != "osc":
         if profile is not None:
             raise click.UsageError("--profile is for --to osc")
@@ -137,6 +138,16 @@ def _write(file: Path, text: str) -> None:
         raise ConfigurationError(f"{file}: cannot be written: {what_failed(error)}") from None
 
 
+def _check(file: Path) -> None:
+    """Remove a file that is not valid: an answer was not. Raises :class:`ConfigurationError`."""
+    try:
+        plugins = Plugins.for_configuration(file)
+        read_configuration(file, plugins, with_tests=True)
+    except ConfigurationError:
+        file.unlink()
+        raise
+
+
 def _say_how_to_go_on(file: Path, plugin: str) -> None:
     click.echo(f"{file}: written")
     if plugin and not _is_installed(plugin):
@@ -146,6 +157,8 @@ def _say_how_to_go_on(file: Path, plugin: str) -> None:
 
 
 def _is_installed(plugin: str) -> bool:
-    from oscbridge.installed import version
-
-    return version(f"oscbridge-{plugin}") is not None
+    try:
+        distribution(f"oscbridge-{plugin}")
+    except PackageNotFoundError:
+        return False
+    return True

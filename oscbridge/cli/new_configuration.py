@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from oscbridge.toml_text import TomlValue, toml_value
+
 __all__ = ["TARGETS", "Answers", "Target", "configuration_text"]
 
 
@@ -18,8 +20,8 @@ class Target(NamedTuple):
     """The extra of the package that it needs; empty if none."""
     name: str
     """The name of its endpoint."""
-    lines: tuple[tuple[str, str, str], ...]
-    """Key, value and comment of each line of its table; ``{}`` in a value is the answer."""
+    lines: tuple[tuple[str, TomlValue, str], ...]
+    """Key, value and comment of each line of its table; ``{}`` in a text is the answer."""
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -29,8 +31,8 @@ TARGETS: Final[Mapping[str, Target]] = {
         "websocket",
         "web",
         (
-            ("type", '"websocket"', ""),
-            ("listen", '"127.0.0.1:{}"', "0.0.0.0 for other computers; then add a token"),
+            ("type", "websocket", ""),
+            ("listen", "127.0.0.1:{}", "0.0.0.0 for other computers; then add a token"),
         ),
     ),
     "midi": Target(
@@ -39,10 +41,10 @@ TARGETS: Final[Mapping[str, Target]] = {
         "midi",
         "synth",
         (
-            ("type", '"midi"', ""),
-            ("input", '"{}"', "a part of the port's name"),
-            ("output", '"{}"', ""),
-            ("on_start", '"retry"', "it may be plugged in later"),
+            ("type", "midi", ""),
+            ("input", "{}", "a part of the port's name"),
+            ("output", "{}", ""),
+            ("on_start", "retry", "it may be plugged in later"),
         ),
     ),
     "mqtt": Target(
@@ -51,10 +53,10 @@ TARGETS: Final[Mapping[str, Target]] = {
         "mqtt",
         "house",
         (
-            ("type", '"mqtt"', ""),
-            ("broker", '"mqtt://{}"', ""),
-            ("subscribe", '["stage/#"]', "what is published there comes back"),
-            ("on_start", '"retry"', "the broker may start later"),
+            ("type", "mqtt", ""),
+            ("broker", "mqtt://{}", ""),
+            ("subscribe", ["stage/#"], "what is published there comes back"),
+            ("on_start", "retry", "the broker may start later"),
         ),
     ),
     "lights": Target(
@@ -62,14 +64,14 @@ TARGETS: Final[Mapping[str, Target]] = {
         "multicast",
         "dmx",
         "lights",
-        (("type", '"sacn"', "/dmx/1/12 0.5 is channel 12 of universe 1"), ("to", '"{}"', "")),
+        (("type", "sacn", "/dmx/1/12 0.5 is channel 12 of universe 1"), ("to", "{}", "")),
     ),
     "osc": Target(
         "Where is the device or program?",
         "127.0.0.1:9001",
         "",
         "device",
-        (("type", '"osc"', ""), ("to", '"udp://{}"', "also tcp://, for OSC 1.0 tcp+1.0://")),
+        (("type", "osc", ""), ("to", "udp://{}", "also tcp://, for OSC 1.0 tcp+1.0://")),
     ),
 }
 """By the word that selects it."""
@@ -95,9 +97,9 @@ class Answers(NamedTuple):
 def configuration_text(answers: Answers) -> str:
     """A configuration with comments, and a test."""
     target = TARGETS[answers.target]
-    lines = [(key, value.replace("{}", answers.place), note) for key, value, note in target.lines]
+    lines = [(key, _filled(value, answers.place), note) for key, value, note in target.lines]
     if answers.profile:
-        lines.append(("profile", f'"{answers.profile}"', "knows its addresses and ranges"))
+        lines.append(("profile", toml_value(answers.profile), "knows its addresses and ranges"))
     address = "/dmx/1/1 0.5" if answers.target == "lights" else "/note 1 60 100"
     if answers.target not in ("lights", "midi"):
         address = "/fader/1 0.5"
@@ -111,14 +113,14 @@ def configuration_text(answers: Answers) -> str:
         f"[endpoint.{target.name}]",
         *(_line(*line, max(len(key) for key, _, _ in lines)) for line in lines),
         "",
-        '[[route]]                           # add match = "/mixer/*" to pass only some',
+        '[[route]]                                # add match = "/mixer/*" to pass only some',
         'from = "stage"',
         f'to   = "{target.name}"',
         "",
     ]
     if answers.both_ways and answers.target not in ONE_WAY:
         parts += [
-            "[[route]]                           # to the devices that have sent something",
+            "[[route]]                                # to the devices that have sent something",
             f'from = "{target.name}"',
             'to   = "stage"',
             "",
@@ -134,6 +136,10 @@ def configuration_text(answers: Answers) -> str:
     return "\n".join(parts)
 
 
+def _filled(value: TomlValue, place: str) -> str:
+    return toml_value(value.replace("{}", place) if isinstance(value, str) else value)
+
+
 def _line(key: str, value: str, note: str, width: int) -> str:
     line = f"{key:{width}} = {value}"
-    return f"{line:35} # {note}" if note else line
+    return f"{line:40} # {note}" if note else line
