@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from oscbridge.cli.example_library import find_example
-from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, Answers, configuration_text
+from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, NewBridge, configuration_text
 from oscbridge.cli.run import read_configuration
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
@@ -77,7 +77,7 @@ def _ask(
     profile: str | None,
     one_way: bool,
     unasked: bool,
-) -> Answers:
+) -> NewBridge:
     if port is None:
         port = 9000
         if not unasked:
@@ -103,7 +103,7 @@ def _ask(
         profile = "" if unasked else _ask_profile()
     else:
         _check_profile(profile)
-    return Answers(port, target, place, profile, not one_way)
+    return NewBridge(port, target, place, profile, not one_way)
 
 
 def _ask_profile() -> str:

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from oscbridge.toml_text import TomlValue, toml_value
 
-__all__ = ["TARGETS", "Answers", "Target", "configuration_text"]
+__all__ = ["TARGETS", "NewBridge", "TargetKind", "configuration_text"]
 
 
-class Target(NamedTuple):
+class TargetKind(NamedTuple):
     """A kind of target that is offered."""
 
     question: str
@@ -24,8 +24,8 @@ class Target(NamedTuple):
     """Key, value and comment of each line of its table; ``{}`` in a text is the answer."""
 
 
-TARGETS: Final[Mapping[str, Target]] = {
-    "browser": Target(
+TARGETS: Final[Mapping[str, TargetKind]] = {
+    "browser": TargetKind(
         "Which TCP port do browsers connect to?",
         "8080",
         "websocket",
@@ -35,7 +35,7 @@ TARGETS: Final[Mapping[str, Target]] = {
             ("listen", "127.0.0.1:{}", "0.0.0.0 for other computers; then add a token"),
         ),
     ),
-    "midi": Target(
+    "midi": TargetKind(
         "Which MIDI port? A part of its name; `oscbridge midi ports` lists them",
         "Synth",
         "midi",
@@ -47,7 +47,7 @@ TARGETS: Final[Mapping[str, Target]] = {
             ("on_start", "retry", "it may be plugged in later"),
         ),
     ),
-    "mqtt": Target(
+    "mqtt": TargetKind(
         "Where is the broker?",
         "127.0.0.1:1883",
         "mqtt",
@@ -59,14 +59,14 @@ TARGETS: Final[Mapping[str, Target]] = {
             ("on_start", "retry", "the broker may start later"),
         ),
     ),
-    "lights": Target(
+    "lights": TargetKind(
         "Which node gets sACN? Its address, or multicast",
         "multicast",
         "dmx",
         "lights",
         (("type", "sacn", "/dmx/1/12 0.5 is channel 12 of universe 1"), ("to", "{}", "")),
     ),
-    "osc": Target(
+    "osc": TargetKind(
         "Where is the device or program?",
         "127.0.0.1:9001",
         "",
@@ -80,8 +80,8 @@ ONE_WAY: Final = frozenset(("lights",))
 """Targets that send nothing."""
 
 
-class Answers(NamedTuple):
-    """What was answered."""
+class NewBridge(NamedTuple):
+    """The answers: what the configuration is about."""
 
     port: int
     """The UDP port where messages arrive."""
@@ -94,7 +94,7 @@ class Answers(NamedTuple):
     both_ways: bool
 
 
-def configuration_text(answers: Answers) -> str:
+def configuration_text(answers: NewBridge) -> str:
     """A configuration with comments, and a test."""
     target = TARGETS[answers.target]
     lines = [(key, _filled(value, answers.place), note) for key, value, note in target.lines]
