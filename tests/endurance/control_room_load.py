@@ -60,6 +60,7 @@ listen = "tcp+1.0://127.0.0.1:{stage}"
 [endpoint.desk]
 type   = "osc"
 to     = "tcp+1.0://127.0.0.1:{desk}"
+queue  = 20_000
 
 [[route]]
 from = "stage"
