@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from oscbridge.learning.ends import RouteEnd
@@ -86,11 +86,21 @@ def propose(
     if source.mode is not None:
         return _of_encoder(source, target, name, taken, notes, both=both)
     routes: list[TomlTable] = [_route(source, target, name, once=both)]
+    if both and target.mode is not None:
+        back = _of_encoder(target, source, _free(f"{name}_back", taken), taken, notes, both=False)
+        follow = {**routes[0], "set": dict.fromkeys(back.variables, source.variable)}
+        return replace(back, name=name, routes=[_in_order(follow), *back.routes])
     if both:
         routes.append(_route(target, source, _free(f"{name}_back", taken), once=True))
         notes.append("Only changed values pass, so that the two do not answer each other.")
     options = {end.part: end.options for end in (source, target) if end.options}
     return Proposal(name, routes, {}, options, notes)
+
+
+def _in_order(route: TomlTable) -> TomlTable:
+    """A route with its keys in the order of the steps."""
+    order = ("from", "name", "match", "when", "set", "scale", "send", "on_change", "to")
+    return {key: route[key] for key in order if key in route}
 
 
 def _route(source: RouteEnd, target: RouteEnd, name: str, *, once: bool) -> TomlTable:
