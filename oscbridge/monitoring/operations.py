@@ -14,6 +14,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError
 from oscbridge.installed import version
@@ -21,7 +22,6 @@ from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
-from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin
 from oscbridge.suggestions import suggest
 

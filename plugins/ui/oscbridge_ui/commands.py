@@ -20,6 +20,7 @@ from oscbridge import (
 from oscbridge.monitoring import Operations
 from oscbridge_ui.client_messages import Mute, SendMessage, SetVariable
 from oscbridge_ui.protocol_base import Scalar
+from oscbridge_ui.scope import PageScope
 
 __all__ = ["message_of", "run_command"]
 
@@ -28,23 +29,30 @@ SENDER: Final = "control room"
 
 
 def run_command(
-    command: Mute | SetVariable | SendMessage, operations: Operations, grant: AccessGrant
+    command: Mute | SetVariable | SendMessage,
+    operations: Operations,
+    grant: AccessGrant,
+    scope: PageScope,
 ) -> str:
     """Carry out a command. Returns the changes, in words. Raises :class:`OSCBridgeError`."""
     match command:
         case Mute():
             _require(grant, "configure")
+            scope.require_unlimited()
             changed = operations.mute(command.routes, command.on)
             state = "muted" if command.on else "unmuted"
             return f"{', '.join(changed)}: {state}" if changed else f"already {state}"
         case SetVariable():
             _require(grant, "configure")
+            scope.require_unlimited()
             operations.set_variable({"name": command.name, "value": command.value})
             return f"{command.name} is set"
         case SendMessage():
             _require(grant, "send")
             if not grant.rights.may_send(command.address):
                 raise OSCBridgeError(f"this token may not send to {command.address}")
+            if not scope.sees_name(command.name):
+                raise OSCBridgeError(f"this token may not send to {command.name!r}")
             message = message_of(command)
             if command.received:
                 operations.put_in(command.name, message, SENDER)

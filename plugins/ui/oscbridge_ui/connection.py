@@ -12,28 +12,25 @@ from typing import Final
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ValidationError
 
-from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, Right, TokenBucket
+from oscbridge import AccessDenied, AccessGrant, AccessRights, Right, TokenBucket
 from oscbridge.monitoring import Operations, SiteAccess
 from oscbridge_ui.client_messages import (
     CLIENT_MESSAGES,
     ClientMessage,
     Hello,
-    Mute,
-    ReloadConfiguration,
-    SendMessage,
-    SetVariable,
     Unwatch,
     WatchLog,
     WatchNow,
     WatchValues,
 )
-from oscbridge_ui.commands import run_command
+from oscbridge_ui.command_runner import Command, CommandRunner
 from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.log_feed import LogTopic
 from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
-from oscbridge_ui.server_messages import Answer, Denied, Welcome
+from oscbridge_ui.scope import PageScope
+from oscbridge_ui.server_messages import Denied, Refused, Welcome
 from oscbridge_ui.status_feed import NowTopic, PulseTopic
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.values_feed import ValuesTopic
@@ -49,11 +46,9 @@ HELLO_TIMEOUT: Final = 5.0
 HEARTBEAT: Final = 15.0
 """Seconds between pings; a page that does not answer is closed."""
 
-COMMANDS: Final = 120.0
-"""Commands per second, on average over a second: a hand on a fader."""
-
 WATCHES: Final = 60.0
-"""Further messages per second, likewise; a page that sends more waits."""
+"""Messages per second that are no commands, on average over a second; a page that sends more
+waits."""
 
 MAX_ANSWERS: Final = 1_000
 """Answers that wait to be sent."""
@@ -61,6 +56,7 @@ MAX_ANSWERS: Final = 1_000
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds for a page to confirm that the connection is closed."""
 
+_NOTHING: Final = AccessGrant(None, AccessRights.of(()))
 _MISSING: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is needed")
 
 DENIED: Final = 4401
@@ -93,23 +89,18 @@ class Connected:
             compress=False,
         )
         self._grant: AccessGrant | None = None
+        self._scope = PageScope(_NOTHING)
         self._topics: dict[str, Topic] = {}
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
-        self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
         self._watches = TokenBucket(WATCHES, WATCHES, time.monotonic)
-        self._commands: set[asyncio.Task[None]] = set()
+        self._runner = CommandRunner(operations, feeds, self._answer)
+        self._denying: asyncio.Task[None] | None = None
 
     @property
     def has_access(self) -> bool:
         """Whether it has said hello with a valid token, or needs none."""
         return self._grant is not None
-
-    @property
-    def _rights(self) -> tuple[Right, ...]:
-        order: tuple[Right, ...] = ("listen", "send", "configure")
-        granted = self._grant.rights.rights if self._grant is not None else ()
-        return tuple(each for each in order if each in granted)
 
     async def serve(self) -> web.StreamResponse:
         """Serve until the page or the bridge closes the connection."""
@@ -121,13 +112,16 @@ class Connected:
         if not await self._greet():
             return self._socket
         sending = asyncio.create_task(self._send_all())
+        self._feeds.values.open()
         try:
             await self._receive_all()
         finally:
-            for task in (sending, *self._commands):
-                task.cancel()
+            for task in (sending, self._denying, *self._runner.running):
+                if task is not None:
+                    task.cancel()
             await asyncio.wait([sending])
             self._end_all()
+            self._feeds.values.release()
         return self._socket
 
     async def close(self) -> None:
@@ -147,13 +141,23 @@ class Connected:
         if isinstance(found, AccessDenied):
             self._grant = None  # meanwhile it can do nothing more
             self._end_all()
-            self._commands.add(asyncio.create_task(self._deny(found)))
+            self._denying = asyncio.create_task(self._deny(found))
         elif found != self._grant:
-            self._grant = found
-            topic = self._topics.get("values")
-            if isinstance(topic, ValuesTopic):
-                topic.use_rights(found.rights)
-            self._answer(self._welcome())
+            self._use(found)
+            self._answer(self._welcome(found))
+
+    def _use(self, grant: AccessGrant) -> None:
+        """Show from now on what this grant allows."""
+        self._grant = grant
+        self._scope = scope = PageScope(grant)
+        self._watch("pulse", PulseTopic(self._feeds.status, scope, self._wake.set))
+        if "now" in self._topics:
+            self._watch("now", NowTopic(self._feeds.status, scope, self._wake.set))
+        if scope.is_limited:
+            self._end("log")
+        topic = self._topics.get("values")
+        if isinstance(topic, ValuesTopic):
+            topic.use_scope(scope)
 
     # --- access -------------------------------------------------------------------------------
 
@@ -178,9 +182,9 @@ class Connected:
             return False
         assert isinstance(found, AccessGrant)
         self._grant = found
-        await self._send(self._welcome())
-        if self._grant is not None:  # a reload may have ended it meanwhile
-            self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
+        await self._send(self._welcome(found))
+        if self._grant is not None:  # a reload may have changed or ended it meanwhile
+            self._use(self._grant)
         return True
 
     async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:
@@ -190,9 +194,14 @@ class Connected:
         )
         await self._socket.close(code=DENIED, message=denied.reason.encode()[:120])
 
-    def _welcome(self) -> Welcome:
+    def _welcome(self, grant: AccessGrant) -> Welcome:
         process = process_of(self._operations)
-        return Welcome(rights=self._rights, process=process, time=time.time())
+        is_limited = PageScope(grant).is_limited
+        if is_limited:
+            process = process.model_copy(update={"configuration": "", "pid": 0, "addresses": ()})
+        order: tuple[Right, ...] = ("listen", "send", "configure")
+        rights = tuple(each for each in order if each in grant.rights.rights)
+        return Welcome(rights=rights, limited=is_limited, process=process, time=time.time())
 
     # --- from the page ------------------------------------------------------------------------
 
@@ -200,14 +209,17 @@ class Connected:
         while (message := await self._next()) is not None:
             if self._grant is None:  # it is being closed
                 continue
-            if isinstance(message, Mute | ReloadConfiguration | SetVariable | SendMessage):
-                self._start(message)
+            if isinstance(message, Command):
+                self._runner.start(message, self._grant, self._scope)
                 continue
             if wait := self._watches.take(1):
                 await asyncio.sleep(wait)
             match message:
                 case WatchNow():
-                    self._watch("now", NowTopic(self._feeds.status, self._wake.set))
+                    self._watch_now(message)
+                case WatchLog() if self._scope.is_limited:
+                    text = "this token is limited to some addresses or endpoints"
+                    self._answer(Refused(topic="log", reason=text))
                 case WatchLog():
                     events = self._operations.events
                     self._watch("log", LogTopic(events, self._wake.set, message.after))
@@ -215,6 +227,13 @@ class Connected:
                     self._watch_values(message)
                 case Unwatch():
                     self._end(message.topic)
+
+    def _watch_now(self, message: WatchNow) -> None:
+        topic = self._topics.get("now")
+        if not isinstance(topic, NowTopic) or not message.part:
+            topic = NowTopic(self._feeds.status, self._scope, self._wake.set)
+            self._watch("now", topic)
+        topic.show(message.part)
 
     def _watch(self, name: str, topic: Topic) -> None:
         self._end(name)
@@ -225,10 +244,9 @@ class Connected:
         topic = self._topics.get("values")
         if isinstance(topic, ValuesTopic):
             topic.watch(message)
-        elif self._grant is not None:
-            self._topics["values"] = topic = ValuesTopic(
-                self._feeds.values, self._grant.rights, self._wake.set
-            )
+        else:
+            topic = ValuesTopic(self._feeds.values, self._scope, self._wake.set)
+            self._topics["values"] = topic
             topic.watch(message)
         self._wake.set()
 
@@ -256,43 +274,11 @@ class Connected:
             await self._socket.close(code=INVALID, message=text.encode()[:120])
             return None
 
-    # --- commands -----------------------------------------------------------------------------
-
-    def _start(self, message: Mute | ReloadConfiguration | SetVariable | SendMessage) -> None:
-        if not self._bucket.try_take():
-            text = f"too many commands: at most {COMMANDS:g} per second"
-            self._answer(Answer(id=message.id, error=text, text=""))
-            return
-        assert self._grant is not None
-        if isinstance(message, ReloadConfiguration):
-            if self._commands:
-                self._answer(Answer(id=message.id, error="a reload is running already", text=""))
-                return
-            if (denied := self._grant.without("configure")) is not None:
-                self._answer(Answer(id=message.id, error=denied.reason, text=""))
-                return
-            task = asyncio.create_task(self._run(message, self._feeds.reload()))
-            self._commands.add(task)
-            task.add_done_callback(self._commands.discard)
-            return
-        try:  # in order: a fader that is moved
-            text, error = run_command(message, self._operations, self._grant), ""
-        except OSCBridgeError as found:
-            text, error = "", str(found)
-        self._answer(Answer(id=message.id, error=error, text=text))
-
-    async def _run(self, message: ReloadConfiguration, reload: asyncio.Future[object]) -> None:
-        try:
-            text, error = str(await reload), ""
-        except OSCBridgeError as found:
-            text, error = "", str(found)
-        self._answer(Answer(id=message.id, error=error, text=text))
+    # --- to the page --------------------------------------------------------------------------
 
     def _answer(self, answer: BaseModel) -> None:
         self._answers.append(answer)
         self._wake.set()
-
-    # --- to the page --------------------------------------------------------------------------
 
     async def _send_all(self) -> None:
         """Send answers and new facts in the topics, as fast as the page reads."""

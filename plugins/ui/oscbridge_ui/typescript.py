@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from oscbridge_ui import client_messages, protocol, server_messages
+from oscbridge_ui import client_messages, now_messages, server_messages, values_messages
 from oscbridge_ui.protocol_base import SUBPROTOCOL, ProtocolModel
 
 __all__ = ["FILE", "typescript"]
@@ -17,7 +17,7 @@ __all__ = ["FILE", "typescript"]
 FILE: Final = Path(__file__).parents[1] / "web" / "src" / "protocol.ts"
 
 _HEAD: Final = """\
-// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/protocol.py. Do not edit.
+// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*_messages.py. Do not edit.
 
 export const SUBPROTOCOL = "{subprotocol}";
 """
@@ -36,15 +36,21 @@ def typescript() -> str:
     parts = [_HEAD.format(subprotocol=SUBPROTOCOL)]
     models = [
         value
-        for module in (client_messages, server_messages)
+        for module in (client_messages, now_messages, values_messages, server_messages)
         for value in vars(module).values()
         if inspect.isclass(value)
+        and value.__module__ == module.__name__
         and issubclass(value, ProtocolModel)
         and value is not ProtocolModel
     ]
     parts += [_interface(model) for model in models]
-    for name in ("PartState", "ClientMessage", "ServerMessage"):
-        text = _text(getattr(protocol, name)).replace(" | ", "\n  | ")
+    unions = {
+        "PartState": now_messages.PartState,
+        "ClientMessage": client_messages.ClientMessage,
+        "ServerMessage": server_messages.ServerMessage,
+    }
+    for name, union in unions.items():
+        text = _text(union).replace(" | ", "\n  | ")
         parts.append(f"export type {name} =\n  | {text};\n")
     return "\n".join(parts)
 

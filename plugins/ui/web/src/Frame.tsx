@@ -9,7 +9,7 @@ import { Icon, Logo, StateMark, type IconName } from "./icons";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
 import { go, href, queries, view, type View } from "./router";
-import { connection, denied, heard, isAway, online, pulse, state, totals, welcome } from "./store";
+import { connection, denied, heard, isAway, isLimited, online, pulse, state, totals, welcome } from "./store";
 import { Log } from "./views/Log";
 import { Now } from "./views/Now";
 
@@ -18,15 +18,18 @@ interface Entry {
   name: string;
   icon: IconName;
   find: string;
+  /** Whether it is only for tokens without limits. */
+  whole?: true;
 }
 
 const VIEWS: readonly Entry[] = [
   { view: "now", name: "Now", icon: "now", find: "Find a route or device" },
   { view: "values", name: "Values", icon: "values", find: "Address, value, type or sender" },
-  { view: "log", name: "Log", icon: "log", find: "Find in the log" },
+  { view: "log", name: "Log", icon: "log", find: "Find in the log", whole: true },
 ];
 
-const current = computed(() => VIEWS.find((each) => each.view === view.value) ?? VIEWS[0]!);
+const views = computed(() => VIEWS.filter((each) => !each.whole || !isLimited.value));
+const current = computed(() => views.value.find((each) => each.view === view.value) ?? VIEWS[0]!);
 
 export function Frame() {
   useEffect(() => {
@@ -45,7 +48,7 @@ export function Frame() {
           <span>oscbridge</span>
         </a>
         <nav aria-label="Views">
-          {VIEWS.map((each) => (
+          {views.value.map((each) => (
             <NavLink key={each.view} entry={each} />
           ))}
         </nav>
@@ -58,11 +61,11 @@ export function Frame() {
         <Throughput />
       </header>
       <Gone />
-      <main id="main" class={`view-${view.value}`} tabIndex={-1}>
+      <main id="main" class={`view-${current.value.view}`} tabIndex={-1}>
         <CurrentView />
       </main>
       <nav class="tabs" aria-label="Views">
-        {VIEWS.map((each) => (
+        {views.value.map((each) => (
           <NavLink key={each.view} entry={each} />
         ))}
       </nav>
@@ -72,7 +75,7 @@ export function Frame() {
 
 function CurrentView() {
   if (!welcome.value) return <Waiting />;
-  switch (view.value) {
+  switch (current.value.view) {
     case "values":
       return <LazyValues />;
     case "log":
@@ -179,7 +182,7 @@ function Link() {
 }
 
 function SearchField() {
-  const query = queries[view.value];
+  const query = queries[current.value.view];
   return (
     <label class="find">
       <Icon name="search" />

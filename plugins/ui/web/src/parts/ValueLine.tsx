@@ -3,7 +3,7 @@
 import { figure, rate, span } from "../format";
 import type { ValueRow } from "../protocol";
 import { online } from "../store";
-import { clockOffset, numberOf, type Value } from "../values_store";
+import { bridgeTime, numberOf, type Value } from "../values_store";
 import { Icon } from "../icons";
 import { Sparkline } from "./Sparkline";
 import { ValueControl, controlHeight } from "./ValueControl";
@@ -25,8 +25,7 @@ interface Props {
 export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
   void value.version.value;
   const { row } = value;
-  const now = Date.now() / 1_000 + clockOffset.value;
-  const age = row.time ? now - row.time : NaN;
+  const age = row.time ? Math.max(bridgeTime.value - row.time, 0) : NaN;
   const isStale = !(age < STALE);
   const cut = row.address.lastIndexOf("/") + 1;
   const hasNumber = numberOf(row) !== null;
