@@ -50,7 +50,7 @@ from  = "stage"
 match = "/1/fader{{n}}"
 send  = "/ch/{{n}}/level {{0}}"
 to    = ["desk", "dashboard"]
-limit = {{ per_second = 16 }}
+limit = "16/s"
 
 [[route]]
 name  = "meters"
@@ -84,7 +84,7 @@ def many_endpoints(count: int, port: int) -> str:
     for i in range(1, count + 1):
         text += (
             f'[endpoint.rack{i}]\ntype = "osc"\nto = "udp://127.0.0.1:{port}"\n'
-            f'[[route]]\nname = "zone {i}"\nfrom = "stage"\nmatch = "/zone/{i}/*"\n'
+            f'[[route]]\nname = "zone-{i}"\nfrom = "stage"\nmatch = "/zone/{i}/*"\n'
             f'to = "rack{i}"\n'
         )
     return text

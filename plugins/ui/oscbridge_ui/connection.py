@@ -111,8 +111,20 @@ class Connected:
             return self._socket
         if not await self._greet():
             return self._socket
-        sending = asyncio.create_task(self._send_all())
         self._feeds.values.open()
+        try:
+            await self._serve()
+        finally:
+            self._end_all()
+            self._feeds.values.release()
+        return self._socket
+
+    async def _serve(self) -> None:
+        if self._grant is not None:
+            await self._send(self._welcome(self._grant))
+        if self._grant is not None:  # a reload may have changed or ended it meanwhile
+            self._use(self._grant)
+        sending = asyncio.create_task(self._send_all())
         try:
             await self._receive_all()
         finally:
@@ -120,9 +132,6 @@ class Connected:
                 if task is not None:
                     task.cancel()
             await asyncio.wait([sending])
-            self._end_all()
-            self._feeds.values.release()
-        return self._socket
 
     async def close(self) -> None:
         """Close the connection, as the server stops."""
@@ -162,7 +171,7 @@ class Connected:
     # --- access -------------------------------------------------------------------------------
 
     async def _greet(self) -> bool:
-        """Read the first message and answer it. Returns whether the page has access."""
+        """Read the first message. Returns whether the page has access."""
         try:
             async with asyncio.timeout(HELLO_TIMEOUT):
                 hello = await self._next()
@@ -182,9 +191,6 @@ class Connected:
             return False
         assert isinstance(found, AccessGrant)
         self._grant = found
-        await self._send(self._welcome(found))
-        if self._grant is not None:  # a reload may have changed or ended it meanwhile
-            self._use(self._grant)
         return True
 
     async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:

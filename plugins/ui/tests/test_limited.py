@@ -100,11 +100,12 @@ async def test_nothing_that_the_server_sends_shows_more(
 ) -> None:
     async with connected(program.port, SECRETS[token]) as page:
         await watch_all(page)
+        found = await frames_until(page, lambda each: each["type"] == "values")
         for address in ("/vault/1", "/nowhere/1"):
             program.send(encode_message(Message.of(address, 4711)))
         sent = "/1/fader1" if token == "BAND" else "/ch/1/level"
         program.send(encode_message(Message.of("/1/fader1", 0.5)))
-        found = await frames_until(page, has_row(sent))
+        found += await frames_until(page, has_row(sent))
         for query in ("vault", "4711", "stage", "nowhere"):
             await page.send(type="watch_values", query=query, source="stage", count=100)
         for command in (
