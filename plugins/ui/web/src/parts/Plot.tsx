@@ -101,8 +101,8 @@ export function Plot({ chosen, onRemove }: Props) {
                 <Dash index={i} />
                 <span class="mono">{each.address}</span>
               </th>
-              <td>{each.now === null ? "–" : figure(each.now)}</td>
-              <td>{figure(each.least)}</td>
+              <td>{each.now === null ? "–" : figure(each.now, each.most - each.least)}</td>
+              <td>{figure(each.least, each.most - each.least)}</td>
               <td>{figure(each.most)}</td>
               <td>{figure(each.mean)}</td>
             </tr>

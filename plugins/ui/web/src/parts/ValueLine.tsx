@@ -152,7 +152,7 @@ function NumberShown({ number, value }: { number: number; value: Value }) {
       <span class="bar" aria-hidden="true">
         <i style={{ left: `${(left * 100).toFixed(1)}%`, width: `${(Math.abs(at - from) * 100).toFixed(1)}%` }} />
       </span>
-      <span class="n">{figure(number)}</span>
+      <span class="n">{figure(number, most - least)}</span>
     </span>
   );
 }
