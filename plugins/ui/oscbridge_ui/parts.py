@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, TypeVar
 
@@ -22,7 +22,7 @@ __all__ = [
     "Totals",
     "bridge_id",
     "endpoint_id",
-    "flow_of",
+    "flows_of",
     "parts_of",
     "process_of",
     "route_id",
@@ -120,29 +120,37 @@ def _route(route: RouteStatus) -> RoutePart:
         route,
         id=route_id(route),
         taken=messages.taken,
-        passed=messages.passed if results is None else results.passed,
+        passed=_passed(route),
         filtered=messages.filtered,
         held=messages.held + (0 if results is None else results.held),
     )
 
 
-def flow_of(part: PartState) -> tuple[int, int]:
-    """The messages that have come into a part, and gone out of it."""
-    if part.kind == "route":
-        return part.taken, part.passed
-    return part.received.messages, part.sent if part.kind == "endpoint" else 0
+def _passed(route: RouteStatus) -> int:
+    return route.messages.passed if route.results is None else route.results.passed
 
 
-def totals_of(parts: Iterable[PartState]) -> Totals:
-    """The sums over bridges and endpoints."""
+def flows_of(status: Status) -> Mapping[str, tuple[int, int]]:
+    """The messages that have come into each part, and gone out of it, by its id."""
+    flows = {bridge_id(each.name): (each.received.messages, 0) for each in status.bridges}
+    for endpoint in status.endpoints:
+        flows[endpoint_id(endpoint.name)] = endpoint.received.messages, endpoint.sent
+    for route in status.routes:
+        flows[route_id(route)] = route.messages.taken, _passed(route)
+    return flows
+
+
+def totals_of(
+    bridges: Iterable[BridgeStatus | BridgePart], endpoints: Iterable[EndpointStatus | EndpointPart]
+) -> Totals:
+    """The sums over these."""
     received = sent = waiting = lost = 0
-    for part in parts:
-        if part.kind == "route":
-            continue
-        received += part.received.messages
-        lost += sum(part.received.lost.values())
-        if part.kind == "endpoint":
-            sent += part.sent
-            waiting += part.queued + part.in_flight
-            lost += sum(part.lost.values())
+    for bridge in bridges:
+        received += bridge.received.messages
+        lost += sum(bridge.received.lost.values())
+    for endpoint in endpoints:
+        received += endpoint.received.messages
+        sent += endpoint.sent
+        waiting += endpoint.queued + endpoint.in_flight
+        lost += sum(endpoint.received.lost.values()) + sum(endpoint.lost.values())
     return Totals(received, sent, waiting, lost)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from oscbridge.monitoring import Operations
+from oscbridge.monitoring import Operations, Status
 from oscbridge_ui.flow_history import FlowHistory
 from oscbridge_ui.now_messages import NowState, PartHistory, PartState, Problem, Pulse
-from oscbridge_ui.parts import Totals, flow_of, parts_of, totals_of
+from oscbridge_ui.parts import Totals, flows_of, parts_of, totals_of
 from oscbridge_ui.problems import ProblemList
 from oscbridge_ui.protocol_base import Scalar
 from oscbridge_ui.scope import PageScope
@@ -87,21 +87,25 @@ class StatusFeed:
 
     def _look(self) -> None:
         status = self._operations.status()
-        self.look_number = number = self.look_number + 1
         self.time = time.monotonic()
+        totals = totals_of(status.bridges, status.endpoints)
+        self.history.record(self.time, totals, flows_of(status))
+        problems = self._problems.update(status, self.time)
+        if self._topics:
+            self._show(status, totals, problems)
+
+    def _show(self, status: Status, totals: Totals, problems: Sequence[Problem]) -> None:
+        """Make what pages see, and wake them."""
+        self.look_number = number = self.look_number + 1
         parts = {part.id: part for part in parts_of(status)}
         for key, part in parts.items():
             known = self.parts.get(key)
             if known is None or known[1] != part:
                 self.parts[key] = number, part
-        totals = totals_of(parts.values())
-        flows = {key: flow_of(part) for key, part in parts.items()}
-        self.history.record(self.time, totals, flows)
         links = self._operations.direct_links()
         if tuple(parts) != self.order or links != self.links:
             self.order, self.links, self.order_number = tuple(parts), links, number
             self.parts = {key: self.parts[key] for key in parts}
-        problems = self._problems.update(status, self.time)
         if problems != self.problems:
             self.problems, self.problems_number = problems, number
         if status.variables != self.variables:
@@ -140,7 +144,9 @@ class PulseTopic(Topic):
         if not self._scope.is_limited:
             return feed.pulse
         parts = [seen for _, part in feed.parts.values() if (seen := self._scope.part(part))]
-        counted = {**totals_of(parts)._asdict(), **severity(self._scope.problems(feed.problems))}
+        bridges = [each for each in parts if each.kind == "bridge"]
+        totals = totals_of(bridges, [each for each in parts if each.kind == "endpoint"])
+        counted = {**totals._asdict(), **severity(self._scope.problems(feed.problems))}
         return feed.pulse.model_copy(update={**counted, "addresses": 0})
 
     def close(self) -> None:
