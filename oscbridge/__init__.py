@@ -12,8 +12,10 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        DescribesControls,
         DescribesRoutes,
         Durability,
+        FindsDevices,
         Guarded,
         KnowsAddresses,
         MustDeliver,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
+    from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
     from oscbridge.delivery import Delivery, RouteInfo
     from oscbridge.discovery.discovery import Discovery
     from oscbridge.discovery.follower import ServiceFollower
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
+    from oscbridge.nearby_device import NearbyDevice
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.client_network import network_of
@@ -123,7 +127,13 @@ if TYPE_CHECKING:
     from oscbridge.osc.conversion import nearest_whole
     from oscbridge.osc.framing import decoder_for as stream_decoder
     from oscbridge.osc.json import decode_json, encode_json
-    from oscbridge.osc.plain import plain_float, plain_text, plain_values, shortest
+    from oscbridge.osc.plain import (
+        argument_converter,
+        plain_float,
+        plain_text,
+        plain_values,
+        shortest,
+    )
     from oscbridge.osc.text import is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
@@ -160,8 +170,11 @@ __all__ = [
     "Coalescing",
     "Color",
     "ConfigurationError",
+    "ControlFacts",
+    "ControlId",
     "DecodeError",
     "Delivery",
+    "DescribesControls",
     "DescribesRoutes",
     "DiscoveredService",
     "Discovery",
@@ -176,6 +189,7 @@ __all__ = [
     "EndpointTypes",
     "ExpressionFailed",
     "File",
+    "FindsDevices",
     "Folder",
     "ForwardedTag",
     "Guarded",
@@ -189,6 +203,7 @@ __all__ = [
     "Importers",
     "Impulse",
     "InputError",
+    "JoinedControl",
     "KeptValue",
     "KeptValues",
     "KnowsAddresses",
@@ -198,6 +213,7 @@ __all__ = [
     "MessageDropped",
     "MessageTemplate",
     "MustDeliver",
+    "NearbyDevice",
     "NotConnected",
     "OSCBridgeError",
     "OSCError",
@@ -239,6 +255,7 @@ __all__ = [
     "UnsentMessages",
     "UsesAddresses",
     "ValueRange",
+    "argument_converter",
     "bearer_token",
     "check_captures",
     "check_discovery",

@@ -12,21 +12,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Generic
+from typing import TYPE_CHECKING, ClassVar, Final, Generic
 
 from oscbridge.address_space import AddressChange, AddressInfo, EndpointAddresses
+from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
 from oscbridge.delivery import ItemT, RouteInfo, RouteT
+from oscbridge.nearby_device import NearbyDevice
 from oscbridge.options import OptionsT
-from oscbridge.osc import Origin
+from oscbridge.osc import Message, Origin
 
 if TYPE_CHECKING:
     from oscbridge.access.control import AccessControl
+    from oscbridge.discovery.services import DiscoveredService
 
 __all__ = [
     "ABILITY_OF",
     "Coalescing",
+    "DescribesControls",
     "DescribesRoutes",
     "Durability",
+    "FindsDevices",
     "Guarded",
     "KnowsAddresses",
     "MustDeliver",
@@ -164,6 +169,48 @@ class DescribesRoutes(ABC, Generic[OptionsT]):
         """
 
 
+class DescribesControls(ABC):
+    """Knows which control a message came from, where its address alone does not say it."""
+
+    control_examples: ClassVar[Sequence[str]] = ()
+    """Controls as they are typed, e.g. ``/control 1 7``."""
+
+    @abstractmethod
+    def control_of(self, message: Message, /) -> ControlFacts | None:
+        """The control that a message came from; None if it came from none, e.g. a clock.
+
+        Called on the event loop, for each message while somebody learns; it must not wait.
+        """
+
+    def joined(self, upper: ControlId, /) -> JoinedControl | None:
+        """The control whose upper halves come from ``upper``, when the lower halves came as well.
+
+        Nothing by default.
+        """
+        return None
+
+
+class FindsDevices:
+    """Finds devices that an endpoint of its type could reach."""
+
+    service_types: ClassVar[Sequence[str]] = ()
+    """The services in the local network (mDNS) that are such devices: ``("_osc._udp",)``."""
+
+    @classmethod
+    def device_of(cls, service: DiscoveredService, /) -> NearbyDevice | None:
+        """The device that announces a service of these types; None if it is none."""
+        return None
+
+    @classmethod
+    def local_devices(cls) -> Sequence[NearbyDevice]:
+        """The devices of this machine, e.g. its ports.
+
+        Called on a thread; it may wait. Raises :class:`oscbridge.EndpointError` if they cannot be
+        listed, with how to fix it.
+        """
+        return ()
+
+
 class Guarded(ABC):
     """Lets clients in by the tokens of the configuration that are valid for it.
 
@@ -214,6 +261,8 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         KnowsAddresses,
         UsesAddresses,
         DescribesRoutes,
+        DescribesControls,
+        FindsDevices,
     )
     for name in vars(ability)
     if name[0] != "_"

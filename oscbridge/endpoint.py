@@ -48,6 +48,11 @@ class Endpoint(Generic[OptionsT, ItemT]):
     #: Whether it sends messages with one :class:`oscbridge.ForwardedTag` as one bundle; then the
     #: bridge passes them in one batch, as far as possible.
     keeps_bundles: ClassVar[bool] = False
+    #: ``oscbridge send`` texts of messages that show whether it works, by what a button says, e.g.
+    #: ``{"Send a note": ("/note 1 60 100", "/note_off 1 60")}``; sent with half a second between.
+    test_messages: ClassVar[Mapping[str, Sequence[str]]] = {
+        "Send a test message": ("/oscbridge/test 1",)
+    }
     #: For ``oscbridge plugins``: keys of an example, and the path of the class of a peer to check
     #: it with, e.g. ``"oscbridge_lamp.peer:LampPeer"``; it derives from
     #: :class:`oscbridge.testing.conformance.Peer`.
@@ -67,6 +72,14 @@ class Endpoint(Generic[OptionsT, ItemT]):
         ``is_source``: whether a route of the configuration reads from it.
         """
         return cls.default_routes
+
+    @classmethod
+    def sink_problem(cls, options: OptionsT, /) -> str:
+        """Why an endpoint with these options can send nothing, and how to fix it; empty if it can.
+
+        ``check`` reports it for each route that leads there.
+        """
+        return ""
 
     @property
     def keeps_last_values(self) -> bool:

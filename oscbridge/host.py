@@ -85,7 +85,10 @@ class Host(Protocol):
         """Report that a peer from which messages came has disconnected."""
 
     def connection_lost(self, error: Exception) -> None:
-        """Reconnect. A send in progress is cancelled, and repeated afterwards."""
+        """Reconnect: after a :class:`BackOff` in its seconds, else at growing intervals.
+
+        A send in progress is cancelled, and repeated afterwards.
+        """
 
     def unreachable(self, text: str) -> None:
         """Count and log that the peer cannot be reached, and show it as not connected.

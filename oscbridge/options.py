@@ -46,6 +46,23 @@ class Options(BaseModel):
     Each is an error that says so; ``oscbridge check --fix`` moves it.
     """
 
+    protected_keys: ClassVar[Collection[str]] = ()
+    """Keys that the control room may not change, unless ``[http] allow_code`` allows it.
+
+    For what runs code or opens files. Keys of the type ``Path`` are protected without it.
+    """
+
+    device_keys: ClassVar[Collection[str]] = ()
+    """Keys that name a device of this machine.
+
+    The control room may set a path there only if discovery lists the device.
+    """
+
+    @classmethod
+    def allowed_values(cls, key: str) -> Collection[str]:
+        """The values of a protected key that the control room may set nevertheless."""
+        return ()
+
     def config_warnings(self) -> Sequence[str]:
         """Valid but probably unintended settings, as sentences that say how to change them.
 
@@ -70,6 +87,9 @@ class Options(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
         keys = {field.alias or name for name, field in cls.model_fields.items()}
+        for key in (*cls.protected_keys, *cls.device_keys):
+            if key not in keys:
+                raise TypeError(f"{cls.__qualname__}.protected_keys: there is no key {key!r}")
         for old, new in cls.renamed_keys.items():
             if new not in keys or old in keys:
                 raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")

@@ -9,8 +9,8 @@ from typing import Self
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, TimeTag, decode_packet
-from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.packet import split_bundle
+from oscbridge.osc.unreadable import UnreadableMessage
 from oscbridge.osc_message import LIMITS, Datagram, OscMessage, bytes_of
 
 __all__ = ["OscBundle", "ParseError"]
@@ -19,7 +19,7 @@ __all__ = ["OscBundle", "ParseError"]
 class OscBundle(Datagram):
     """One bundle, read from a datagram with its content. Raises :class:`ParseError`.
 
-    Messages with an unknown type tag are discarded.
+    Messages with an unknown type tag, or an address that is not UTF-8, are discarded.
     """
 
     def __init__(self, dgram: bytes) -> None:
@@ -40,7 +40,7 @@ class OscBundle(Datagram):
                 assert isinstance(inner, Bundle)
                 self._contents.append(OscBundle.__new__(OscBundle)._fill(part, inner))
                 continue
-            with suppress(UnknownTypeTag):
+            with suppress(UnreadableMessage):
                 self._contents.append(OscMessage(part))
                 next(elements)
         return self

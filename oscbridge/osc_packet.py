@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, encode_packet
-from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.packet import split_packet
+from oscbridge.osc.unreadable import UnreadableMessage
 from oscbridge.osc_message import LIMITS, OscMessage, bytes_of
 
 __all__ = ["Encoded", "OscPacket", "ParseError", "Sendable", "TimedMessage", "datagram_of"]
@@ -45,7 +45,7 @@ class TimedMessage(NamedTuple):
 class OscPacket:
     """One packet, read from a datagram. Raises :class:`ParseError`.
 
-    Messages of a bundle that have an unknown type tag are discarded.
+    Messages of a bundle with an unknown type tag, or an address that is not UTF-8, are discarded.
     """
 
     def __init__(self, dgram: bytes) -> None:
@@ -55,7 +55,7 @@ class OscPacket:
             due = now if timetag is None or timetag.immediate else max(now, timetag.unix())
             try:
                 message = OscMessage(part)
-            except UnknownTypeTag:
+            except UnreadableMessage:
                 if timetag is None:
                     raise
                 continue

@@ -15,6 +15,7 @@ import pluggy
 from oscbridge import hooks as hookspecs
 from oscbridge.deprecations import warn_if_deprecated
 from oscbridge.errors import PluginError
+from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.installed import version
 from oscbridge.plugin_types import OfferedType
@@ -70,7 +71,8 @@ def call_hook(plugin: Plugin, hook: str, **arguments: object) -> object:
     if hook not in plugin.hooks:
         return None
     try:
-        answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
+        with exits_refused():
+            answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
     except BaseException as error:
         raise PluginError(plugin.name, f"{hook} failed: {failure_text(error)}") from error
     return answers[0] if answers else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from oscbridge import hooks as hookspecs
 from oscbridge.errors import PluginError
+from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import failure_text, place_of
 from oscbridge.importing import Importer, new_importers
 from oscbridge.installed import name_and_version, version
@@ -196,7 +197,7 @@ class Plugins:
         if point.dist is not None:
             plugin.distribution, plugin.version = name_and_version(point.dist)
         try:
-            with named_if_slow(plugin.name, _log):
+            with exits_refused(), named_if_slow(plugin.name, _log):
                 module = point.load()
         except BaseException as error:
             return self._not_imported(plugin, error)
@@ -222,7 +223,7 @@ class Plugins:
                 owner = other.distribution or other.value
                 return self._broken(plugin, f"{owner} has the same name; rename {path}")
         try:
-            with named_if_slow(plugin.name, _log):
+            with exits_refused(), named_if_slow(plugin.name, _log):
                 module = load_plugin_file(path)
         except UntrustedFile as error:
             return self._broken(plugin, str(error))
@@ -283,7 +284,7 @@ class Plugins:
         @cache
         def load() -> type[AnyEndpoint]:
             try:
-                with named_if_slow(plugin.name, _log):
+                with exits_refused(), named_if_slow(plugin.name, _log):
                     return import_type(name, offered, plugin.distribution)
             except UnusableType as error:
                 broken = self._broken(plugin, str(error))

@@ -28,8 +28,10 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.abilities": (
         "KnowsAddresses",
         "Coalescing",
+        "DescribesControls",
         "DescribesRoutes",
         "Durability",
+        "FindsDevices",
         "Guarded",
         "MustDeliver",
         "PeerAware",
@@ -54,6 +56,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
     "oscbridge.child_process": ("child_environment",),
+    "oscbridge.control_facts": ("ControlFacts", "ControlId", "JoinedControl"),
     "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
     "oscbridge.dispatch.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
@@ -76,6 +79,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "PluginError",
         "PoisonMessage",
     ),
+    "oscbridge.nearby_device": ("NearbyDevice",),
     "oscbridge.osc.text": ("is_number",),
     "oscbridge.osc": (
         "IMMEDIATELY",
@@ -101,7 +105,13 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "messages",
     ),
     "oscbridge.osc.conversion": ("nearest_whole",),
-    "oscbridge.osc.plain": ("plain_float", "plain_text", "plain_values", "shortest"),
+    "oscbridge.osc.plain": (
+        "argument_converter",
+        "plain_float",
+        "plain_text",
+        "plain_values",
+        "shortest",
+    ),
     "oscbridge.templates.payload": ("EncodeRouted", "placeholder_text", "template_encoder"),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),

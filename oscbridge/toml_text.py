@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-__all__ = ["TomlTable", "TomlValue", "toml_table", "toml_value"]
+__all__ = ["TomlTable", "TomlValue", "toml_table", "toml_texts", "toml_value"]
 
 TomlValue: TypeAlias = "str | int | float | Sequence[TomlValue] | Mapping[str, TomlValue]"
 TomlTable: TypeAlias = Mapping[str, TomlValue]
@@ -20,6 +20,11 @@ def toml_table(header: str, keys: TomlTable) -> str:
     width = max((len(_key(key)) for key in keys), default=0)
     lines = [f"{_key(key):<{width}} = {toml_value(value)}" for key, value in keys.items()]
     return "\n".join([header, *lines])
+
+
+def toml_texts(keys: TomlTable) -> dict[str, str]:
+    """The values of a table as they are written."""
+    return {key: toml_value(value) for key, value in keys.items()}
 
 
 def _key(text: str) -> str:

@@ -97,12 +97,17 @@ class AddressBook(Mapping[str, AddressInfo]):
         """
         return Pattern(pattern, mapped=True).find(self.subjects)
 
+    def has_tree(self, rights: AddressRights) -> bool:
+        """Whether the tree of what a client may listen to is known already; else it takes long."""
+        book = self if _are_all(rights) else self._filtered.get(rights)
+        return book is not None and "tree" in vars(book)
+
     def filtered(self, rights: AddressRights) -> AddressBook:
         """The addresses that a client may listen to; it may write none without the right to send.
 
         The result is kept as long as this book.
         """
-        if rights.listens and rights.sends and rights.addresses is None:
+        if _are_all(rights):
             return self
         found = self._filtered.get(rights)
         if found is None:
@@ -139,3 +144,7 @@ class AddressBook(Mapping[str, AddressInfo]):
 
             found = next(iter(difflib.get_close_matches(address, self._infos, 1, NEAR)), "")
         return found
+
+
+def _are_all(rights: AddressRights) -> bool:
+    return rights.listens and rights.sends and rights.addresses is None

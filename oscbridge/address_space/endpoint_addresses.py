@@ -15,12 +15,19 @@ __all__ = ["EndpointAddresses"]
 class EndpointAddresses(Protocol):
     """The address space as one endpoint sees it. On the event loop."""
 
+    async def prepare(self) -> None:
+        """Compute what is known without blocking the event loop.
+
+        To be awaited in ``connect`` before the first look at :attr:`visible` or :attr:`known`.
+        """
+
     @property
     def visible(self) -> AddressBook:
         """The addresses that its clients may send to it, and those that it is sent.
 
         ``Access.WRITE`` are those that a route from it leads on, ``Access.READ`` those that a
-        route leads to it. Always up to date, and the same object until something changes.
+        route leads to it. The same object until something changes. A change of thousands of
+        addresses takes a second to appear; then ``on_addresses_changed`` is called.
         """
 
     @property

@@ -55,3 +55,5 @@ class AddressInfo:
     """What each value means, e.g. ``color.rgb.r``; empty texts where that is not known."""
     critical: bool = False
     """Whether its messages must not be lost (OSCQuery, "CRITICAL")."""
+    overloads: tuple[str, ...] = ()
+    """Further type tags that it takes (OSCQuery, "OVERLOADS")."""

@@ -19,7 +19,7 @@ _NAMES: Final = {
 }
 _ACCESS: Final = {name: access for access, name in _NAMES.items()}
 _TEXTS: Final = ("types", "unit", "description", "origin", "curve")
-_LISTS: Final = ("tags", "clip_modes", "extended_types")
+_LISTS: Final = ("tags", "clip_modes", "extended_types", "overloads")
 _FACTS: Final = frozenset((*_TEXTS, *_LISTS))
 
 

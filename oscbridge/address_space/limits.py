@@ -20,6 +20,8 @@ __all__ = [
     "MAX_CONTAINERS",
     "MAX_DEPTH",
     "MAX_NODES",
+    "MAX_OVERLOADS",
+    "MAX_READ",
     "MAX_TAGS",
     "MAX_TEXT",
     "MAX_TYPES",
@@ -54,6 +56,9 @@ MAX_TAGS: Final = 32
 
 MAX_TYPES: Final = 256
 """Type tags of an address."""
+
+MAX_OVERLOADS: Final = 8
+"""Further type tags of an address."""
 
 MAX_CHOICES: Final = 256
 """Choices of a value."""
@@ -121,6 +126,9 @@ def _shortened(info: AddressInfo, ignored: Counter[str]) -> AddressInfo:
     if info.types not in _COMMON and not _are_valid(info.types):
         ignored["types"] += 1
         info = replace(info, types="", ranges=(), clip_modes=(), extended_types=())
+    if info.overloads and not _are_valid_overloads(info.overloads):
+        ignored["types"] += 1
+        info = replace(info, overloads=())
     if _is_short(info):
         return info
     ignored["text"] += 1
@@ -143,6 +151,10 @@ def _are_valid(types: str) -> bool:
         return len(types) <= MAX_TYPES and layout(types) is not None
     except DecodeError:
         return False
+
+
+def _are_valid_overloads(overloads: tuple[str, ...]) -> bool:
+    return len(overloads) <= MAX_OVERLOADS and all(map(_are_valid, overloads))
 
 
 def _is_short(info: AddressInfo) -> bool:

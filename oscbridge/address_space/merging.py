@@ -8,9 +8,18 @@ from enum import IntEnum
 from typing import Final
 
 from oscbridge.address_space.info import Access, AddressInfo, ValueRange
+from oscbridge.address_space.limits import MAX_OVERLOADS
 from oscbridge.osc.arguments import split_types
 
-__all__ = ["AddressOrigin", "access_of", "are_of_one_kind", "conflict_of", "finished", "merged"]
+__all__ = [
+    "AddressOrigin",
+    "access_of",
+    "are_of_one_kind",
+    "conflict_of",
+    "finished",
+    "merged",
+    "with_overloads",
+]
 
 
 class AddressOrigin(IntEnum):
@@ -84,12 +93,27 @@ def _joined(infos: Sequence[AddressInfo]) -> AddressInfo:
         curve=next((each.curve for each in fitting if each.curve), ""),
         clip_modes=next((each.clip_modes for each in fitting if each.clip_modes), ()),
         extended_types=next((each.extended_types for each in fitting if each.extended_types), ()),
+        overloads=_overloads(infos, types),
         critical=any(each.critical for each in infos),
     )
 
 
+def _overloads(infos: Sequence[AddressInfo], types: str) -> tuple[str, ...]:
+    found = _unique(each for info in infos for each in info.overloads)
+    return tuple(each for each in found if each != types)[:MAX_OVERLOADS] if found else ()
+
+
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, texts)))
+
+
+def with_overloads(info: AddressInfo, others: Iterable[AddressInfo]) -> AddressInfo:
+    """With the type tags of others that are of other kinds: messages with them pass, too."""
+    types = [each.types for each in others if not _fits(each.types, info.types)]
+    if not types:
+        return info
+    found = _unique((*info.overloads, *types))[:MAX_OVERLOADS]
+    return info if found == info.overloads else replace(info, overloads=found)
 
 
 def access_of(infos: Iterable[tuple[AddressOrigin, AddressInfo]]) -> Access:

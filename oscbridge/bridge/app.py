@@ -261,6 +261,7 @@ class App:
         self._settle()
         await run_all(endpoints[name].start("retry") for name in todo.entering)
         notify_routes_changed(prepared.kept, old, new)
+        await self.addresses.settle()
         return changes_of(prepared, old, self.problems)
 
     async def _try(self, bridge: str, step: Awaitable[None]) -> None:

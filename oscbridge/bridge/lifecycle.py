@@ -22,6 +22,7 @@ from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
+from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
 
@@ -74,8 +75,9 @@ def _make_runner(
     name: str, entry: EndpointEntry, routes: Sequence[RouteInfo], turn: Turn
 ) -> EndpointRunner:
     try:
-        endpoint = entry.factory(name, entry.options)
-        problem = problem_of(endpoint)
+        with exits_refused():
+            endpoint = entry.factory(name, entry.options)
+            problem = problem_of(endpoint)
     except BaseException as error:
         reason = reason_of(error, "the plugin", defined_at(entry.factory))
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: {reason}") from error

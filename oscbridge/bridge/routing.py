@@ -80,6 +80,8 @@ class Routing:
     """By the name of the bridge or the endpoint."""
     changes: RouteChanges = field(default_factory=RouteChanges)
     """What differs from the previous routes."""
+    problems: tuple[str, ...] = ()
+    """Why plugins that are used could not register all their routes."""
 
     def idle(self, endpoints: Iterable[str]) -> list[str]:
         """Those of the endpoints that no route leads to or from, including routes of plugins."""
@@ -129,26 +131,34 @@ def make_routing(
     read = {name for route in routes for name in route.config.sources}
     neighbours = neighbours_of(configuration.endpoints)
     public = {each.name: Sink(each.name, each.type, each.name in routed) for each in sinks.values()}
+    problems: dict[str, None] = {}
     for name, source in sources.items():
         registered = _RegisteredRoutes(source, sinks)
         for sink in sinks.values():
             if sink.name not in routed and sink.name not in neighbours.get(name, ()):
                 registered.add_defaults(sink, is_source=sink.name in read)
-        failures = hooks.register_routes(registered, Source(name, public))
+        failures = hooks.register_routes(registered, Source(name, public)) or {}
         registered.close()
-        if previous is not None and failures:
+        if previous is not None:
             raise_failure_of(configuration, failures)
-    return Routing(routes, sources, changes)
+        problems.update((str(error), None) for error in _of_used(configuration, failures))
+    return Routing(routes, sources, changes, tuple(problems))
 
 
 def raise_failure_of(
     configuration: Configuration, failures: Mapping[PluginError, Collection[str]]
 ) -> None:
-    """Raise the failure of a plugin whose endpoint types are used, if there is one."""
+    """Raise the failure of a plugin that the configuration uses, if there is one."""
+    for error in _of_used(configuration, failures):
+        raise error
+
+
+def _of_used(
+    configuration: Configuration, failures: Mapping[PluginError, Collection[str]]
+) -> Iterator[PluginError]:
+    """The failures of plugins whose endpoint types are used, or that offer none: routes alone."""
     used = {entry.type_name for entry in configuration.endpoints.values()}
-    for error, types in failures.items():
-        if not used.isdisjoint(types):
-            raise error
+    return (e for e, types in failures.items() if not types or not used.isdisjoint(types))
 
 
 class _RegisteredRoutes:

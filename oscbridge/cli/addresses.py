@@ -66,7 +66,7 @@ def command(
     found = asyncio.run(_ask(selection, file, pid))
     if as_json:
         for each in found.addresses:
-            click.echo(json.dumps(each, ensure_ascii=False))
+            click.echo(json.dumps(each))
         return
     from oscbridge.cli.addresses_view import print_addresses  # rich loads slowly
 

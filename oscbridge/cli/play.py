@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ __all__ = ["command"]
 
 LARGEST_SPEED: Final = 1000.0
 """The highest factor; for more there is ``--speed max``."""
+
+LONGEST_SECONDS: Final = 31_622_400.0
+"""Seconds of a recording, at most: one year."""
 
 READ_AHEAD: Final = 262_144
 """Bytes that are read from the file at once."""
@@ -63,6 +67,12 @@ class _Speed(click.ParamType[float]):
     show_default=True,
     help="2 is twice as fast, max as fast as possible.",
 )
+@click.option(
+    "--start",
+    type=click.FloatRange(0, LONGEST_SECONDS),
+    default=0.0,
+    help="Start so many seconds after the start of the recording.",
+)
 @click.option("--loop", is_flag=True, help="Start again at the end, until Ctrl-C.")
 @click.option(
     "--direction",
@@ -85,6 +95,7 @@ def command(
     file: Path,
     to: OSCURL,
     speed: float,
+    start: float,
     loop: bool,
     direction: str,
     only: tuple[str, ...],
@@ -93,14 +104,16 @@ def command(
     """Send the packets of a recording again, each at its time.
 
     Time runs from the start of the recording, so silence before the first packet is kept; a
-    loop is as long as the recording. Time tags that were in the future are shifted by the
-    same time ahead, divided by the speed. A damaged file is played up to the damage.
+    loop is as long as the recording, and begins at its start again. Time tags that were in the
+    future are shifted by the same time ahead, divided by the speed. A damaged file is played up
+    to the damage.
 
     \b
     Examples:
       oscbridge play show.oscrec
       oscbridge play show.oscrec --to udp://192.168.1.20:10023 --speed 0.5
       oscbridge play loop.oscrec --loop
+      oscbridge play show.oscrec --start 90
       oscbridge play show.oscrec --direction out --only dashboard
     """
     if not to.port:
@@ -116,9 +129,11 @@ def command(
     def wanted(record: Record) -> bool:
         return record.direction in directions and (not only or record.name in only)
 
+    if math.isnan(start):
+        raise click.UsageError("--start: expected a number of seconds, not nan")
     with _reading(file) as recording, _connected(to) as client:
         player = RecordingPlayer(file, recording, wanted, client, to)
-        player.run(speed, loop, keep_timetags=timetags == "keep")
+        player.run(speed, loop, timetags == "keep", round(start * 1e9))
     if player.failed:
         sys.exit(1)
 

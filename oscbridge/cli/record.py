@@ -6,7 +6,7 @@ import asyncio
 import math
 import re
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 import click
 
-from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import pid_option
 from oscbridge.cli.live_line import live_line
 from oscbridge.cli.parameters import URL
@@ -26,12 +25,11 @@ from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
 from oscbridge.net.url import OSCURL, HostPort
 from oscbridge.recording.format import Record
-from oscbridge.recording.writer import MAX_WAITING, RecordingWriter
+from oscbridge.recording.record_queue import RecordQueue
+from oscbridge.recording.recorder import run_recording
+from oscbridge.recording.writer import RecordingWriter
 
 __all__ = ["RecordedSource", "command", "running_bridge"]
-
-RECORD_ROOM: Final = 300
-"""Approximate bytes of memory of a waiting record, in addition to its packet."""
 
 LONGEST_SECONDS: Final = 31_622_400.0
 """Seconds of a recording, at most: one year."""
@@ -131,40 +129,10 @@ async def _record(
         stack.callback(tape.close)
         click.echo(f"recording {source.where} to {file}; Ctrl-C stops it", err=True)
         with live_line(lambda: _state(tape, source)):
-            ended, error = await _run(source, tape, stop, max_seconds)
+            ended, error = await run_recording(source.records, tape, stop, max_seconds)
         click.echo(f"recorded {_state(tape, source)}, to {file}{ended}")
         if error is not None:
             raise error
-
-
-async def _run(
-    source: RecordedSource, tape: RecordingWriter, stop: asyncio.Event, max_seconds: float | None
-) -> tuple[str, Exception | None]:
-    """Record until it ends. Returns why, human-readable, and the error if there was one."""
-    collecting = asyncio.ensure_future(_collect(source.records, tape))
-    writing = asyncio.ensure_future(tape.keep_writing())
-    error: Exception | None = None
-    try:
-        stops = (asyncio.shield(writing), stop.wait())
-        await run_until(collecting, *stops, timeout=max_seconds)
-    except Exception as caught:
-        error = caught
-    in_time = not collecting.cancelled() or writing.done() or stop.is_set()
-    tape.end(None if in_time or max_seconds is None else round(max_seconds * 1e9))
-    await writing
-    if error is not None:
-        return "", error
-    if not collecting.cancelled():
-        return f": {collecting.result()}", None
-    return "" if in_time else f": stopped after {max_seconds:g} seconds", None
-
-
-async def _collect(records: AsyncIterator[Record], tape: RecordingWriter) -> str:
-    """Write records. Returns why it ended, human-readable."""
-    async for record in records:
-        if not tape.add(record):
-            return "maximum size reached"
-    return "the source has ended"
 
 
 def _state(tape: RecordingWriter, source: RecordedSource) -> str:
@@ -220,7 +188,7 @@ async def _listening(url: OSCURL) -> AsyncIterator[RecordedSource]:
     arrivals = _Arrivals()
     async with serving(url, arrivals) as served:
         arrivals.name = str(served)
-        yield RecordedSource(str(served), arrivals.records(), arrivals.dropped)
+        yield RecordedSource(str(served), arrivals.queue.records(), arrivals.queue.dropped)
 
 
 class _Arrivals(Dispatcher):
@@ -228,29 +196,11 @@ class _Arrivals(Dispatcher):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dropped: Counter[str] = Counter()
-        self._waiting: deque[Record] = deque()
-        self._bytes = 0
-        self._came = asyncio.Event()
+        self.queue = RecordQueue()
 
     def dispatch_all(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
         """Keep packets, all with the current time."""
-        now = time.monotonic_ns()
-        for data, client in batch:
-            if self._bytes + len(data) + RECORD_ROOM > MAX_WAITING:
-                self.dropped["too many at once"] += 1
-                continue
-            self._bytes += len(data) + RECORD_ROOM
-            peer = str(HostPort(*client[:2]))
-            self._waiting.append(Record(now, "in", self.name, peer, data))
-        self._came.set()
-
-    async def records(self) -> AsyncIterator[Record]:
-        """Incoming packets, in order, endlessly."""
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            while self._waiting:
-                record = self._waiting.popleft()
-                self._bytes -= len(record.packet) + RECORD_ROOM
-                yield record
+        now, name = time.monotonic_ns(), self.name
+        self.queue.put(
+            Record(now, "in", name, str(HostPort(*client[:2])), data) for data, client in batch
+        )

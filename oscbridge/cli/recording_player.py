@@ -72,16 +72,18 @@ class RecordingPlayer:
         self._rounds = 0
         self._read_ns = 0
         """The time of the last record that was read."""
+        self._from_ns = 0
+        """The time at which it began."""
         self._start_ns = time.monotonic_ns()
 
-    def run(self, speed: float, loop: bool, keep_timetags: bool) -> None:
-        """Play it, and print the result. Ctrl-C and SIGTERM stop it.
+    def run(self, speed: float, loop: bool, keep_timetags: bool, start_ns: int = 0) -> None:
+        """Play it from ``start_ns`` on, and print the result. Ctrl-C and SIGTERM stop it.
 
         Raises :class:`OSCBridgeError` when the connection breaks.
         """
         try:
             with _caught(self._stop), live_line(self._shown):
-                self._play(speed, loop, keep_timetags)
+                self._play(speed, loop, keep_timetags, start_ns)
             if not self._punctuality.packets and not self._stopped:
                 self._fail(self._nothing())
         except KeyboardInterrupt:
@@ -92,9 +94,12 @@ class RecordingPlayer:
             click.echo(f"played {self._progress()} to {self._to}{late}")
             self._warn()
 
-    def _play(self, speed: float, loop: bool, keep_timetags: bool) -> None:
-        schedule = Schedule.now(self._recording.start_unix_ns, speed)
-        self._start_ns = schedule.start_ns
+    def _play(self, speed: float, loop: bool, keep_timetags: bool, start_ns: int) -> None:
+        self._from_ns = start_ns
+        if start_ns:
+            self._recording.skip_to(start_ns)
+        schedule = Schedule.now(self._recording.start_unix_ns, speed, start_ns)
+        self._start_ns = time.monotonic_ns()
         while True:
             self._rounds += 1
             try:
@@ -184,6 +189,8 @@ class RecordingPlayer:
 
     def _nothing(self) -> str:
         others = ", ".join(f"{count:,} {name}" for name, count in self._left_out.items())
+        if not others and self._from_ns:
+            return f"{self._file}: nothing to play after {self._from_ns / 1e9:g} s; lower --start"
         fix = "; select them with --direction and --only" if others else ""
         return f"{self._file}: nothing to play; the file contains {others or 'no packets'}{fix}"
 

@@ -10,7 +10,6 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +17,8 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.config.configuration_source import ConfigurationSource, saved_file
 from oscbridge.bridge.config.plugin_folder import folder_of
-from oscbridge.bridge.config.used_files import used_files
 from oscbridge.bridge.dry_run import without_sending
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
@@ -36,7 +35,7 @@ from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.direct_readers import new_event_loop
 from oscbridge.plugins import Plugins
 
-__all__ = ["command", "read_configuration"]
+__all__ = ["built_in_text", "command", "read_configuration"]
 
 STOP_TIMEOUT: Final = 2.0
 """Seconds of a shutdown, in addition to ``drain_timeout``, after which the process exits anyway."""
@@ -72,9 +71,10 @@ _log: Final = logging.getLogger(__name__)
 def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -> None:
     """Run the bridge until Ctrl-C.
 
-    Without FILE it receives OSC on udp://127.0.0.1:9000, serves WebSocket clients on
-    ws://127.0.0.1:8080, and shows everything at http://127.0.0.1:9180. SIGHUP, or
-    `oscbridge reload`, reads FILE again.
+    Without FILE it reads $XDG_CONFIG_HOME/oscbridge/oscbridge.toml (~/.config/oscbridge), which
+    the first save in the control room writes. Without that file it receives OSC on
+    udp://127.0.0.1:9000, serves WebSocket clients on ws://127.0.0.1:8080, and shows everything at
+    http://127.0.0.1:9180. SIGHUP, or `oscbridge reload`, reads FILE again.
 
     \b
     Examples:
@@ -87,31 +87,33 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
     if dry:
         _log.warning("dry run: nothing is sent")
+    file = file or saved_file()
     plugins = Plugins.for_configuration(file)
+    types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
+    source = ConfigurationSource(file, built_in_text(plugins), types)
 
     def read(*, allow_broken: bool = False) -> Configuration:
-        found = read_configuration(file, plugins, allow_broken=allow_broken)
+        found = read_configuration(source.file, plugins, allow_broken=allow_broken)
         return without_sending(found) if dry else found
 
     configuration = read(allow_broken=True)
-    name = str(file or "its built-in configuration")
     gc.freeze()  # all modules are imported: no collection needs to visit them
     gc.set_threshold(GC_THRESHOLD)
-    types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
-    files = None if file is None else partial(used_files, file, types)
     known = None
-    if files is not None and configuration.run.watch:
-        known = files()
+    if configuration.run.watch:
+        known = source.used_files()
         with _only_errors():  # the warnings are logged already
             configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
     service = Service(
-        *(app, read, name, files, known),
+        *(app, read, source.name, source.used_files, known),
         changed_plugins=plugins.changed_files,
         sites=plugins.sites,
+        plugins=plugins.plugins,
+        source=source,
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_run(service, plugins, name, qr=qr))
+        runner.run(_run(service, plugins, source.name, qr=qr))
 
 
 @contextmanager
@@ -145,12 +147,17 @@ def read_configuration(
             if not (new := _new_plugins(plugins, file)):
                 raise
             raise ConfigurationError("\n".join([str(error), *new])) from None
+    return parse(built_in_text(plugins), plugins.endpoint_types, "built-in configuration")
+
+
+def built_in_text(plugins: Plugins) -> str:
+    """The built-in configuration without the plugins that are missing."""
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
         text = text[: text.index("[endpoint")]
     if not plugins.sites:
         text = text[text.index("[bridge") :]
-    return parse(text, plugins.endpoint_types, "built-in configuration")
+    return text
 
 
 def _new_plugins(plugins: Plugins, file: Path) -> list[str]:

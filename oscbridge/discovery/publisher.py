@@ -59,8 +59,15 @@ class ServicePublisher(DiscoveryActivity):
 
     def look(self, found: Sequence[LocalInterface]) -> None:
         super().look(found)
-        if any(self._loses(each) for each in self._published.values()):
+        if self._has_lost:
             self.look_again()
+
+    @property
+    def _has_lost(self) -> bool:
+        """Whether it has to leave its name to another program, and another name may be tried."""
+        if self._renames >= MAX_RENAMES:
+            return False
+        return any(self._loses(each) for each in self._published.values())
 
     def _loses(self, published: PublishedServices) -> bool:
         """Whether another program has the name as well, and keeps it: the later in order.
@@ -72,7 +79,7 @@ class ServicePublisher(DiscoveryActivity):
 
     async def update(self) -> None:
         """Leave the name to another program that has it, too."""
-        if any(self._loses(each) for each in self._published.values()):
+        if self._has_lost:
             await self._rename()
 
     async def join(self, responder: Responder) -> None:

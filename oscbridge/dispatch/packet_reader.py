@@ -6,12 +6,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.dispatch.cache import DispatchCache, Target
 from oscbridge.errors import DecodeError, LimitError
-from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.lenient import read_leniently
 from oscbridge.osc.limits import Limits
 from oscbridge.osc.message import Head
 from oscbridge.osc.packet import split_packet
 from oscbridge.osc.timetag import TimeTag
+from oscbridge.osc.unreadable import UnreadableMessage
 from oscbridge.osc.values import Argument
 
 __all__ = ["MAX_ROUTE_CALLS", "Deviation", "PacketReader", "ReadMessage"]
@@ -53,8 +53,8 @@ class PacketReader(DispatchCache):
         """All messages of a packet. Raises :class:`DecodeError`.
 
         Appends to ``discarded`` an error for each message of a bundle that is left out because
-        of an unknown type tag, and to ``deviations`` what was accepted although it deviates
-        from OSC.
+        of an unknown type tag or an address that is not UTF-8, and to ``deviations`` what was
+        accepted although it deviates from OSC.
         """
         found: list[ReadMessage] = []
         surplus: list[str] = []
@@ -66,10 +66,10 @@ class PacketReader(DispatchCache):
                 try:
                     target, head, values = self._read_leniently(encoded, error, deviations)
                     encoded = b""
-                except UnknownTypeTag as unknown:
+                except UnreadableMessage as unreadable:
                     if timetag is None:
                         raise
-                    discarded.append(DecodeError(unknown.reason, f"{unknown}, in a bundle"))
+                    discarded.append(DecodeError(unreadable.reason, f"{unreadable}, in a bundle"))
                     continue
             calls += len(target.calls)
             if found and calls > self.max_route_calls:

@@ -17,7 +17,7 @@ from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_requests import BadRequest, Request, number
 from oscbridge.suggestions import suggest
 
-__all__ = ["MAX_ABOUT", "about", "answer_addresses", "described"]
+__all__ = ["MAX_ABOUT", "about", "answer_addresses", "described", "viewed_in"]
 
 BATCH: Final = 500
 """Addresses in one line: other requests are answered in between."""
@@ -27,6 +27,12 @@ MAX_ABOUT: Final = 100
 
 MAX_CONFLICTS: Final = 100
 """Conflicts that are listed; the others are only counted."""
+
+
+def viewed_in(request: Request, names: Sequence[str]) -> Sequence[str]:
+    """The endpoint whose view a request is about, if there is such an endpoint."""
+    name = request.get("visible_to")
+    return [name] if isinstance(name, str) and name in names else []
 
 
 def answer_addresses(

@@ -18,6 +18,8 @@ command       arguments                      answer
 ``set``       ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
 ``addresses`` ``match``, ``part``,           ``{"addresses": [...]}`` repeatedly, then the number
               ``visible_to``, ``limit``      of them and what was left out
+``learn``     ``target``, ``address``,       ``{"learning": ...}`` repeatedly, then the
+              ``both``, ``name``             ``{"proposal": ...}``
 ============= ============================== ==============================================
 
 Over TCP a request must contain the ``token`` as well. A failure is answered with
@@ -37,7 +39,7 @@ from typing import Final
 
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.monitoring.address_requests import answer_addresses, described
+from oscbridge.monitoring.address_requests import answer_addresses, described, viewed_in
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
@@ -49,6 +51,7 @@ from oscbridge.monitoring.control_requests import (
     tap_stream,
 )
 from oscbridge.monitoring.control_socket import TokenCheck, bind
+from oscbridge.monitoring.learn_requests import answer_learn
 from oscbridge.monitoring.operations import Operations
 from oscbridge.net.os_errors import what_failed
 
@@ -190,17 +193,18 @@ class ControlServer:
                 await _write(writer, self._operations.set_variable(request))
             case "addresses":
                 names, addresses = self._operations.names, self._operations.app.addresses
+                await addresses.prepare(*viewed_in(request, names))
                 for lines in answer_addresses(request, addresses, names):
                     await _write(writer, lines)
                     await asyncio.sleep(0)
-            case "tap" | "top" as command:
+            case "tap" | "top" | "learn" as command:
                 if self._streams >= MAX_STREAMS:
                     raise BadRequest(
                         f"too many tap and top clients: at most {MAX_STREAMS}; close another one"
                     )
                 self._streams += 1
                 try:
-                    serve = self._tap if command == "tap" else self._top
+                    serve = {"tap": self._tap, "top": self._top, "learn": self._learn}[command]
                     await _until_disconnected(reader, serve(request, writer))
                 finally:
                     self._streams -= 1
@@ -237,10 +241,15 @@ class ControlServer:
             self._operations.hub.remove(stream.take)
             stream.discard()
 
+    async def _learn(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        async for answer in answer_learn(request, self._operations):
+            await _write(writer, answer)
+
     async def _top(self, request: Request, writer: asyncio.StreamWriter) -> None:
         every = number(request.get("every", 1.0), "every", *EVERY)
         limit = int(number(request.get("rows", 100), "rows", 0, MAX_ROWS))
         table = Table()
+        await self._operations.prepare_addresses()
         self._operations.hub.add(table.take)
         try:
             while True:

@@ -6,24 +6,34 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
+from oscbridge.bridge.config.configuration_source import ConfigurationSource
+from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.errors import ConfigurationError
+from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.installed import version
+from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
+from oscbridge.monitoring.device_operations import DeviceOperations
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
-from oscbridge.osc import Message, Origin
+from oscbridge.osc import Message, Origin, decode_packet, messages
 from oscbridge.suggestions import suggest
+
+if TYPE_CHECKING:
+    from oscbridge.monitoring.editing import ConfigurationEditor
 
 __all__ = ["Operations", "ProcessInfo", "Reload"]
 
@@ -50,10 +60,17 @@ class ProcessInfo:
 class Operations:
     """The operations of a process that runs ``app``. On the event loop.
 
-    ``reload`` reloads its configuration; ``configuration`` is the name of that.
+    ``reload`` reloads its configuration; ``configuration`` is the name of that, ``source`` where
+    it comes from.
     """
 
-    def __init__(self, app: App, reload: Reload, configuration: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        reload: Reload,
+        configuration: str,
+        source: ConfigurationSource | None = None,
+    ) -> None:
         file = Path(configuration)
         self.info = ProcessInfo(
             os.getpid(),
@@ -65,8 +82,26 @@ class Operations:
         """For watchers of the traffic."""
         self.events = RecentEvents()
         """The log."""
+        self._source = source
+        self.devices = DeviceOperations(app, {} if source is None else source.types)
+        """Devices that could be added, and tests of endpoints."""
         self._app = app
         self._reload = reload
+
+    @cached_property
+    def editor(self) -> ConfigurationEditor | None:
+        """Edits the configuration; None if it comes from elsewhere than a file."""
+        if self._source is None:
+            return None
+        from oscbridge.monitoring.editing import ConfigurationEditor  # only a page needs it
+
+        editor = ConfigurationEditor(self._app, self._source, self._reload, self._file_created)
+        editor.devices = self.devices.nearby.values
+        return editor
+
+    def _file_created(self, name: str) -> None:
+        """The built-in configuration has been saved in a file."""
+        self.info.configuration = self.info.file = name
 
     def started(self) -> None:
         """The process is ready."""
@@ -82,6 +117,13 @@ class Operations:
     def app(self) -> App:
         """The running system."""
         return self._app
+
+    def state_directory(self) -> Path:
+        """The directory for persistent state, which may not exist."""
+        try:
+            return state_directory()
+        except RuntimeError:  # no home directory
+            return Path.cwd() / ".oscbridge"
 
     def own_addresses(self) -> Sequence[str]:
         """IP addresses of this machine in its networks."""
@@ -129,6 +171,14 @@ class Operations:
             for message in runner.last_values():
                 yield name, message
 
+    def learn(self) -> LearningSession:
+        """Begin to learn a route; the session watches until it is closed."""
+        return LearningSession(self._app)
+
+    async def prepare_addresses(self) -> None:
+        """Compute the known addresses without blocking others, before the first look at them."""
+        await self._app.addresses.prepare()
+
     def describe(self, address: str) -> AddressInfo | None:
         """What the configuration, profiles and devices say about an address."""
         return self._app.addresses.known.get(address)
@@ -149,6 +199,49 @@ class Operations:
         message = Message(address, types, args, timetag, origin)
         dispatcher.dispatch_message(message, client, _no_reply)
 
+    def put_in_packet(self, name: str, packet: bytes, peer: str) -> bool:
+        """Handle a packet as if the bridge or endpoint ``name`` had received it from ``peer``.
+
+        Returns False if there is no such one.
+        """
+        dispatcher = self._app.dispatchers.get(name)
+        if dispatcher is None:
+            return False
+        dispatcher.dispatch(packet, (peer, 0) if peer else LOCAL, _no_reply)
+        return True
+
+    def send_packet(self, name: str, packet: bytes) -> bool:
+        """Queue the messages of a packet for delivery to the endpoint ``name``.
+
+        Returns False if nothing can be sent to it, or the packet is not valid.
+        """
+        runner = self._app.endpoints.get(name)
+        if runner is None or not runner.endpoint.is_sink():
+            return False
+        try:
+            found = list(messages(decode_packet(packet)))
+        except DecodeError:
+            return False
+        for message in found:
+            runner.offer(message)
+        return True
+
+    @property
+    def token_names(self) -> Sequence[str]:
+        """The names of the tokens that are valid for ``[http]``."""
+        tokens = self._app.configuration.tokens
+        return [token.name for token in tokens if token.is_valid_at(HTTP)]
+
+    @property
+    def source_names(self) -> Sequence[str]:
+        """The names of bridges and endpoints that receive."""
+        return list(self._app.dispatchers)
+
+    @property
+    def sink_names(self) -> Sequence[str]:
+        """The names of endpoints, and of bridges, that send."""
+        return [name for name, one in self._app.endpoints.items() if one.endpoint.is_sink()]
+
     def send(self, name: str, message: Message) -> None:
         """Queue a message for delivery to the endpoint, or the clients of the bridge, ``name``.
 
@@ -156,9 +249,9 @@ class Operations:
         """
         runner = self._app.endpoints.get(name)
         if runner is None or not runner.endpoint.is_sink():
-            sinks = [each for each, one in self._app.endpoints.items() if one.endpoint.is_sink()]
-            raise ConfigurationError(f"{name!r}: nothing can be sent to it; {suggest(name, sinks)}")
-        runner.offer(message)
+            hint = suggest(name, self.sink_names)
+            raise ConfigurationError(f"{name!r}: nothing can be sent to it; {hint}")
+        offer_message(runner, message)
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Final
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
+from oscbridge.bridge.config.configuration_source import ConfigurationSource
 from oscbridge.bridge.config.error_excerpt import is_excerpt
 from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
@@ -27,6 +28,7 @@ from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.operations import Operations
 from oscbridge.monitoring.site_urls import site_url
 from oscbridge.monitoring.status import Reloads
+from oscbridge.plugins import Plugin
 
 __all__ = ["Service"]
 
@@ -49,7 +51,8 @@ class Service:
     the human-readable name of the configuration. ``files`` finds its files, to watch them;
     ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
     the files in a folder of plugins that have changed since they were loaded; it may block.
-    ``sites`` are the pages that plugins offer (``oscbridge_sites``).
+    ``sites`` are the pages that plugins offer (``oscbridge_sites``); they can edit ``source``;
+    ``plugins`` are all plugins, broken ones included.
     """
 
     def __init__(
@@ -62,16 +65,18 @@ class Service:
         *,
         changed_plugins: Callable[[Path | None], list[str]] = lambda _folder: [],
         sites: Mapping[str, str] | None = None,
+        source: ConfigurationSource | None = None,
+        plugins: Sequence[Plugin] = (),
     ) -> None:
         self.app = app
         self._read = read
-        self._name = name
         self._files = files
         self._known = known
         self._changed_plugins = changed_plugins
         self._watcher: FileWatcher | None = None
-        self.operations = Operations(app, self.reload, name)
+        self.operations = Operations(app, self.reload, name, source)
         """What can be seen and done in this process."""
+        self.operations.devices.plugins = plugins
         self.http = HTTPService(
             self.operations.status,
             lambda: self._reloads,
@@ -124,6 +129,7 @@ class Service:
                 task.cancel()
                 await asyncio.wait([task])
         await self._control.stop()
+        await self.operations.devices.nearby.close()
         await self.app.stop()
         await self._store.close()
         if self._watchdog is not None:
@@ -170,7 +176,7 @@ class Service:
             await self._store.open(self.app.configuration.state_file, load=False)
             self.http.set_tokens(self.app.configuration.tokens)
             self._reloads = self._reloads._replace(applied=self._reloads.applied + 1)
-            _log.info("reloaded %s: %s", self._name, changes)
+            _log.info("reloaded %s: %s", self.operations.info.configuration, changes)
             for problem in changes.problems:
                 _log.error("%s", problem)
             return changes
@@ -196,7 +202,7 @@ class Service:
             new = await self._read_again()  # what changes from here on is noticed
         if (old.bridges or old.endpoints) and not (new.bridges or new.endpoints):
             text = "it contains neither a bridge nor an endpoint; it may be only half written"
-            raise ConfigurationError(f"{self._name}: {text}")
+            raise ConfigurationError(f"{self.operations.info.configuration}: {text}")
         served = self.http.options
         if self.http.can_update(new.http):
             return await self.http.update(new.http, await self.app.reload(new))
@@ -224,14 +230,14 @@ class Service:
     async def _read_again(self) -> Configuration:
         """Raises :class:`ConfigurationError`."""
         if len(self._reading) >= MAX_READING:
-            text = f"{self._name}: the last {MAX_READING} attempts to read it have not finished"
-            raise ConfigurationError(text)
+            text = f"the last {MAX_READING} attempts to read it have not finished"
+            raise ConfigurationError(f"{self.operations.info.configuration}: {text}")
         task = asyncio.create_task(in_daemon_thread(self._read, "read configuration"))
         self._reading.add(task)
         task.add_done_callback(self._has_read)
         done, _ = await asyncio.wait([task], timeout=READ_TIMEOUT)
         if not done:
-            text = f"{self._name}: cannot be read within {READ_TIMEOUT:g} s"
+            text = f"{self.operations.info.configuration}: cannot be read within {READ_TIMEOUT:g} s"
             raise ConfigurationError(text)
         return task.result()
 

@@ -93,6 +93,7 @@ def decode_status(status: Mapping[str, Any]) -> Status:
         variables=status["variables"],
         is_dry=status["is_dry"],
         addresses=AddressCounts(**status["addresses"]),
+        plugin_problems=tuple(status["plugin_problems"]),
     )
 
 

@@ -133,14 +133,16 @@ class Status:
     """Whether this is a dry run: messages count as sent and are not."""
     addresses: AddressCounts = field(default_factory=AddressCounts)
     """The facts about addresses, if anybody has asked."""
+    plugin_problems: tuple[str, ...] = ()
+    """Why plugins could not register all their routes, human-readable."""
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Every reason why the system is not ready, the gravest first.
 
-        Bridges that do not listen, for their messages are lost; then endpoints that are not
-        connected, whose messages may wait, and those whose messages are not kept on disk as
-        they should. Of one kind, in the order of the configuration.
+        Bridges that do not listen, for their messages are lost; plugins whose routes are missing;
+        then endpoints that are not connected, whose messages may wait, and those whose messages
+        are not kept on disk as they should. Of one kind, in the order of the configuration.
         """
         bridges = [f"bridge.{each.name}: {each.problem}" for each in self.bridges if each.problem]
         endpoints = [
@@ -158,7 +160,7 @@ class Status:
             for each in self.endpoints
             if each.queue_problem
         ]
-        return (*bridges, *endpoints)
+        return (*bridges, *self.plugin_problems, *endpoints)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -187,6 +189,7 @@ def read_status(app: App) -> Status:
         variables=app.variables.snapshot(),
         is_dry=any(each.is_dry for each in app.endpoints.values()),
         addresses=read_addresses(app.addresses),
+        plugin_problems=app.routing.problems,
     )
 
 

@@ -70,6 +70,14 @@ class ShownMessage:
                 self._line = b""
         return self._line
 
+    @property
+    def packet(self) -> bytes:
+        """The message as an OSC packet; in a bundle if it has a time tag.
+
+        Raises what :func:`encode_message` raises if it is not valid OSC.
+        """
+        return _packet(self.message)
+
 
 TrafficWatcher: TypeAlias = Callable[[ShownMessage], None]
 """Called on the thread that handles the message; see :meth:`App.watch`."""
@@ -194,11 +202,14 @@ class TapStream:
 
 
 def _line(direction: Direction, name: str, message: Message) -> bytes:
-    packet = encode_message(message)
-    if message.timetag is not None:
-        packet = encode_bundle([packet], message.timetag)
     where = _where(direction, name, message.origin)
-    return b'[%d,%b,"%b"]\n' % (time.time_ns(), where, b2a_base64(packet, newline=False))
+    packet = b2a_base64(_packet(message), newline=False)
+    return b'[%d,%b,"%b"]\n' % (time.time_ns(), where, packet)
+
+
+def _packet(message: Message) -> bytes:
+    packet = encode_message(message)
+    return packet if message.timetag is None else encode_bundle([packet], message.timetag)
 
 
 @lru_cache(MAX_KNOWN)

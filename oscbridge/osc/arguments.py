@@ -14,22 +14,10 @@ from typing import Final, NamedTuple
 from oscbridge.errors import DecodeError, EncodeError, EncodeTypeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.type_tags import TYPE_TAGS, Reader, TypeTag, Writer
+from oscbridge.osc.unreadable import UnknownTypeTag
 from oscbridge.osc.values import Argument
 
-__all__ = ["MAX_CACHED_TYPES", "Layout", "UnknownTypeTag", "layout", "split_types"]
-
-
-class UnknownTypeTag(DecodeError):
-    """A type tag that this package does not know.
-
-    OSC 1.0: such a message is to be discarded. The others of its bundle are not affected.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__("type", text)
-
-    def __reduce__(self) -> tuple[type[UnknownTypeTag], tuple[str]]:  # type: ignore[override]
-        return type(self), (str(self),)
+__all__ = ["MAX_CACHED_TYPES", "Layout", "layout", "split_types"]
 
 
 class Layout(NamedTuple):

@@ -22,9 +22,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from oscbridge.errors import DecodeError, LimitError
-from oscbridge.osc.arguments import Layout, UnknownTypeTag, layout
+from oscbridge.osc.arguments import Layout, layout
 from oscbridge.osc.limits import Limits
 from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
+from oscbridge.osc.unreadable import BadAddress, UnknownTypeTag, UnreadableMessage
 from oscbridge.osc.values import Argument, Latin1Text
 
 __all__ = ["DEVIATIONS", "MAX_SURPLUS", "SURPLUS", "Reading", "is_bare_address", "read_leniently"]
@@ -75,17 +76,21 @@ def read_leniently(data: bytes, limits: Limits, error: DecodeError) -> Reading:
     """Read a message that the strict decoder rejected with ``error``.
 
     Raises ``error`` if the content is in doubt, and :class:`LimitError` or
-    :class:`UnknownTypeTag` for a message whose address only is unusual.
+    :class:`UnreadableMessage` for a message whose address only is unusual.
     """
-    if isinstance(error, LimitError | UnknownTypeTag) or len(data) > limits.max_packet_size:
+    if isinstance(error, LimitError | UnreadableMessage) or len(data) > limits.max_packet_size:
         raise error
     end = data.find(b"\0")
-    if not 0 <= end <= limits.max_address_length:
+    if end < 0:
+        return _address_alone(data, limits, error)
+    if end > limits.max_address_length:
         raise error
     try:
         address = data[:end].decode()
-    except UnicodeDecodeError:
-        raise error from None
+    except UnicodeDecodeError as not_text:
+        if data[(end + 4) & ~3 :][:1] != b",":
+            raise error from None
+        raise BadAddress(f"address is not UTF-8: {not_text}") from None
     plausible = address.startswith("/") or is_bare_address(address)
     fit = _choose(data, address, limits) if plausible else None
     if fit is None:
@@ -94,6 +99,19 @@ def read_leniently(data: bytes, limits: Limits, error: DecodeError) -> Reading:
     if not address.startswith("/"):
         deviations = ("address", *deviations)
     return Reading(address, fit.types, fit.start, fit.layout, fit.args, deviations)
+
+
+def _address_alone(data: bytes, limits: Limits, error: DecodeError) -> Reading:
+    """A message that ends with its address, without a single NUL: ``/ping``. Raises ``error``."""
+    text = data.rstrip(SURPLUS)
+    try:
+        address = text.decode()
+    except UnicodeDecodeError:
+        raise error from None
+    is_plain = address.startswith("/") and all(map(is_bare_address, address[1:].split("/")))
+    if not is_plain or len(text) > limits.max_address_length:
+        raise error
+    return Reading(address, None, len(data), layout("", limits), (), ("padding",))
 
 
 class _Counting(Enum):

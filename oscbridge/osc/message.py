@@ -15,11 +15,12 @@ from oscbridge.errors import (
     LimitError,
     OSCError,
 )
-from oscbridge.osc.arguments import MAX_CACHED_TYPES, Layout, UnknownTypeTag, layout
+from oscbridge.osc.arguments import MAX_CACHED_TYPES, Layout, layout
 from oscbridge.osc.lenient import is_bare_address, read_leniently
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.type_tags import infer, pad_string
+from oscbridge.osc.unreadable import BadAddress, UnknownTypeTag
 from oscbridge.osc.values import Argument, Latin1Text
 
 __all__ = [
@@ -110,7 +111,7 @@ def read_head(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Head:
     try:
         address = data[:end].decode()
     except UnicodeDecodeError as error:
-        raise DecodeError("utf8", f"address is not UTF-8: {error}") from None
+        raise BadAddress(f"address is not UTF-8: {error}") from None
     comma = (end + 4) & ~3
     if data[comma : comma + 1] != b",":
         if len(address) < end and data[end:comma].strip(b"\0"):

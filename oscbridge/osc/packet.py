@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError
-from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.lenient import MAX_SURPLUS, SURPLUS, read_leniently
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Message, Origin, check_size, decode_message, encode_message
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
+from oscbridge.osc.unreadable import UnreadableMessage
 
 __all__ = [
     "Bundle",
@@ -44,7 +44,8 @@ def decode_packet(
 ) -> Packet:
     """Decode a whole packet. Raises only :class:`DecodeError`.
 
-    By OSC 1.0 a message with an unknown type tag is discarded: a bundle is decoded without it.
+    By OSC 1.0 a message with an unknown type tag is discarded: a bundle is decoded without it,
+    and without one whose address is not UTF-8.
     """
     check_size(data, limits)
     return _decode(data, limits, limits.max_depth, None, origin)
@@ -60,7 +61,7 @@ def _decode(
     for element in elements:
         try:
             packets.append(_decode(element, limits, depth - 1, inner, origin))
-        except UnknownTypeTag:
+        except UnreadableMessage:
             continue
     return Bundle(inner, tuple(packets))
 

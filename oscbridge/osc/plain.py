@@ -15,7 +15,7 @@ from oscbridge.osc.message import Message
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.values import MIDI, Argument, Color, Impulse
 
-__all__ = ["plain_float", "plain_text", "plain_values", "shortest"]
+__all__ = ["argument_converter", "plain_float", "plain_text", "plain_values", "shortest"]
 
 _FLOAT32: Final = struct.Struct(">f")
 
@@ -72,32 +72,42 @@ def plain_text(value: Argument, tag: str = "") -> str:
     return str(value)
 
 
-def plain_values(message: Message) -> list[object]:
-    """The arguments as JSON values. Raises :class:`EncodeError`."""
-    types = message.types
-    if types is None:  # no type tags: the rest of the packet is one blob
-        types = "b" * len(message.args)
-    try:
-        tags = iter(types)
-        values = [_plain_next(tags, value) for value in message.args]
-        if next(tags, None) is not None:
-            raise ValueError("more type tags than arguments")
-        return values
-    except (TypeError, ValueError, OverflowError, KeyError, StopIteration) as error:
-        # Only a plugin can make such a message: received OSC messages are valid.
-        raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
+def argument_converter(
+    functions: Mapping[str, Callable[..., object]],
+) -> Callable[[Message], list[object]]:
+    """Make a function that converts the arguments of a message, each by its type tag.
 
+    Arrays become lists. The arguments of a message without type tags are blobs. The function
+    raises :class:`EncodeError` for a message whose arguments do not fit its type tags.
+    """
 
-def _plain_next(tags: Iterator[str], value: Argument) -> object:
-    tag = next(tags)
-    if tag != "[":
-        return _PLAIN[tag](value)
-    if not isinstance(value, list | tuple):
-        raise TypeError(f"{value!r} is not an array")
-    out = [_plain_next(tags, item) for item in value]
-    if next(tags) != "]":
-        raise ValueError("more type tags than values in an array")
-    return out
+    def convert(message: Message) -> list[object]:
+        """The converted arguments. Raises :class:`EncodeError`."""
+        types = message.types
+        if types is None:  # no type tags: the rest of the packet is one blob
+            types = "b" * len(message.args)
+        try:
+            tags = iter(types)
+            values = [convert_next(tags, value) for value in message.args]
+            if next(tags, None) is not None:
+                raise ValueError("more type tags than arguments")
+            return values
+        except (TypeError, ValueError, OverflowError, KeyError, StopIteration) as error:
+            # Only a plugin can make such a message: received OSC messages are valid.
+            raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
+
+    def convert_next(tags: Iterator[str], value: Argument) -> object:
+        tag = next(tags)
+        if tag != "[":
+            return functions[tag](value)
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{value!r} is not an array")
+        out = [convert_next(tags, item) for item in value]
+        if next(tags) != "]":
+            raise ValueError("more type tags than values in an array")
+        return out
+
+    return convert
 
 
 def plain_float(value: float) -> float | str:
@@ -124,3 +134,6 @@ _PLAIN: Final[Mapping[str, Callable[..., object]]] = {
     "N": lambda _: None,
     "I": lambda _: None,
 }
+
+plain_values: Final = argument_converter(_PLAIN)
+"""The arguments as JSON values. Raises :class:`EncodeError`."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic_core import core_schema
 
-from oscbridge.address_space import AddressBook, AddressInfo, ValueRange
+from oscbridge.address_space import Access, AddressBook, AddressInfo, ValueRange
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.number_range import expand_addresses
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
@@ -31,6 +31,13 @@ class Profile:
         self.name = name
         self.options = options
         self.path = path
+
+    @staticmethod
+    def shipped() -> Collection[str]:
+        """The names of the profiles that come with oscbridge."""
+        from oscbridge.profiles.library import shipped_profiles  # which imports this module
+
+        return shipped_profiles()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -55,6 +62,26 @@ class Profile:
     def addresses(self) -> AddressBook:
         """All addresses, with ranges expanded, in the order of the file."""
         return AddressBook(info for info, _ in self.entries())
+
+    @cached_property
+    def spoken(self) -> AddressBook:
+        """All addresses, and those of answers with JSON: ``/reply/version`` to ``/version``."""
+        start = self.options.json_reply
+        if start is None:
+            return self.addresses
+        replies = (
+            AddressInfo(
+                start + info.address,
+                "s",
+                access=Access.READ,
+                description=info.description,
+                tags=info.tags,
+                origin=info.origin,
+            )
+            for info in self.addresses.values()
+            if info.access & Access.READ
+        )
+        return AddressBook((*self.addresses.values(), *replies))
 
     def entries(self) -> Iterator[tuple[AddressInfo, KnownAddress]]:
         """All addresses, each with the entry of the file that it is from."""

@@ -34,9 +34,11 @@ __all__ = [
     "Record",
     "Recording",
     "RecordingError",
+    "RecordingSummary",
     "encode_end",
     "encode_header",
     "encode_record",
+    "read_summary",
 ]
 
 MAGIC: Final = b"OSCrec\r\n"
@@ -60,6 +62,10 @@ Direction: TypeAlias = Literal["in", "out"]
 
 _FRAME: Final = struct.Struct(">II")
 _SIZE: Final = struct.Struct(">I")
+_TIME: Final = struct.Struct(">q")
+_PACKET: Final = b"/packet\0,hsssb\0\0"
+"""The start of the body of each record; its time follows."""
+_PEEK: Final = len(_PACKET) + _TIME.size
 _LIMITS: Final = Limits(max_packet_size=MAX_RECORD)
 
 
@@ -123,6 +129,35 @@ END_SIZE: Final = _FRAME.size + 20
 """Bytes of an encoded end."""
 
 
+class RecordingSummary(NamedTuple):
+    """The facts about a recording that its first and last bytes have."""
+
+    start_unix_ns: int
+    """When it began: Unix time in nanoseconds."""
+    length_ns: int | None
+    """Its length; None if it has no end: it was cut off, or is being recorded."""
+
+
+def read_summary(file: BinaryIO) -> RecordingSummary:
+    """The facts about a recording, without reading all of it.
+
+    Raises :class:`RecordingError` if it is not a recording; ``OSError`` is passed on.
+    """
+    start = Recording(file).start_unix_ns
+    file.seek(max(len(MAGIC), file.seek(0, 2) - END_SIZE))
+    found = file.read(END_SIZE)
+    body = found[_FRAME.size :]
+    if len(found) == END_SIZE and _FRAME.unpack_from(found) == (len(body), _checksum(body)):
+        try:
+            message = decode_message(body, _LIMITS)
+        except DecodeError:
+            return RecordingSummary(start, None)
+        match message.address, message.types, message.args:
+            case "/end", "h", (int(length),) if length >= 0:
+                return RecordingSummary(start, length)
+    return RecordingSummary(start, None)
+
+
 class Recording:
     """Reads a recording record by record; iterating continues at the current position.
 
@@ -156,6 +191,26 @@ class Recording:
         """Go back to the first record."""
         self._file.seek(self._first)
         self.offset = self._first
+
+    def skip_to(self, time_ns: int) -> None:
+        """Go to the first record that is not before a time, in nanoseconds since the start.
+
+        What is skipped is not checked; at damage or at the end it stops before it.
+        """
+        self.rewind()
+        while True:
+            head = self._file.read(_FRAME.size + _PEEK)
+            size = _FRAME.unpack_from(head)[0] if len(head) == _FRAME.size + _PEEK else 0
+            time_at = _FRAME.size + len(_PACKET)
+            if (
+                not _PEEK <= size <= MAX_RECORD
+                or head[_FRAME.size : time_at] != _PACKET
+                or _TIME.unpack_from(head, time_at)[0] >= time_ns
+            ):
+                self._file.seek(self.offset)
+                return
+            self.offset += _FRAME.size + size
+            self._file.seek(self.offset)
 
     def __iter__(self) -> Iterator[Record]:
         while True:

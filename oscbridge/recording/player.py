@@ -62,9 +62,11 @@ class Schedule:
     """Above 0; 2 is twice as fast, :data:`FASTEST` does not wait."""
 
     @classmethod
-    def now(cls, recorded_unix_ns: int, speed: float = 1.0) -> Schedule:
-        """A round that begins now."""
-        return cls(recorded_unix_ns, time.time_ns(), time.monotonic_ns(), speed)
+    def now(cls, recorded_unix_ns: int, speed: float = 1.0, at_ns: int = 0) -> Schedule:
+        """A round that is now at ``at_ns`` nanoseconds of the recording."""
+        passed = round(at_ns / speed)
+        start_unix_ns, start_ns = time.time_ns() - passed, time.monotonic_ns() - passed
+        return cls(recorded_unix_ns, start_unix_ns, start_ns, speed)
 
     def after(self, length_ns: int) -> Schedule:
         """The next round, if this one lasts ``length_ns`` nanoseconds of recorded time."""
@@ -76,6 +78,10 @@ class Schedule:
     def due_ns(self, time_ns: int) -> int:
         """When a record is due on the clock of ``time.monotonic_ns``."""
         return self.start_ns + round(time_ns / self.speed)
+
+    def time_ns(self, now_ns: int) -> int:
+        """The time of the recording at ``now_ns`` on the clock of ``time.monotonic_ns``."""
+        return round((now_ns - self.start_ns) * self.speed)
 
     def tag(self, tag: TimeTag) -> TimeTag:
         """A recorded time tag, converted to the time of this round."""

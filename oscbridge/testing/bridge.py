@@ -12,7 +12,7 @@ from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.reload import Changes
-from oscbridge.delivery import Delivery
+from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.route_status import RouteStatus
@@ -89,7 +89,7 @@ class RunningBridge:
         """Put messages into an endpoint's send queue, past all routes."""
         runner = self._app.endpoints[endpoint]
         for message in messages:
-            runner.offer(Delivery(message, None, {}) if runner.takes_route else message)
+            offer_message(runner, message)
 
     def received(self, endpoint: str) -> asyncio.Queue[Message]:
         """The messages received from an endpoint of ``record``, whatever its routes are."""

@@ -14,7 +14,7 @@ from oscbridge.address_space.info_json import info_of
 def test_json_has_all_facts() -> None:
     info = AddressInfo(
         "/a", "fi", (ValueRange(0, 1), ValueRange(choices=(1, "b"))), "gain.db", Access.READ,
-        "A", ("t",), "profile x", "log", ("both", ""), ("", "color.rgb.r"), True,
+        "A", ("t",), "profile x", "log", ("both", ""), ("", "color.rgb.r"), True, ("s",),
     )  # fmt: skip
     assert json_of(info) == {
         "address": "/a",
@@ -29,6 +29,7 @@ def test_json_has_all_facts() -> None:
         "clip_modes": ["both", ""],
         "extended_types": ["", "color.rgb.r"],
         "critical": True,
+        "overloads": ["s"],
     }
 
 
@@ -57,6 +58,7 @@ def test_json_leaves_out_what_is_not_known() -> None:
         st.text(),
         st.lists(st.text()).map(tuple),
         critical=st.booleans(),
+        overloads=st.lists(st.text()).map(tuple),
     )
 )
 def test_json_can_be_read_again(info: AddressInfo) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge.address_space import Access, AddressInfo, AddressOrigin, ValueRange
-from oscbridge.address_space.merging import access_of, conflict_of, merged
+from oscbridge.address_space.merging import access_of, conflict_of, merged, with_overloads
 
 UNIT = ValueRange(0, 1)
 MIDI = ValueRange(0, 127)
@@ -33,6 +33,18 @@ def test_merged_takes_ranges_only_from_fitting_types(types: str, other: str, fit
     assert found.ranges == (ranges if fits else ())
     assert found.unit == ("gain.db" if fits else "")
     assert bool(conflict_of(infos)) is not fits
+
+
+def test_merged_has_all_overloads_but_its_own_types() -> None:
+    infos = [AddressInfo("/a", "f", overloads=("s",)), AddressInfo("/a", "i", overloads=("f", "T"))]
+    assert merged(infos, Access.BOTH).overloads == ("s", "T")
+
+
+def test_other_kinds_of_types_are_overloads() -> None:
+    info = AddressInfo("/a", "f", overloads=("T",))
+    others = [AddressInfo("/a", each) for each in ("i", "s", "", "s", "T")]
+    assert with_overloads(info, others).overloads == ("T", "s")
+    assert with_overloads(info, others[:1]) is info
 
 
 def test_merged_keeps_a_single_complete_description() -> None:

@@ -1,4 +1,4 @@
-"""OSCQuery: a tree of 20,000 nodes, and value changes to listeners.
+"""OSCQuery: a tree of 20,000 nodes, value changes to listeners, and reloads meanwhile.
 
 The listeners are sockets of this process, which only counts bytes: a frame of a fader has a fixed
 size. The rate is what a sender of this process keeps.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import selectors
+import signal
 import socket
 import statistics
 import struct
@@ -22,15 +23,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from figures import Figure
-from harness import cpu_seconds, free_port, running_bridge
+from harness import PROGRAM, cpu_seconds, free_port, running
 from table import show
 
 NODES = 20_000
 """200 of them are containers."""
 ROUNDS = 7
+RELOADS = 4
 LISTENERS = 20
 RATE = 5_000
 SECONDS = 4.0
+PROBES = 200
+"""Messages per second whose delays are measured."""
 
 PROFILE = """
 title = "bench"
@@ -64,12 +68,24 @@ to   = "desk"
 """
 
 
+RENAMING = """
+[[route]]
+from  = "q"
+match = "/b/{b}/{c}"
+send  = "/bank/{b}/ch/{c}/level {0}"
+to    = "desk"
+"""
+"""A route by which all nodes have a second address."""
+
+
 class MeasuredServer(NamedTuple):
     """A running bridge with the server."""
 
     udp: int
     http: int
     pid: int
+    file: Path
+    """The configuration."""
 
     @property
     def memory(self) -> float:
@@ -94,8 +110,10 @@ def server() -> Iterator[MeasuredServer]:
         text = CONFIGURATION.format(
             udp=ports[0], http=ports[1], device=free_port(socket.SOCK_DGRAM), profile=profile
         )
-        with running_bridge(text) as process:
-            yield MeasuredServer(ports[0], ports[1], process.pid)
+        file = Path(folder) / "query.toml"
+        file.write_text(text)
+        with running([PROGRAM, "run", str(file)], "Ctrl-C") as process:
+            yield MeasuredServer(ports[0], ports[1], process.pid, file)
 
 
 def address(number: int) -> str:
@@ -175,24 +193,85 @@ def _send(port: int, count: int, rate: int) -> float:
         return time.perf_counter() - started
 
 
-def measure() -> tuple[float, float, int, Changes]:
-    """Seconds for the tree, memory in MB, bytes of the tree, and value changes."""
-    with server() as running:
-        found = [running.tree() for _ in range(ROUNDS)]
-        changed = changes(running, LISTENERS, RATE)
-        seconds = statistics.median(each for each, _ in found)
-        return seconds, running.memory, found[0][1], changed
+def worst_delay(to: MeasuredServer, *, reload: bool) -> float:
+    """The longest time that a message takes, in seconds, while the bridge reloads or not.
+
+    The reload changes a route, so that all nodes get another address or lose it.
+    """
+    with listener(to.http, [address(0)]) as sock:
+        times: list[float] = []
+        ended = threading.Event()
+        probing = threading.Thread(target=_probe, args=(to.udp, times, ended))
+        probing.start()
+        if reload:
+            text = to.file.read_text()
+            is_renaming = text.endswith(RENAMING)
+            to.file.write_text(text.removesuffix(RENAMING) if is_renaming else text + RENAMING)
+            os.kill(to.pid, signal.SIGHUP)
+        worst, received, has_reloaded, end = 0.0, 0, not reload, time.monotonic() + SECONDS
+        with sock.makefile("rb") as frames:
+            while not has_reloaded or time.monotonic() < end or received < len(times):
+                kind, length = frames.read(2)
+                data = frames.read(length)
+                if kind == 0x81:  # PATH_CHANGED
+                    has_reloaded, end = True, time.monotonic() + 1.0
+                    continue
+                number = int(struct.unpack(">f", data[-4:])[0])
+                worst, received = max(worst, time.perf_counter() - times[number]), received + 1
+                if time.monotonic() >= end and has_reloaded:
+                    ended.set()
+        ended.set()
+        probing.join()
+        return worst
+
+
+def _probe(port: int, times: list[float], ended: threading.Event) -> None:
+    """Send messages whose values are their numbers, and note when."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        while not ended.wait(1 / PROBES):
+            number = len(times)
+            times.append(time.perf_counter())
+            sock.send(packet(0, number))
+
+
+class Measured(NamedTuple):
+    """All that is measured."""
+
+    tree: float
+    """Seconds for the tree."""
+    memory: float
+    """MB before a reload."""
+    size: int
+    """Bytes of the tree."""
+    changed: Changes
+    calm: float
+    """The longest delay of a message without a reload, in seconds."""
+    reload: float
+    """The longest one during some reloads."""
+
+
+def measure() -> Measured:
+    with server() as found:
+        trees = [found.tree() for _ in range(ROUNDS)]
+        changed, memory = changes(found, LISTENERS, RATE), found.memory
+        calm = worst_delay(found, reload=False)
+        reload = max(worst_delay(found, reload=True) for _ in range(RELOADS))
+        seconds = statistics.median(each for each, _ in trees)
+        return Measured(seconds, memory, trees[0][1], changed, calm, reload)
 
 
 def figures() -> Iterator[Figure]:
-    seconds, memory, _, changed = measure()
-    yield Figure("a tree of 20,000 nodes", seconds * 1e3, "ms", "lower")
-    yield Figure("memory with 20,000 nodes", memory, "MB", "lower")
-    yield Figure("a value change to 20 listeners, CPU time", changed.cpu, "µs/message", "lower")
+    found = measure()
+    yield Figure("a tree of 20,000 nodes", found.tree * 1e3, "ms", "lower")
+    yield Figure("memory with 20,000 nodes", found.memory, "MB", "lower")
+    cpu = found.changed.cpu
+    yield Figure("a value change to 20 listeners, CPU time", cpu, "µs/message", "lower")
+    yield Figure("longest delay during a reload", found.reload * 1e3, "ms", "lower")
 
 
 def report() -> None:
-    seconds, memory, size, changed = measure()
+    seconds, memory, size, changed, calm, reload = measure()
     show(
         f"OSCQuery with {NODES:,} nodes",
         ["", ""],
@@ -205,5 +284,7 @@ def report() -> None:
             [f"value changes per second to {LISTENERS} listeners", f"{changed.rate:.0f}"],
             ["frames that arrived", f"{changed.delivered:.2%}"],
             ["CPU time for a value change to all listeners", f"{changed.cpu:.0f} µs"],
+            ["longest delay of a message", f"{calm * 1e3:.0f} ms"],
+            [f"longest delay during {RELOADS} reloads of all nodes", f"{reload * 1e3:.0f} ms"],
         ],
     )

@@ -285,3 +285,23 @@ def test_check_and_reload_reject_a_used_plugin_whose_routes_fail(
         assert problem in result.stderr
         assert f"({file}:" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("offers_types", [True, False], ids=["a used type", "routes alone"])
+def test_run_is_not_ready_while_a_plugin_failed_to_add_its_routes(
+    offers_types: bool, install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    code = LAMP_CLASS.format(model="", body="", hook=HOOK.format("", "raise KeyError('dim')"))
+    if not offers_types:
+        code = code.replace('return {"lamp": Lamp}', "return {}")
+    file = install(code)
+    config = write(BRIDGE + LAMP if offers_types else BRIDGE)
+    assert call("check", config).returncode == 1
+    program = start("run", config)
+    program.wait_for("Ctrl-C stops it")
+    health = call("health")
+    assert program.stop() == 0
+    assert health.returncode == 1
+    (line,) = health.stdout.splitlines()
+    assert line.startswith("plugin 'lamp': oscbridge_register_routes failed: KeyError: 'dim'")
+    assert f"({file}:" in line

@@ -10,6 +10,7 @@ import pytest
 from mdns_packets import PTR, SRV, A, Sender, name, record, response, service
 
 from oscbridge import Discovery, ServiceAnnouncement
+from oscbridge.discovery import pool, publisher
 from oscbridge.discovery.finder import MAX_SERVICES
 from oscbridge.testing import until
 
@@ -96,6 +97,32 @@ async def test_foreign_goodbye_does_not_end_an_announcement(
     follower = program().follow(OSC, unique)
     assert (await follower.find(40)).port == 9000
     assert announced.name == unique
+
+
+async def test_rival_for_every_name_does_not_cause_endless_renames(
+    program: Program, network: Sender, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "MAX_RENAMES", 2)
+    monkeypatch.setattr(pool, "LOOK_INTERVAL", 0.1)
+    discovery = program()
+    announced = discovery.announce(
+        ServiceAnnouncement(unique, {"_osc._udp": 9000}, listen="127.0.0.1")
+    )
+    names = [unique, f"{unique} (2)", f"{unique} (3)"]
+    rivals = [service(each.encode(), 9, "127.0.0.1", host=b"zzz") for each in names]
+
+    def is_last() -> bool:
+        for rival in rivals:
+            network.send(rival)
+        return announced.name == names[-1] and bool(announced.addresses)
+
+    await until(is_last, 60)
+    # A second one takes longer to begin than several looks at the first one take.
+    other = discovery.announce(
+        ServiceAnnouncement(f"other {unique}", {"_osc._udp": 9000}, listen="127.0.0.1")
+    )
+    await until(lambda: is_last() and other.addresses, 60)
+    assert announced.name == names[-1]
 
 
 async def test_damaged_packets_change_nothing(

@@ -849,14 +849,17 @@ def test_deviation_is_logged_once_per_peer_and_counted(
     ]
 
 
-def test_unknown_type_tag_in_a_bundle_costs_only_its_message(
-    dispatcher: Dispatcher, recorder: Recorder
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [(b"/a\0\0,ix\0" + b"\0" * 8, "type"), (b"/\xe9\0\0,\0\0\0", "utf8")],
+)
+def test_unreadable_message_in_a_bundle_costs_only_itself(
+    dispatcher: Dispatcher, recorder: Recorder, bad: bytes, reason: str
 ) -> None:
     dispatcher.map("/a", recorder)
-    bad = b"/a\0\0,ix\0" + b"\0" * 8
     send(dispatcher, bundle(IMMEDIATELY, osc("/a", 1), bundle(IMMEDIATELY, bad), osc("/a", 2)))
     assert recorder.calls == [("/a", 1), ("/a", 2)]
-    assert dispatcher.statistics.bad == {"type": 1}
+    assert dispatcher.statistics.bad == {reason: 1}
     assert dispatcher.statistics.messages == 2
 
 

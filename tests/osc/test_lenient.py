@@ -133,6 +133,9 @@ def test_text_in_latin_1_is_written_as_utf_8_on_request() -> None:
 FITTING: list[tuple[str, bytes, Message]] = [
     ("an address with one NUL", b"/ping\0", Message("/ping", None)),
     ("an address and a line end", b"/ping\0\0\0\r\n", Message("/ping", None)),
+    ("an address without padding", b"/ping", Message("/ping", None)),
+    ("an address of eight bytes without padding", b"/ping/12", Message("/ping/12", None)),
+    ("an address without padding in a line", b"/ping\r\n", Message("/ping", None)),
     ("type tags without padding", b"/ping\0\0\0,T", Message("/ping", "T", (True,))),
     ("type tags with one NUL", b"/ping\0\0\0,\0", Message("/ping", "")),
     ("a string without its NUL", typed(b"s", b"abcd"), Message("/a", "s", ("abcd",))),
@@ -224,7 +227,11 @@ UNFIT: list[tuple[str, bytes]] = [
         typed(b"bis", b"\0\0\0\5abcde\0\0\0\5abc\0"),
     ),
     ("text in UTF-8 that fits in no way", typed(b"si", b"\xc3\xa9\0\0\0\0\0\5\r\n")),
-    ("an address without its end", b"/ping"),
+    ("an address without its end and slash", b"ping"),
+    ("an address without its end, with a blank", b"/ping 1"),
+    ("a pattern without its end", b"/ping/*"),
+    ("an address with an empty part without its end", b"/ping//a"),
+    ("an address without its end, not UTF-8", b"/pin\xff"),
     ("an address without type tags, and data", b"/ping\0\0\0abc"),
 ]  # fmt: skip
 
@@ -297,9 +304,13 @@ def test_conforming_sender_is_always_read_right(args: list[Argument]) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [typed(b"x"), typed(b"ixi", b"\0" * 12), typed(b"\xff"), b"node\0\0\0\0,x\0\0"]
+    "bad",
+    [
+        *(typed(b"x"), typed(b"ixi", b"\0" * 12), typed(b"\xff"), b"node\0\0\0\0,x\0\0"),
+        *(b"/\xe9t\xe9\0\0\0\0,i\0\0\0\0\0\1", b"/\xff\0\0", b"n\xffde\0\0\0\0,\0\0\0"),
+    ],
 )
-def test_unknown_type_tag_costs_only_its_message(bad: bytes) -> None:
+def test_unknown_type_tag_or_address_costs_only_its_message(bad: bytes) -> None:
     pong = b"/pong\0\0\0,\0\0\0"
     nested = NOW + element(bad) + element(pong)
     for bundle in (

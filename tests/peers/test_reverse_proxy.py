@@ -1,4 +1,4 @@
-"""Behind nginx and Caddy: upgrade headers, path prefixes, and the addresses of clients."""
+"""Behind proxies: upgrade headers, path prefixes, and the addresses of clients."""
 
 from __future__ import annotations
 
@@ -89,16 +89,62 @@ http://127.0.0.1:{port} {{
 """
 
 
+HAPROXY = """
+defaults
+    mode http
+    option forwardfor
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    timeout tunnel 1h
+frontend web
+    bind 127.0.0.1:{port}
+    http-request replace-path /stage/(.*) /\\1
+    default_backend osc
+backend osc
+    server bridge 127.0.0.1:{to}
+"""
+
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+DefaultRuntimeDir {folder}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/apache.log
+User nobody
+Group nogroup
+Listen 127.0.0.1:{port}
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+ProxyPreserveHost On
+ProxyPass /stage/ http://127.0.0.1:{to}/ upgrade=websocket
+ProxyPass / http://127.0.0.1:{to}/ upgrade=websocket
+"""
+
+PROXIES = {
+    "caddy": (CADDYFILE, ["run", "--adapter", "caddyfile", "--config"]),
+    "haproxy": (HAPROXY, ["-db", "-f"]),
+    "apache2": (APACHE, ["-D", "FOREGROUND", "-f"]),
+}
+"""Their settings, and their arguments before the name of the file with them."""
+
+
 @contextmanager
-def caddy(folder: Path, to: int) -> Iterator[int]:
-    """Caddy before a port, on the port that it returns."""
+def started(name: str, folder: Path, to: int) -> Iterator[int]:
+    """A proxy before a port, on the port that it returns."""
+    settings, arguments = PROXIES[name]
     port = free_port()
-    file, log = folder / "Caddyfile", folder / "caddy.log"
-    file.write_text(CADDYFILE.format(port=port, to=to))
-    command = [find_program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
+    file, log = folder / f"{name}.conf", folder / f"{name}.log"
+    modules = "/usr/lib/apache2/modules"
+    file.write_text(settings.format(port=port, to=to, folder=folder, modules=modules))
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, env=os.environ | {"HOME": str(folder)}
+            [find_program(name), *arguments, str(file)],
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"HOME": str(folder)},
         )
     try:
         while True:
@@ -172,8 +218,9 @@ def test_guesses_of_one_client_of_a_proxy_are_its_own(
         assert caught.value.response.status_code == 503
 
 
-def test_caddy_passes_websocket_the_page_and_the_addresses_of_clients(
-    run: Callable[..., Any], tmp_path: Path
+@pytest.mark.parametrize("name", PROXIES)
+def test_proxy_passes_websocket_the_page_and_the_addresses_of_clients(
+    name: str, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("right-and-secret")
     program = run(
@@ -181,7 +228,7 @@ def test_caddy_passes_websocket_the_page_and_the_addresses_of_clients(
         f'[[token]]\nname = "wall"\nsecret = {{ file = "{tmp_path / "token"}" }}\n'
     )
     right = {"Authorization": "Bearer right-and-secret"}
-    with caddy(tmp_path, program.web_port) as port:
+    with started(name, tmp_path, program.web_port) as port:
         for path in ("/", "/stage/"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
                 assert b"<title>oscbridge</title>" in response.read()

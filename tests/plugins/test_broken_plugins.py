@@ -51,6 +51,10 @@ AT_LOAD = [
     pytest.param("\ndef f(", "SyntaxError: ", 3, id="syntax"),
     pytest.param("raise KeyboardInterrupt", "KeyboardInterrupt", 2, id="interrupt"),
     pytest.param(
+        "import os\nos._exit(3)", "os._exit(3) would end the program", 3, id="ends-the-process"
+    ),
+    pytest.param("from os import abort\nabort()", "os.abort() would end", 3, id="aborts"),
+    pytest.param(
         lamp(SEND).replace("@oscbridge.hookimpl\n", ""),
         "oscbridge_endpoints lacks @oscbridge.hookimpl",
         7,
@@ -94,6 +98,12 @@ AT_CREATION = [
         "GeneratorExit",
         5,
         id="exit",
+    ),
+    pytest.param(
+        lamp(SEND + "    def __init__(self, name, options): __import__('os')._exit(3)"),
+        "os._exit(3) would end the program",
+        5,
+        id="ends-the-process",
     ),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from oscbridge.address_space.address_book import AddressBook
@@ -14,7 +15,7 @@ from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_o
 from oscbridge.bridge.addresses.configured import described_by, joined, used_addresses
 from oscbridge.bridge.addresses.endpoint_view import EndpointView, allowing
 from oscbridge.bridge.addresses.known import known_by, route_facts
-from oscbridge.bridge.addresses.links import AddressLink, DirectSource, links_of
+from oscbridge.bridge.addresses.links import AddressLink, DirectLink, links_of
 from oscbridge.bridge.config.resolved import Configuration
 
 __all__ = ["SpaceContents"]
@@ -25,12 +26,15 @@ _Infos: TypeAlias = Mapping[str, AddressInfo]
 class SpaceContents:
     """The facts about the addresses of all parts, bridges and endpoints."""
 
-    def __init__(self, configuration: Configuration, sources: Mapping[str, DirectSource]) -> None:
+    def __init__(
+        self, configuration: Configuration, direct: Mapping[str, Sequence[DirectLink]]
+    ) -> None:
+        """``direct`` are the routes of plugins by their sources."""
         self._ignored: dict[tuple[AddressOrigin, str], Counter[str]] = {}
         names = dict.fromkeys([*configuration.bridges, *configuration.endpoints])
         self._numbers = {name: number for number, name in enumerate(names)}
         facts = route_facts(configuration.routes, configuration.endpoints)
-        self._links: Sequence[AddressLink] = tuple(links_of(configuration.routes, sources, facts))
+        self._links: Sequence[AddressLink] = tuple(links_of(configuration.routes, direct, facts))
         self._books: dict[str, AddressLayers[AddressOrigin]] = {}
         self._all: AddressLayers[tuple[AddressOrigin, int]] = AddressLayers(
             lambda infos: _combined([(key[0], info) for key, info in infos])
@@ -107,6 +111,12 @@ class SpaceContents:
         for view in self._views.values():
             view.part_changed(part)
 
+    def mirror(self, endpoint: str, infos: Iterable[AddressInfo]) -> None:
+        """Replace what an endpoint says about its peer."""
+        origin = f"mirrored {endpoint}"
+        named = (each if each.origin else replace(each, origin=origin) for each in infos)
+        self.replace(AddressOrigin.MIRRORED, endpoint, named)
+
     def describe_routes(self) -> None:
         """Add what options of routes say about what they make of known addresses."""
         found: dict[str, dict[str, AddressInfo]] = {}
@@ -122,6 +132,18 @@ class SpaceContents:
                 found[name] = infos
         for name, infos in found.items():
             self.replace(AddressOrigin.CONFIGURATION, name, infos.values())
+
+    def complete(self, viewed: Iterable[str]) -> None:
+        """Compute what will be asked for: all books, and what some parts see, as a tree."""
+        _ = self.known
+        for part in self._numbers:
+            self.book(part)
+        for name in viewed:
+            _ = self.visible_to(name).tree
+
+    def discard(self) -> None:
+        """Let go of the views, which refer to it: a garbage collection would take long."""
+        self._views.clear()
 
     def grow(self, part: str, infos: Iterable[AddressInfo]) -> None:
         """Add addresses of seen messages."""

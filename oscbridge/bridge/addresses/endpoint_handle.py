@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Awaitable, Iterable, Sequence
+from itertools import islice
+from typing import Final, Protocol
 
-from oscbridge.abilities import UsesAddresses
 from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.changes import AddressChange
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.address_space.kept_values import KeptValues
-from oscbridge.address_space.limits import admitted
+from oscbridge.address_space.limits import MAX_READ
+from oscbridge.bridge.daemon_thread import in_daemon_thread
 
-__all__ = ["EndpointHandle", "HandledSpace"]
+__all__ = ["MAX_AT_ONCE", "EndpointHandle", "HandledSpace", "change_between"]
+
+MAX_AT_ONCE: Final = 1_000
+"""Addresses that are looked at without giving the event loop to others, which takes 10 to 50 ms."""
 
 
 class HandledSpace(Protocol):
@@ -27,6 +29,8 @@ class HandledSpace(Protocol):
 
     def keep_values(self, parts: Iterable[str] | None = None) -> KeptValues: ...
 
+    def prepare(self, *endpoints: str) -> Awaitable[None]: ...
+
     def mirror(self, handle: EndpointHandle, /) -> None: ...
 
 
@@ -35,23 +39,23 @@ class EndpointHandle:
 
     def __init__(self, space: HandledSpace, name: str) -> None:
         self.name = name
-        self.mirrored: dict[str, AddressInfo] = {}
+        self.mirrored: Sequence[AddressInfo] = ()
         """What the endpoint knows about its peer."""
-        self.ignored: Counter[str] = Counter()
         self._space = space
         self._values: KeptValues | None = None
         self._last: AddressBook | None = None
+        self.is_used = False
+        """Whether the endpoint has looked at its addresses, or is about to."""
 
-    @property
-    def is_used(self) -> bool:
-        """Whether the endpoint has looked at its addresses."""
-        return self._last is not None
+    async def prepare(self) -> None:
+        self.is_used = True
+        await self._space.prepare(self.name)
 
     @property
     def visible(self) -> AddressBook:
         book = self._space.visible_to(self.name)
         if self._last is None:
-            self._last = book
+            self._last, self.is_used = book, True
         return book
 
     @property
@@ -59,10 +63,7 @@ class EndpointHandle:
         return self._space.known
 
     def contribute(self, infos: Iterable[AddressInfo]) -> None:
-        self.ignored = Counter()
-        origin = f"mirrored {self.name}"
-        named = (info if info.origin else replace(info, origin=origin) for info in infos)
-        self.mirrored = admitted(named, self.ignored)
+        self.mirrored = tuple(islice(infos, MAX_READ))
         self._space.mirror(self)
 
     def keep_values(self) -> KeptValues:
@@ -75,10 +76,17 @@ class EndpointHandle:
         if self._values is not None:
             self._values.close()
 
-    def notify(self, endpoint: UsesAddresses) -> None:
-        """Notify the endpoint of changes since the last time. Raises what it raises."""
+    async def take_change(self) -> AddressChange:
+        """The change since the last time; none while the endpoint has not looked."""
         before = self._last
-        if before is not None:
-            self._last = self._space.visible_to(self.name)
-            if change := AddressChange.between(before, self._last):
-                endpoint.on_addresses_changed(change)
+        if before is None:
+            return AddressChange()
+        self._last = self._space.visible_to(self.name)
+        return await change_between(before, self._last)
+
+
+async def change_between(old: AddressBook, new: AddressBook) -> AddressChange:
+    """The change from one book to another; of large ones it is found on a thread."""
+    if old is new or len(old) + len(new) <= MAX_AT_ONCE:
+        return AddressChange.between(old, new)
+    return await in_daemon_thread(lambda: AddressChange.between(old, new), "changed addresses")

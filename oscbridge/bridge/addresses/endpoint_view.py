@@ -10,7 +10,7 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.info import Access, AddressInfo
 from oscbridge.address_space.layers import AddressLayers
 from oscbridge.address_space.limits import admitted
-from oscbridge.address_space.merging import merged
+from oscbridge.address_space.merging import merged, with_overloads
 from oscbridge.bridge.addresses.links import AddressLink
 from oscbridge.bridge.addresses.projection import RouteProjection
 
@@ -132,4 +132,7 @@ def _combined(infos: Sequence[tuple[LayerKey, AddressInfo]]) -> AddressInfo:
     access = 0  # operations on enumerations are slow
     for key, _ in infos:
         access |= _ACCESS[key.direction]
-    return merged([info for _, info in infos], Access(access))
+    info = merged([info for _, info in infos], Access(access))
+    if len(infos) == 1:
+        return info
+    return with_overloads(info, (each for key, each in infos if key.direction == _FROM))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.address_space.merging import merged
@@ -44,11 +44,20 @@ class LearnedAddresses:
             self._end = self._watchers.add(self._learner.take)
         return True
 
-    def add_all_to(self, contents: SpaceContents) -> None:
-        """Give new contents all that was learned."""
+    def snapshot(self) -> Mapping[str, Mapping[str, AddressInfo]]:
+        """All that was learned until now, by part."""
+        self._take_new()
+        return {part: dict(infos) for part, infos in self._infos.items()}
+
+    def add_since(
+        self, snapshot: Mapping[str, Mapping[str, AddressInfo]], contents: SpaceContents
+    ) -> None:
+        """Give contents that were made with a snapshot what was learned since then."""
         self._take_new()
         for part, infos in self._infos.items():
-            contents.grow(part, infos.values())
+            known = snapshot.get(part, {})
+            if new := [info for each, info in infos.items() if known.get(each) is not info]:
+                contents.grow(part, new)
 
     def add_new_to(self, contents: SpaceContents) -> None:
         """Give the contents the facts learned since the last time."""

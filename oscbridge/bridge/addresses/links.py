@@ -10,7 +10,7 @@ from oscbridge.address_space.info import AddressInfo
 from oscbridge.bridge.addresses.projection import RouteProjection
 from oscbridge.bridge.routes.config import RouteConfig
 
-__all__ = ["AddressLink", "DirectLink", "links_of"]
+__all__ = ["AddressLink", "DirectLink", "DirectSource", "links_of"]
 
 
 class DirectLink(NamedTuple):
@@ -42,15 +42,15 @@ class AddressLink:
 
 def links_of(
     routes: Sequence[RouteConfig],
-    sources: Mapping[str, DirectSource],
+    direct: Mapping[str, Sequence[DirectLink]],
     facts: Mapping[int, Mapping[str, AddressInfo]],
 ) -> Iterator[AddressLink]:
-    """All enabled routes, those of the configuration first."""
+    """All enabled routes, those of the configuration first; ``direct`` are those of plugins."""
     for index, route in enumerate(routes):
         if route.enabled and route.to:
             yield AddressLink(RouteProjection(route), route.sources, route.to, facts.get(index, {}))
-    for name, source in sources.items():
-        for match, to, types, has_function in source.direct:
+    for name, links in direct.items():
+        for match, to, types, has_function in links:
             function = ":" if has_function else None
             config = RouteConfig(match=match, types=types, function=function)
             yield AddressLink(RouteProjection(config), (name,), (to,), {})

@@ -32,18 +32,19 @@ MAX_TRIED: Final = 2 * MAX_MATCHED
 class RouteProjection:
     """The addresses before and after a route, as far as they are certain.
 
-    The messages of a function are not known, and an address that depends on arguments or
-    expressions is not known either. Raises ``ValueError`` for an invalid template.
+    The messages of a function are not known, an address that depends on arguments or expressions
+    is not known either, and with ``json`` only one that ``send`` makes of captures. Raises
+    ``ValueError`` for an invalid template.
     """
 
     def __init__(self, config: RouteConfig) -> None:
         self._config = config
         self._pattern = Pattern(config.match, mapped=True)
-        # Steps that make any messages of one.
-        is_open = config.function is not None or config.json is not None
-        template = None if is_open else template_of(config)
+        has_function = config.function is not None
+        has_values = config.json is not None or config.relative is not None
+        template = None if has_function else template_of(config)
         self._arguments = ArgumentFacts(config, template)
-        self._is_known = not is_open
+        self._is_known = not has_function and not has_values
         """Whether the messages that it sends are known."""
         self.left_out = 0
         """Addresses that were left out so far, as their captures would take too long."""
@@ -51,7 +52,7 @@ class RouteProjection:
         """The parts of the address that it sends; None if that is the original one."""
         if template is not None and not template.keeps_address:
             self._renamed = template.address_parts
-            self._is_known = all(map(_is_certain, self._renamed))
+            self._is_known = all(_is_certain(each, has_values) for each in self._renamed)
 
     @property
     def is_plain(self) -> bool:
@@ -199,8 +200,13 @@ class RouteProjection:
         return captures is not None and self._sent(address, captures) == known
 
 
-def _is_certain(part: str | Placeholder) -> bool:
-    """Whether a part of an address is known without a message's arguments."""
+def _is_certain(part: str | Placeholder, has_values: bool) -> bool:
+    """Whether a part of an address is known without a message's arguments.
+
+    With ``json`` a message that is made has its own address, which depends on the document.
+    """
     if isinstance(part, str):
         return True
+    if has_values and part.name == "address":
+        return False
     return part.type is None and not part.depends_on_arguments

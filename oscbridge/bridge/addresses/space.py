@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -15,13 +15,19 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.changes import AddressChange
 from oscbridge.address_space.kept_values import KeptValues
 from oscbridge.address_space.merging import AddressOrigin
+from oscbridge.bridge.addresses.building import ContentsBuilder, SpaceInputs
 from oscbridge.bridge.addresses.contents import SpaceContents
-from oscbridge.bridge.addresses.endpoint_handle import EndpointHandle
+from oscbridge.bridge.addresses.endpoint_handle import (
+    MAX_AT_ONCE,
+    EndpointHandle,
+    change_between,
+)
 from oscbridge.bridge.addresses.learned import LearnedAddresses
-from oscbridge.bridge.addresses.links import DirectSource
+from oscbridge.bridge.addresses.links import DirectLink, DirectSource
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.watching import TrafficWatchers
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.failures import failure_text
 
 __all__ = ["AddressSpace", "ChangeCallback"]
@@ -45,21 +51,27 @@ class _ChangeWatch:
 class AddressSpace:
     """The facts about the addresses of all bridges and endpoints. On the event loop.
 
-    Nothing is computed before somebody asks; from then on a change costs what it changes.
+    Nothing is computed before somebody asks; from then on a change costs what it changes. What
+    takes long is computed on a thread; meanwhile all is as before.
     """
 
     def __init__(self, watchers: TrafficWatchers) -> None:
         self._watchers = watchers
         self._configuration = Configuration({}, {}, ())
-        self._sources: Mapping[str, DirectSource] = {}
+        self._direct: Mapping[str, Sequence[DirectLink]] = {}
+        """The routes of plugins by their sources."""
         self._runners: Mapping[str, EndpointRunner] = {}
         self._handles: dict[str, EndpointHandle] = {}
         """Those of the endpoints in use, by name."""
         self._contents: SpaceContents | None = None
+        self._viewed: set[str] = set()
+        """Endpoints whose views have been asked for."""
+        self._builder = ContentsBuilder(self._inputs, self._use_contents)
         self._watches: list[_ChangeWatch] = []
         self._learned = LearnedAddresses(watchers, self._has_learned)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._is_changed = False
+        self._reporting: asyncio.Task[None] | None = None
         self._logged: set[str] = set()
 
     # --- its life ----------------------------------------------------------------------------
@@ -81,9 +93,9 @@ class AddressSpace:
                 self._loop = asyncio.get_running_loop()
         if self._configuration is configuration and self._runners is runners:
             return
-        if not _say_the_same(self._configuration, configuration, self._sources, sources):
-            self._contents = None
-        self._configuration, self._sources, self._runners = configuration, sources, runners
+        direct = {name: tuple(source.direct) for name, source in sources.items()}
+        is_new = not _say_the_same(self._configuration, configuration) or direct != self._direct
+        self._configuration, self._direct, self._runners = configuration, direct, runners
         handles = {}
         for name, runner in runners.items():
             if isinstance(runner.endpoint, UsesAddresses):
@@ -93,17 +105,33 @@ class AddressSpace:
         for handle in self._handles.values():
             if handle not in handles.values():
                 handle.close()
-                self._contents = None
+                is_new = True
         self._handles = handles
-        if self._learned.use(configuration.run.learn_addresses):
-            self._contents = None
+        self._viewed = {name for name, handle in handles.items() if handle.is_used}
+        if self._learned.use(configuration.run.learn_addresses) or is_new:
+            self._renew()
         self._changed()
+
+    async def prepare(self, *endpoints: str) -> None:
+        """Compute all, with what these endpoints see, while others have the event loop.
+
+        Who looks for the first time without it waits, and so do all others.
+        """
+        self._loop = asyncio.get_running_loop()
+        if self._contents is None or not self._viewed.issuperset(endpoints):
+            self._viewed.update(endpoints)
+            self._builder.request()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until what is known is up to date."""
+        await self._builder.wait()
 
     def close(self) -> None:
         """Report no more changes, and let nobody watch messages any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._builder.cancel()
+        if self._reporting is not None:
+            self._reporting.cancel()
         self._watches.clear()
         self._handles.clear()
         self._learned.use(0)
@@ -122,6 +150,7 @@ class AddressSpace:
 
     def visible_to(self, endpoint: str) -> AddressBook:
         """What an endpoint is sent, and what may be sent to it: see :class:`EndpointAddresses`."""
+        self._viewed.add(endpoint)
         return self._current.visible_to(endpoint)
 
     def parts_of(self, address: str) -> tuple[str, ...]:
@@ -146,23 +175,41 @@ class AddressSpace:
     @property
     def ignored(self) -> Counter[str]:
         """Entries left out or cut because of a limit, by reason."""
-        found = self._current.ignored + self._learned.ignored
-        for handle in self._handles.values():
-            found += handle.ignored
-        return found
+        return self._current.ignored + self._learned.ignored
 
     @property
     def _current(self) -> SpaceContents:
-        """The contents, up to date."""
+        """The contents; those before a change that takes long, until it is computed."""
         if self._contents is None:
-            self._contents = contents = SpaceContents(self._configuration, self._sources)
-            for name, handle in self._handles.items():
-                contents.replace(AddressOrigin.MIRRORED, name, handle.mirrored.values())
-            self._learned.add_all_to(contents)
-            contents.describe_routes()
+            inputs = self._inputs()
+            self._contents = inputs.build()
         else:
             self._learned.add_new_to(self._contents)
         return self._contents
+
+    def _renew(self) -> None:
+        """The contents are of an older configuration."""
+        if self._loop is None:
+            self._contents = None
+        elif self._contents is not None or self._builder.is_busy:
+            self._builder.request()
+
+    def _inputs(self) -> SpaceInputs:
+        mirrored = {name: handle.mirrored for name, handle in self._handles.items()}
+        learned = self._learned.snapshot()
+        viewed = frozenset(self._viewed)
+        return SpaceInputs(self._configuration, self._direct, mirrored, learned, viewed)
+
+    def _use_contents(self, inputs: SpaceInputs, contents: SpaceContents) -> None:
+        """Contents have been built: bring them up to date, and use them."""
+        before, self._contents = self._contents, contents
+        if before is not None:
+            before.discard()
+        for name, handle in self._handles.items():
+            if handle.mirrored is not inputs.mirrored.get(name, ()):
+                self._mirror(contents, handle)
+        self._learned.add_since(inputs.learned, contents)
+        self._changed()
 
     # --- values ------------------------------------------------------------------------------
 
@@ -189,9 +236,16 @@ class AddressSpace:
         """An endpoint knows other addresses of its peer."""
         if self._handles.get(handle.name) is handle:
             if self._contents is not None:
-                origin, infos = AddressOrigin.MIRRORED, handle.mirrored.values()
-                self._contents.replace(origin, handle.name, infos)
+                self._mirror(self._contents, handle)
             self._changed()
+
+    def _mirror(self, contents: SpaceContents, handle: EndpointHandle) -> None:
+        """Put what an endpoint says about its peer into the contents: soon if that is much."""
+        count = len(handle.mirrored) + len(contents.book(handle.name))
+        if count > MAX_AT_ONCE and self._loop is not None:
+            self._builder.request()
+        else:
+            contents.mirror(handle.name, handle.mirrored)
 
     def _has_learned(self) -> None:
         """A message with a new address was seen. On any thread."""
@@ -201,37 +255,35 @@ class AddressSpace:
 
     def _changed(self) -> None:
         """Report changes soon, if anybody wants to know them."""
-        if self._loop is None or self._timer is not None:
-            return
-        if self._watches or self._handles:
-            self._timer = self._loop.call_later(COALESCE, self._notify)
+        if self._loop is not None and (self._watches or self._handles):
+            self._is_changed = True
+            if self._reporting is None:
+                self._reporting = self._loop.create_task(self._report())
 
-    def _notify(self) -> None:
-        self._timer = None
-        if self._contents is None and not any(self._in_use):
-            return
+    async def _report(self) -> None:
+        try:
+            while self._is_changed:
+                await asyncio.sleep(COALESCE)
+                self._is_changed = False
+                if self._contents is not None:
+                    await self._report_to_all()
+        finally:
+            self._reporting = None
+
+    async def _report_to_all(self) -> None:
         for watch in list(self._watches):
             before, watch.last = watch.last, self.known
-            if change := AddressChange.between(before, watch.last):
+            change = await change_between(before, watch.last)
+            if change and watch in self._watches:
                 try:
                     watch.callback(change)
                 except Exception as error:
                     _log.error("cannot report changed addresses", exc_info=error)
         for name, handle in list(self._handles.items()):
-            endpoint = self._runners[name].endpoint
-            if isinstance(endpoint, UsesAddresses):
-                try:
-                    handle.notify(endpoint)
-                except BaseException as error:
-                    text = failure_text(error)
-                    endpoint.log.error("on_addresses_changed failed: %s", text, exc_info=error)
+            change = await handle.take_change()
+            if change and self._handles.get(name) is handle:
+                _notify(self._runners[name].endpoint, change)
         self._log_ignored()
-
-    @property
-    def _in_use(self) -> Iterator[bool]:
-        """Whether anybody has looked at addresses, and wants to know their changes."""
-        yield bool(self._watches)
-        yield from (handle.is_used for handle in self._handles.values())
 
     def _log_ignored(self) -> None:
         """Log each kind of entries left out once."""
@@ -244,18 +296,20 @@ class AddressSpace:
             _log.warning("addresses left out or cut because of limits: %s", text)
 
 
-def _say_the_same(
-    old: Configuration,
-    new: Configuration,
-    old_sources: Mapping[str, DirectSource],
-    new_sources: Mapping[str, DirectSource],
-) -> bool:
+def _notify(endpoint: AnyEndpoint, change: AddressChange) -> None:
+    if isinstance(endpoint, UsesAddresses):
+        try:
+            endpoint.on_addresses_changed(change)
+        except BaseException as error:
+            text = failure_text(error)
+            endpoint.log.error("on_addresses_changed failed: %s", text, exc_info=error)
+
+
+def _say_the_same(old: Configuration, new: Configuration) -> bool:
     """Whether two configurations say the same about addresses."""
     return (
         old.endpoints == new.endpoints
         and list(old.bridges) == list(new.bridges)
         and old.routes == new.routes
         and [each.enabled for each in old.routes] == [each.enabled for each in new.routes]
-        and {name: each.direct for name, each in old_sources.items()}
-        == {name: each.direct for name, each in new_sources.items()}
     )

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from oscbridge.bridge.config.certificates import certificates_of
-from oscbridge.bridge.config.environment import PREFIX, mistaken, overlay
+from oscbridge.bridge.config.environment import PREFIX, Overlay, mistaken, overlay
 from oscbridge.bridge.config.file import read_file
 from oscbridge.bridge.config.include import IncludedTables, include_files
-from oscbridge.bridge.config.problem import path_text
+from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.secrets import secret_warnings
@@ -32,6 +32,8 @@ __all__ = [
     "DEFAULT",
     "Configuration",
     "EndpointEntry",
+    "Examined",
+    "examine",
     "load",
     "parse",
 ]
@@ -89,25 +91,66 @@ def parse(
     """
     path = "" if directory is None else str(directory / Path(name).name)
     files = include_files(text, name, Path(path))
-    overlaid = overlay(files.raw, os.environ)
-    reader = Reader(overlaid.raw, types, directory, path, with_tests=with_tests)
-    problems = [f"environment: {problem}" for problem in overlaid.problems]
-    problems += [files.explain(each.path, overlaid.explain(each)) for each in reader.problems]
-    if not problems and reader.broken and not allow_broken:
+    found = examine(files, types, directory, path, with_tests=with_tests)
+    problems = [text for _, _, text in found.problems]
+    if not problems and found.reader.broken and not allow_broken:
         raise OSCBridgeError(
-            "\n".join(files.explain(each.path, str(each)) for each in reader.broken)
+            "\n".join(files.explain(each.path, str(each)) for each in found.reader.broken)
         )
     if problems:
         raise ConfigurationError("\n".join(problems))
-    if overlaid.variables:
-        _log.info("settings from the environment: %s", ", ".join(overlaid.variables))
+    if found.overlaid.variables:
+        _log.info("settings from the environment: %s", ", ".join(found.overlaid.variables))
     for variable in mistaken(os.environ):  # only a warning: Kubernetes names its services so
         _log.warning("%s is ignored: settings begin with %s", variable, PREFIX)
-    for warning in (*files.warnings, *_all_warnings(reader, files)):
+    for warning in found.warnings:
         _log.warning("%s", warning)
-    if not reader.bridges and not reader.endpoints:
-        _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
-    return replace(reader.configuration(), tests=reader.tests)
+    return found.configuration()
+
+
+class Examined(NamedTuple):
+    """Tables and the environment, read part by part: what is valid, and all problems."""
+
+    files: IncludedTables
+    overlaid: Overlay
+    reader: Reader
+    name: str
+
+    @property
+    def problems(self) -> Sequence[tuple[KeyPath, str, str]]:
+        """Where each problem is, what it is, and all that after the name of its file."""
+        found: list[tuple[KeyPath, str, str]]
+        found = [((), text, f"environment: {text}") for text in self.overlaid.problems]
+        for each in self.reader.problems:
+            whole = self.files.explain(each.path, self.overlaid.explain(each))
+            found.append((each.path, each.text, whole))
+        return found
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """The warnings of a valid configuration, each after the name of its file."""
+        found = [*self.files.warnings, *_all_warnings(self.reader, self.files)]
+        if not self.reader.bridges and not self.reader.endpoints:
+            found.append(f"{self.name}: no bridges and no endpoints: nothing will be received")
+        return found
+
+    def configuration(self) -> Configuration:
+        """The configuration. To be called only if there are no problems."""
+        return replace(self.reader.configuration(), tests=self.reader.tests)
+
+
+def examine(
+    files: IncludedTables,
+    types: Mapping[str, type[AnyEndpoint]],
+    directory: Path | None,
+    path: str,
+    *,
+    with_tests: bool = False,
+) -> Examined:
+    """Read the tables of files and the environment. Arguments as for :func:`parse`."""
+    overlaid = overlay(files.raw, os.environ)
+    reader = Reader(overlaid.raw, types, directory, path, with_tests=with_tests)
+    return Examined(files, overlaid, reader, next(iter(files.texts)))
 
 
 def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:

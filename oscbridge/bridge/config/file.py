@@ -14,10 +14,13 @@ from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["read_file", "replace_file"]
+__all__ = ["create_file", "read_file", "replace_file", "why_not_writable"]
 
 MAX_FILE: Final = 1 << 20
 """Bytes of a configuration file, at most."""
+
+_ANYBODY: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+"""The permissions to write: without them root could, and does not."""
 
 
 def read_file(path: Path) -> str:
@@ -56,9 +59,7 @@ def replace_file(path: Path, text: str) -> None:
         target = path.resolve(strict=True)
         status = target.stat()
         # Root may write anything; a file that was made read-only is left alone all the same.
-        if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(
-            target, os.W_OK
-        ):
+        if not status.st_mode & _ANYBODY or not os.access(target, os.W_OK):
             raise OSCBridgeError(f"{path}: not changed: the file is read-only; make it writable")
         with target.open("rb") as old:
             mark = codecs.BOM_UTF8 if old.read(3) == codecs.BOM_UTF8 else b""
@@ -77,6 +78,35 @@ def replace_file(path: Path, text: str) -> None:
         if temporary is not None:
             with suppress(OSError):  # it is gone once it has replaced the file
                 temporary.unlink()
+
+
+def create_file(path: Path, text: str) -> None:
+    """Write a new file, and the folders above it, which only this user can enter.
+
+    Raises :class:`OSCBridgeError` if it exists or cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSCBridgeError(f"{path}: not created: {what_failed(error)}") from None
+
+
+def why_not_writable(path: Path) -> str:
+    """Why a file cannot be replaced, or created; empty if it probably can."""
+    try:
+        target = path.resolve()
+        if target.exists():
+            mode = target.stat().st_mode
+            if not mode & _ANYBODY or not os.access(target, os.W_OK):
+                return f"{path} is read-only"
+        folder = next(each for each in target.parents if each.exists())
+        return "" if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} is read-only"
+    except (OSError, StopIteration) as error:
+        return f"{path}: {what_failed(error) if isinstance(error, OSError) else 'not found'}"
 
 
 def _copy_owner(path: Path, status: os.stat_result) -> None:

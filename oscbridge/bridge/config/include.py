@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from oscbridge.bridge.config.file import read_file
@@ -39,7 +40,9 @@ WILD: Final = "*?["
 class IncludedTables:
     """The tables of a configuration file and of those that it includes."""
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(
+        self, name: str, path: Path, drafts: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.raw: dict[str, Any] = {}
         """The tables of all files, as if they were one."""
         self.texts: dict[str, str] = {}
@@ -59,6 +62,8 @@ class IncludedTables:
         self._open: dict[str, str] = {}
         """The names of the files that are being read, by real path, the first file first."""
         self._path = path
+        self._drafts = drafts
+        """Texts that replace those of included files, by name."""
         self._size = 0
 
     def read(self, text: str) -> None:
@@ -76,6 +81,17 @@ class IncludedTables:
                 here = f"route {path[1] + 1} (route {path[1] + 1 - before} of this file)"
                 text = text.replace(path_text(path[:2]), here, 1)
         return f"{name}: {text}"
+
+    def place_of(self, path: KeyPath) -> tuple[str, KeyPath]:
+        """The name of the file where something is, and its path in that file."""
+        name = self._origins.get(path[:2]) or self._origins.get(path[:1]) or self._name
+        if path[:1] == ("route",) and len(path) > 1 and isinstance(path[1], int):
+            return name, ("route", path[1] - self._first_routes[name], *path[2:])
+        return name, path
+
+    def routes_of(self, name: str) -> int:
+        """The number of routes before those of a file."""
+        return self._first_routes[name]
 
     def _name_of_route(self, index: int) -> str:
         """The name that the file gives a route; empty without a valid one."""
@@ -108,7 +124,7 @@ class IncludedTables:
             raise ConfigurationError(f"{place}: more than {MAX_FILES} files; join some of them")
         self.files.append(path)
         try:
-            text = read_file(path)
+            text = self._drafts[name] if name in self._drafts else read_file(path)
         except ConfigurationError as error:
             raise ConfigurationError(f"{place}: {error}") from None
         self._add(text, name, path)
@@ -163,13 +179,16 @@ class IncludedTables:
             raise ConfigurationError(text)
 
 
-def include_files(text: str, name: str, path: Path) -> IncludedTables:
+def include_files(
+    text: str, name: str, path: Path, drafts: Mapping[str, str] = MappingProxyType({})
+) -> IncludedTables:
     """The tables of a file with those of the files that it includes.
 
     ``name`` is the human-readable name of the file. Names under ``include`` start at the
-    directory of the file that includes. Raises :class:`ConfigurationError`.
+    directory of the file that includes. ``drafts`` are texts that replace those of included
+    files, by name. Raises :class:`ConfigurationError`.
     """
-    included = IncludedTables(name, path)
+    included = IncludedTables(name, path, drafts)
     included.read(text)
     return included
 

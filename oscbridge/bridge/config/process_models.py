@@ -55,6 +55,10 @@ class HTTPOptions(Options):
     root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     """The path below which a reverse proxy shows the pages, e.g. ``"/stage"``, if it passes the
     path on as it is."""
+    allow_code: bool = False
+    """Whether a browser may edit everything: functions of routes, paths of files, secrets,
+    ``include`` and ``[run]`` too, which means that it can run code as the user of the bridge. Only
+    this file can set it."""
     certificate: File | None = None
     """The certificate chain as a PEM file. With it, only HTTPS is served. A reload reads it
     again."""

@@ -38,6 +38,7 @@ from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
+from oscbridge.bridge.config.sink_problems import sink_problems
 from oscbridge.bridge.config.state_path import state_directory
 from oscbridge.bridge.config.tokens import read_tokens
 from oscbridge.bridge.config.unknown_addresses import unknown_addresses
@@ -108,7 +109,7 @@ class Reader:
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        self.problems += self._loops(routes.options, listens)
+        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found)]
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:

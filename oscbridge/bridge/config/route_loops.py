@@ -162,7 +162,7 @@ def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:
     """Whether every message that the first route sends passes this one, with its address kept."""
     if route.function is not None or route.on_change or route.let or route.when is not None:
         return False
-    if route.json_part is not None:
+    if route.json_part is not None or route.relative is not None:
         return False
     if route.hold is not None:
         return False

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.routes.config import Edge
+from oscbridge.bridge.routes.relative import RelativeEncoding
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
@@ -207,6 +208,10 @@ class RouteOptions(Options):
     true), ``falling`` or ``both``."""
     set: _Assignments | None = None
     """Variables and the expressions of their new values, e.g. ``{ armed = "not var.armed" }``."""
+    relative: RelativeEncoding | None = None
+    """The last argument, 0 to 127, is the movement of a relative encoder: it becomes the steps up
+    or down. ``twos_complement`` (127 is -1), ``signed_bit`` (65 is -1) or ``offset_64`` (63
+    is -1)."""
     scale: Annotated[_Range | None, BeforeValidator(_range, json_schema_input_type=_Range)] = None
     """Maps numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
     The result is a whole number if both output limits are."""

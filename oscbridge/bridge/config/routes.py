@@ -91,6 +91,7 @@ class RouteReader:
             replace(
                 config,
                 match=match,
+                relative=route.relative,
                 curve=route.curve,
                 on_change=route.on_change,
                 limit=None if route.limit is None else float(route.limit.removesuffix("/s")),

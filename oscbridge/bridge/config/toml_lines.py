@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 __all__ = ["TomlExpression", "expressions"]
@@ -61,7 +62,8 @@ def expressions(text: str) -> Iterator[TomlExpression]:
 
     Raises ``ValueError`` if it is not valid TOML, or a value has more than 2,000 lines.
     """
-    lines = text.splitlines(keepends=True)
+    # Not splitlines(), which also splits at U+2028 and others, which may be in a comment.
+    lines = StringIO(text, newline="\n").readlines()
     index = 0
     while index < len(lines):
         line = lines[index]

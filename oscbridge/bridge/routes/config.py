@@ -19,7 +19,9 @@ OptionExpressions: TypeAlias = "tuple[tuple[str, Placeholder], ...]"
 MAX_ADDRESSES: Final = 20_000
 """Default of the addresses whose state or last value is kept."""
 
-_PURE: Final = ("match", "types", "let", "when", "scale", "curve", "send", "function", "carried")
+_PURE: Final = (
+    *("match", "types", "let", "when", "relative", "scale", "curve", "send", "function", "carried"),
+)
 
 Edge: TypeAlias = Literal["rising", "falling", "both"]
 
@@ -65,6 +67,8 @@ class RouteConfig:
     """Seconds."""
     max_addresses: int = MAX_ADDRESSES
     """Addresses for which each stateful step keeps state."""
+    relative: str | None = None
+    """How the last argument encodes the steps of a relative encoder."""
     sources: tuple[str, ...] = ()
     """Names of bridges and endpoints to read from."""
     to: tuple[str, ...] = ()

@@ -214,6 +214,8 @@ def _endpoint_steps(
 def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
     """Each step as a route that has only this step. Together they are the whole route."""
     bare = RouteConfig(match=route.match)
+    if route.relative is not None:
+        yield "relative", route.relative, replace(bare, relative=route.relative)
     if route.scale is not None:
         value = ", ".join(map(str, route.scale))
         curve = f" curve {route.curve:g}" if route.curve != 1.0 else ""

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError
+from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import failure_text
 from oscbridge.osc import Message, encode_message
 
@@ -25,7 +26,8 @@ def load_function(name: str) -> Function:
     if not (separator and module_name and path) or module_name.startswith("."):
         raise ValueError("write it as module:callable, for example my_show:to_decibels")
     try:
-        target: object = import_module(module_name)
+        with exits_refused():
+            target: object = import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
             text = f"{module_name!r} cannot be imported: {failure_text(error)}"

@@ -18,7 +18,7 @@ from oscbridge.bridge.routes.functions import (
     load_function,
     several,
 )
-from oscbridge.bridge.routes.scale import Scale
+from oscbridge.bridge.routes.relative import number_step
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Context, Let
 from oscbridge.failures import failure_text
@@ -59,7 +59,7 @@ class PureSteps:
         """Failed messages; with a function, also those that it filtered out or passed."""
         self.on_drop = on_drop or _show_failure
         captures = Pattern(config.match, mapped=True).captures
-        self._scale = None if config.scale is None else Scale(*config.scale, config.curve)
+        self._scale = number_step(config)
         self._template = template_of(config)
         self._let = let
         self._variables = variables

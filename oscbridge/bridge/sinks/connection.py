@@ -64,6 +64,8 @@ class EndpointConnection:
         self._reporter = reporter
         self._make_waits = waits
         self._waits = waits()
+        self._asked_wait: float | None = None
+        """Seconds to wait before the next attempt, if the endpoint asks for them."""
         self.on_close: Callable[[], None] = _nothing
         """Called before the endpoint is closed."""
         self._to_close = False
@@ -100,16 +102,15 @@ class EndpointConnection:
         if self.useful or asyncio.get_running_loop().time() - self._since > STEADY:
             self._waits = self._make_waits()
         first = not self.tried.is_set()
-        wait: float | None = None
         while True:
             await self.close()
             if self.tried.is_set():
-                await asyncio.sleep(next(self._waits) if wait is None else wait)
+                asked = self._asked_wait
+                await asyncio.sleep(next(self._waits) if asked is None else asked)
             try:
                 await self.open()
             except Exception as error:
                 self.failed(error)
-                wait = error.seconds if isinstance(error, BackOff) else None
                 first = False
                 continue
             if not first:
@@ -166,6 +167,7 @@ class EndpointConnection:
     def failed(self, error: Exception) -> None:
         """Note and log why it is not open."""
         self.is_open = False
+        self._asked_wait = error.seconds if isinstance(error, BackOff) else None
         self._end_recovery()
         self.broken.set()
         self.problem = _reason(error)
@@ -180,6 +182,8 @@ class EndpointConnection:
         """Note a loss that the endpoint reports. Returns whether the connection was open."""
         if not self.is_open:
             self._lost = error
+            if isinstance(error, BackOff):  # after a send that found it closed
+                self._asked_wait = error.seconds
             return False
         self.failed(error)
         return True

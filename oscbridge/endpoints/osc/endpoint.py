@@ -9,6 +9,7 @@ from typing import ClassVar, Final, cast
 import oscbridge
 from oscbridge.endpoints.osc.found_device import FoundDevice
 from oscbridge.endpoints.osc.link import DeviceLink
+from oscbridge.endpoints.osc.nearby import FindsOSC
 from oscbridge.endpoints.osc.options import OSCOptions
 from oscbridge.endpoints.osc.packets import OutgoingPackets
 from oscbridge.endpoints.osc.service_url import ServiceURL
@@ -26,6 +27,7 @@ class OSCEndpoint(
     oscbridge.Endpoint[OSCOptions],
     oscbridge.Reconfigurable[OSCOptions],
     oscbridge.KnowsAddresses[OSCOptions],
+    FindsOSC,
 ):
     """Sends OSC to one address, and receives replies on the port that it sends from.
 
@@ -62,7 +64,7 @@ class OSCEndpoint(
 
     @classmethod
     def known_addresses(cls, options: OSCOptions) -> Mapping[str, oscbridge.AddressInfo]:
-        return {} if options.profile is None else options.profile.addresses
+        return {} if options.profile is None else options.profile.spoken
 
     def describe(self) -> str:
         if self._link is None:

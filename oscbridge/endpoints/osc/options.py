@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, ClassVar, Final
 
 from pydantic import (
@@ -83,6 +83,7 @@ class OSCOptions(oscbridge.Options):
     """The keys of an endpoint with ``type = "osc"``."""
 
     renamed_keys: ClassVar[Mapping[str, str]] = {"hops": "max_hops"}
+    protected_keys: ClassVar[Collection[str]] = ("profile",)
 
     to: Annotated[Target, PlainValidator(_to), WithJsonSchema(_TO_SCHEMA)]
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
@@ -110,6 +111,10 @@ class OSCOptions(oscbridge.Options):
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
     interface: Annotated[str, AfterValidator(oscbridge.check_interface)] = ""
     """The interface for outgoing multicast: its address (IPv4) or its name (IPv6)."""
+
+    @classmethod
+    def allowed_values(cls, key: str) -> Collection[str]:
+        return oscbridge.Profile.shipped() if key == "profile" else ()
 
     @property
     def local(self) -> oscbridge.HostPort | None:

@@ -7,7 +7,11 @@ sounds; :mod:`din` limits the speed. The bytes go to a TCP peer (:mod:`tcp`, :mo
 to a port of the system (:mod:`system_ports`).
 
 MIDI to OSC: :mod:`tcp` (:mod:`stream_parser`) or :mod:`system_ports` receive messages, and
-:mod:`receiver` converts them, with :mod:`parameters` and :mod:`clock_tempo`.
+:mod:`receiver` converts them, with :mod:`parameters` and :mod:`clock_tempo`. What a message took
+several MIDI messages for is kept with it (:mod:`joined_numbers`).
+
+:mod:`rtp` is network MIDI. :mod:`timing` reads time code and generates it and the clock, which
+:mod:`time_control` passes to the outputs.
 
 The system's ports belong to a process per endpoint: :mod:`port_supervisor` is the bridge's side,
 :mod:`port_worker` with :mod:`rtmidi_ports` and :mod:`jack` the other, :mod:`port_protocol` the
@@ -27,6 +31,14 @@ if TYPE_CHECKING:
 @oscbridge.hookimpl
 def oscbridge_endpoints() -> oscbridge.EndpointTypes:
     return {"midi": "oscbridge_midi.endpoint:MidiEndpoint"}
+
+
+@oscbridge.hookimpl
+def oscbridge_register_routes(routes: oscbridge.Routes, source: oscbridge.Source) -> None:
+    """``/panic`` reaches each MIDI endpoint, also where routes of the configuration lead to it."""
+    for sink in source.sinks.values():
+        if sink.type == "midi" and sink.is_routed and sink.name != source.name:
+            routes.add("/panic", sink)
 
 
 @oscbridge.hookimpl

@@ -12,7 +12,19 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
 from oscbridge_midi.fields import MidiEncodeError, to_field
-from oscbridge_midi.message_table import BY_ADDRESS, BY_STATUS, BY_TYPE, MessageKind, MidiMessages
+from oscbridge_midi.joined_numbers import JoinedNumbers
+from oscbridge_midi.message_table import (
+    BANK,
+    BY_ADDRESS,
+    BY_STATUS,
+    BY_TYPE,
+    NULL_PARAMETER,
+    SHORT_PARAMETERS,
+    MessageKind,
+    MidiMessages,
+    write_null_parameter,
+    write_program,
+)
 
 __all__ = [
     "DEFAULT_OPTIONS",
@@ -44,6 +56,8 @@ class EncodeOptions(NamedTuple):
     """Whether values out of range are clamped; otherwise they are an error."""
     note_off: NoteOff = "note_off"
     """How the end of a note is encoded."""
+    short_parameters: bool = False
+    """Whether values of NRPN and RPN have 7 bits, without controller 38."""
 
 
 DEFAULT_OPTIONS: Final = EncodeOptions()
@@ -51,6 +65,7 @@ DEFAULT_OPTIONS: Final = EncodeOptions()
 _NOTE_ON: Final = BY_TYPE["note_on"]
 _NOTE_OFF: Final = BY_TYPE["note_off"]
 _SYSEX: Final = BY_TYPE["sysex"]
+_PROGRAM: Final = BY_TYPE["program_change"]
 
 
 # --- OSC to MIDI -----------------------------------------------------------------------------
@@ -81,21 +96,11 @@ def encode_values(
 ) -> MidiMessages:
     """The messages of a kind with these field values. Raises :class:`MidiEncodeError`."""
     fields = kind.fields
-    if len(args) != len(fields):
-        if kind is _SYSEX and len(args) == 1:
-            return (encode_sysex(args[0]),)
-        if kind is _NOTE_OFF and len(args) == 2:
-            args = (*args, RELEASE)
-        elif not fields and len(args) == 1:
-            if not args[0]:
-                return ()  # a released button
-            args = ()
-        else:
-            raise MidiEncodeError(
-                f"{kind.address} takes {_arguments(kind)}, not {len(args)} arguments"
-            )
-    elif kind is _SYSEX:
-        raise MidiEncodeError("/sysex takes a blob, or text such as 'f0 7e 7f 06 01 f7'")
+    if len(args) != len(fields) or kind is _SYSEX:
+        return _encode_irregular(kind, args, options)
+    if options.short_parameters and kind.type in SHORT_PARAMETERS:
+        kind = SHORT_PARAMETERS[kind.type]
+        fields = kind.fields
     clamp = options.clamp
     numbers = [to_field(value, field, clamp=clamp) for value, field in zip(args, fields)]  # noqa: B905
     if kind is _NOTE_ON and not numbers[2] and options.note_off == "note_off":
@@ -103,6 +108,29 @@ def encode_values(
     if kind is _NOTE_OFF and options.note_off == "velocity_0":
         return _NOTE_ON.write(numbers[0], numbers[1], 0)
     return kind.write(*numbers)
+
+
+def _encode_irregular(
+    kind: MessageKind, args: Sequence[oscbridge.Argument], options: EncodeOptions
+) -> MidiMessages:
+    """The messages for a sysex, or for more or fewer arguments than the kind has fields."""
+    count = len(args)
+    if kind is _SYSEX:
+        if count == 1:
+            return (encode_sysex(args[0]),)
+        raise MidiEncodeError("/sysex takes a blob, or text such as 'f0 7e 7f 06 01 f7'")
+    if kind is _NOTE_OFF and count == 2:
+        return encode_values(kind, (*args, RELEASE), options)
+    if kind is _PROGRAM and count == 3:
+        channel, program = kind.fields
+        fields = (channel, BANK, program)
+        numbers = [to_field(a, f, clamp=options.clamp) for a, f in zip(args, fields, strict=True)]
+        return write_program(*numbers)
+    if kind.type in SHORT_PARAMETERS and count == 2 and args[1] == NULL_PARAMETER:
+        return write_null_parameter(kind, to_field(args[0], kind.fields[0], clamp=False))
+    if not kind.fields and count == 1:  # a button
+        return kind.write() if args[0] else ()
+    raise MidiEncodeError(f"{kind.address} takes {_arguments(kind)}, not {count} arguments")
 
 
 def encode_sysex(value: oscbridge.Argument) -> bytes:
@@ -158,8 +186,6 @@ _SYSTEM_SIZES: Final = {0xF1: 2, 0xF2: 3, 0xF3: 2} | dict.fromkeys(
 
 
 def _arguments(kind: MessageKind) -> str:
-    if kind is _SYSEX:
-        return "one argument"
     return ", ".join(field.name for field in kind.fields) or "nothing"
 
 
@@ -197,8 +223,13 @@ def decode(
             return oscbridge.Message(kind.address, "s", (data.hex(" "),))
         return oscbridge.Message(kind.address, "b", (data,))
     if long and len(numbers) > 1:
-        address = "/".join([kind.address, *map(str, numbers[:-1])])
-        return oscbridge.Message(address, "i", numbers[-1:])
+        is_null = kind.type in SHORT_PARAMETERS and len(numbers) == 2
+        count = len(numbers) if is_null else len(numbers) - 1
+        address = "/".join([kind.address, *map(str, numbers[:count])])
+        args = numbers[count:]
+        if isinstance(numbers, JoinedNumbers):
+            args = JoinedNumbers.of(args, numbers.messages, address, numbers.selection)
+        return oscbridge.Message(address, "i" * len(args), args)
     return oscbridge.Message(kind.address, "i" * len(numbers), numbers)
 
 
@@ -206,6 +237,10 @@ def decode(
 
 _EVENTS: Final = frozenset((0, 32, 6, 38, *range(64, 70), *range(96, 102), *range(120, 128)))
 """Controllers whose order matters: banks, data entry, pedals, parameters, modes."""
+
+
+_PARAMETERS: Final = frozenset((99, 101))
+"""Controllers that begin a whole parameter with its value."""
 
 
 def coalesce_key(messages: MidiMessages) -> Hashable:
@@ -219,8 +254,8 @@ def coalesce_key(messages: MidiMessages) -> Hashable:
     first = messages[0]
     status = first[0] & 0xF0
     if status == 0xB0:
-        if len(messages) == 4:
-            return first + messages[1]  # a parameter
+        if len(messages) > 2 and first[1] in _PARAMETERS:
+            return first + messages[1]
         return None if first[1] in _EVENTS else first[:2]
     if len(messages) == 1:
         if status == 0xA0:

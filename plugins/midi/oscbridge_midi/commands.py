@@ -88,7 +88,7 @@ def learn_command(
     system = MidiBackend(backend)
     try:
         name = choose(port, system.names("input"), "input")
-        opened = system.open("input", name, callback=lambda message: moved.put(message.bin()))
+        opened = system.open("input", name, callback=moved.put)
         try:
             click.echo(f"# move a control of {name!r}; press Ctrl-C to stop")
             seen: set[LearnedControl] = set()
@@ -100,7 +100,8 @@ def learn_command(
         except KeyboardInterrupt:
             pass
         finally:
-            opened.close()
+            opened.close_port()
+            opened.delete()
     finally:
         system.close()
 

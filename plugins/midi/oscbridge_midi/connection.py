@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["MidiConnection"]
+__all__ = ["MidiConnection", "NetworkConnection"]
 
 
 class MidiConnection(Protocol):
@@ -23,3 +23,10 @@ class MidiConnection(Protocol):
 
     async def close(self) -> None:
         """Close it."""
+
+
+class NetworkConnection(MidiConnection, Protocol):
+    """A connection that this process writes to."""
+
+    def send_now(self, messages: Sequence[bytes]) -> None:
+        """Send messages without waiting, e.g. ticks of a clock. Without a peer they are lost."""

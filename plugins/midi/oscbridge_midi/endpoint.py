@@ -7,10 +7,10 @@ from collections.abc import Hashable, Sequence
 from typing import ClassVar, Final
 
 import oscbridge
-from oscbridge_midi import codec, tcp
+from oscbridge_midi import codec
 from oscbridge_midi.codec import EncodeOptions
-from oscbridge_midi.connection import MidiConnection
 from oscbridge_midi.din import DinPacer
+from oscbridge_midi.endpoint_connections import EndpointConnections
 from oscbridge_midi.fields import MidiEncodeError
 from oscbridge_midi.message_encoder import (
     PANIC,
@@ -21,17 +21,22 @@ from oscbridge_midi.message_encoder import (
 )
 from oscbridge_midi.message_table import TABLE, MidiMessages
 from oscbridge_midi.mpe import find_overlap
+from oscbridge_midi.nearby import MidiAbilities
 from oscbridge_midi.options import MidiOptions
-from oscbridge_midi.receiver import DecodeOptions, MidiReceiver
+from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.route_options import MidiRoute
 from oscbridge_midi.sounding_notes import SoundingNotes
-from oscbridge_midi.system_ports import SystemPorts
-from oscbridge_midi.tcp_server import MidiTcpServer
+from oscbridge_midi.time_control import TimeControl
+from oscbridge_midi.timing.commands import TIMING_ADDRESSES, TimingCommand
 
 __all__ = ["MidiEndpoint"]
 
 RELEASE_TIMEOUT: Final = 0.1
 """Seconds for ending the notes when the endpoint closes."""
+
+
+_UNUSUAL: Final = TIMING_ADDRESSES | {PANIC}
+"""Addresses that stand for no single MIDI message."""
 
 
 class MidiEndpoint(
@@ -40,7 +45,7 @@ class MidiEndpoint(
     oscbridge.MustDeliver[MidiDelivery],
     oscbridge.RouteAware[MidiRoute],
     oscbridge.PeerAware,
-    oscbridge.Serving,
+    MidiAbilities,
 ):
     """Sends and receives MIDI through ports of the system or over TCP.
 
@@ -54,23 +59,29 @@ class MidiEndpoint(
     on_start = "retry"
     default_routes = tuple(
         match
-        for address in (PANIC, *(kind.address for kind in TABLE))
+        for address in (PANIC, *sorted(TIMING_ADDRESSES), *(kind.address for kind in TABLE))
         for match in (address, f"{address}/*")
     )
 
+    @classmethod
+    def sink_problem(cls, options: MidiOptions, /) -> str:
+        if options.has_output:
+            return ""
+        return 'this endpoint has no output; add output = "..." to its table'
+
     def __init__(self, name: str, options: MidiOptions) -> None:
         super().__init__(name, options)
-        own = self.options
+        own = options
         self._notes = SoundingNotes(own.note_off)
-        encode_options = EncodeOptions(own.out_of_range == "clamp", own.note_off)
-        self._encoder = MessageEncoder(encode_options, self._notes)
-        self._decode_options = DecodeOptions(
-            own.addresses == "long", own.sysex == "text", own.clock, own.parameters, own.pairs
+        encode_options = EncodeOptions(
+            own.out_of_range == "clamp", own.note_off, own.parameter_bits == 7
         )
-        self._connections: list[MidiConnection] = []
-        self._outputs: list[MidiConnection] = []
-        """The connections to send to."""
-        self._server: MidiTcpServer | None = None
+        self._encoder = MessageEncoder(encode_options, self._notes, keeps_received=not own.din)
+        self._decode_options = own.decode_options
+        self._connections = EndpointConnections(self, self, self._input_overflow)
+        self._time: TimeControl | None = None
+        self._tempo: TimingCommand | None = None
+        """The tempo of the generated clock, which continues after a lost connection."""
         self._pacer: DinPacer | None = None
         self._releasing: set[asyncio.Task[None]] = set()
         self._is_retry = False
@@ -78,74 +89,39 @@ class MidiEndpoint(
     @property
     def client_count(self) -> int:
         """The number of clients that are connected to ``listen``."""
-        return 0 if self._server is None else self._server.clients
+        return self._connections.client_count
 
     def describe(self) -> str:
-        if self._connections:
-            return ", ".join(each.name for each in self._connections)
-        own = self.options
-        if own.listen is not None:
-            return f"{tcp.SCHEME}{own.listen}"
-        return ", ".join(
-            f"{kind} {text!r}"
-            for kind, text in (("output", own.output), ("input", own.input))
-            if text is not None
-        )
+        return self._connections.describe() or self.options.describe()
 
     # --- connecting --------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        is_retry, self._is_retry = self._is_retry, True
-        own = self.options
+        is_retry, self._is_retry, own = self._is_retry, True, self.options
         if not is_retry:
             self._check_zones()
-        if own.listen is not None:
-            limits = own.max_connections, own.max_connections_per_address
-            self._server = MidiTcpServer(self, self, *limits)
-            self._add(self._server, sends=True)
-            await self._server.open(own.listen)
-        urls = {text for text in (own.output, own.input) if text is not None and _is_url(text)}
-        for url in sorted(urls):
-            host, address = self.host, tcp.parse(url)
-            client = await tcp.MidiTcpClient.open(
-                address, self, host.connection_lost, host.client_dropped
-            )
-            self._add(client, sends=url == own.output)
-        output = None if _is_url(own.output) else own.output
-        input_ = None if _is_url(own.input) else own.input
-        if output is not None or input_ is not None:
-            await self._open_ports(output, input_, wait=is_retry)
-        if self._outputs and not self.host.is_dry:  # it may have missed ends of notes, and zones
+        await self._connections.open(wait=is_retry)
+        outputs = self._connections.outputs
+        if outputs and not self.host.is_dry:  # it may have missed ends of notes, and zones
             self._notes.mark_uncertain()
             await self._release_all()
-            await self._write(self._encoder.zone_setup())
+            self._encoder.forget_selections()
+            await self._connections.send(self._encoder.zone_setup())
+            self._time = TimeControl(outputs, self._ticks_late, self.host.connection_lost)
+            if self._tempo is not None:
+                await self._time.repeat(self._tempo)
         if own.din:
-            self._pacer = DinPacer(f"{self.name} to DIN", self._write, self._pacer_failed)
-
-    async def _open_ports(self, output: str | None, input_: str | None, *, wait: bool) -> None:
-        ports = SystemPorts(
-            self.options.backend,
-            output=output,
-            input=input_,
-            note_off=self.options.note_off,
-            receiver=self.receiver(("", 0)),
-            on_overflow=self._input_overflow,
-            on_lost=self.host.connection_lost,
-            log=self.log,
-        )
-        self._add(ports, sends=output is not None)
-        await ports.open(wait=wait)
-
-    def _add(self, connection: MidiConnection, *, sends: bool) -> None:
-        self._connections.append(connection)
-        if sends:
-            self._outputs.append(connection)
+            write = self._connections.send
+            self._pacer = DinPacer(f"{self.name} to DIN", write, self._pacer_failed)
 
     async def close(self) -> None:
         if self._pacer is not None:
             await self._pacer.stop()
             self._drop_queued("stopped")
             self._pacer = None
+        if self._time is not None:
+            self._time.close()
+            self._time = None
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT):
                 await self._release_all()
@@ -153,9 +129,7 @@ class MidiEndpoint(
             pass  # retried on the next connection
         for task in tuple(self._releasing):
             task.cancel()
-        connections, self._connections, self._outputs = self._connections, [], []
-        self._server = None
-        await asyncio.gather(*(each.close() for each in connections))
+        await self._connections.close()
 
     # --- ending notes ------------------------------------------------------------------------
 
@@ -194,7 +168,7 @@ class MidiEndpoint(
             for data in messages:
                 self._notes.track(data)
             self._pacer.put(messages)
-        elif self._outputs:
+        elif self._connections.outputs:
             task = asyncio.create_task(self._try_release(messages), name=f"{self.name} release")
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
@@ -214,19 +188,27 @@ class MidiEndpoint(
         return self._encoder.must_deliver_key(delivery)
 
     async def send_batch(self, deliveries: Sequence[MidiDelivery]) -> None:
-        if not self._outputs:
+        if not self._connections.outputs:
             self._reject_without_output()
             return
         if self._pacer is not None:  # before encoding: then all of them are queued, or none
             await self._pacer.wait_for_room()
         batch: list[MidiMessages] = []
         rejected: dict[int, oscbridge.BadMessage] = {}
+        panicked: oscbridge.Message | None = None
         for index, (message, options, captures) in enumerate(deliveries):
             route = encoder_of(options)
             origin = message.origin
             if origin is not None and origin.source == self.name and not route.echo:
                 continue
             try:
+                if route.kind is None and message.address in _UNUSUAL:
+                    if message.address != PANIC:
+                        await self._control_time(message)
+                        continue
+                    if message == panicked:
+                        continue  # it came by two routes
+                    panicked = message
                 encoded = self._encoder.encode(message, route, captures)
                 self._check_size(encoded)
             except (MidiEncodeError, oscbridge.ExpressionFailed) as error:
@@ -255,22 +237,30 @@ class MidiEndpoint(
     def _check_size(self, encoded: MidiMessages) -> None:
         """Raise :class:`MidiEncodeError` for a sysex that an output cannot send."""
         if encoded and encoded[0][0] == 0xF0:
-            size, limit = len(encoded[0]), min(output.max_size for output in self._outputs)
+            size, limit = (
+                len(encoded[0]),
+                min(output.max_size for output in self._connections.outputs),
+            )
             if size > limit:
                 raise MidiEncodeError(f"the sysex has {size} bytes, more than {limit} over JACK")
 
     async def _write_tracked(self, messages: Sequence[bytes]) -> None:
         """Write messages that have been tracked, and take that back if they are not sent."""
         try:
-            await self._write(messages)
+            await self._connections.send(messages)
         except BaseException:
             self._notes.mark_unsent(messages)
             raise
 
-    async def _write(self, messages: Sequence[bytes]) -> None:
-        if messages:
-            for output in self._outputs:
-                await output.send(messages)
+    async def _control_time(self, message: oscbridge.Message) -> None:
+        """Control the generated clock or time code."""
+        if self._time is not None:
+            command = await self._time.apply(message)
+            if command.name == "tempo":
+                self._tempo = command
+
+    def _ticks_late(self, count: int) -> None:
+        self.host.client_dropped("late", count, "the event loop was blocked")
 
     # --- sending at the speed of a DIN cable -------------------------------------------------
 
@@ -314,7 +304,3 @@ class MidiEndpoint(
     def _input_overflow(self, count: int) -> None:
         why = "they arrive faster than they can be processed"
         self.host.input_dropped("input_full", count, why)
-
-
-def _is_url(text: str | None) -> bool:
-    return text is not None and text.startswith(tcp.SCHEME)

@@ -72,5 +72,9 @@ def routes(
         keys: dict[str, oscbridge.TomlValue] = {"from": endpoint, "match": address}
         keys |= {"scale": (0, value.high, 0.0, 1.0), "to": reverse}
         text = oscbridge.toml_table("[[route]]", keys)
+        if kind.type == "note_on":
+            end = "/".join([BY_TYPE["note_off"].address, *map(str, numbers)])
+            keys = {"from": endpoint, "match": end, "send": f"{address} 0.0", "to": reverse}
+            text = f"{text}\n\n{oscbridge.toml_table('[[route]]', keys)}"
         found.append(f"# requires {' and '.join(needs)} in [endpoint.{endpoint}]\n{text}")
     return found

@@ -9,6 +9,7 @@ import oscbridge
 from oscbridge_midi import codec
 from oscbridge_midi.codec import EncodeOptions
 from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.joined_numbers import JoinedNumbers
 from oscbridge_midi.message_table import MidiMessages
 from oscbridge_midi.mpe import MpeZone, MpeZoneOptions
 from oscbridge_midi.route_options import MidiRoute, RouteEncoder
@@ -39,8 +40,14 @@ class MessageEncoder:
     ``notes`` are the notes that sound there; ``/panic`` ends them.
     """
 
-    def __init__(self, options: EncodeOptions, notes: SoundingNotes) -> None:
+    def __init__(
+        self, options: EncodeOptions, notes: SoundingNotes, *, keeps_received: bool = True
+    ) -> None:
         self._options = options
+        self._keeps_received = keeps_received
+        """Whether values of several received messages are sent as they were received."""
+        self._selected: dict[int, MidiMessages] = {}
+        """By channel the messages that select its parameter, where a kept message has sent them."""
         self._notes = notes
         self._zones: dict[MpeZoneOptions, MpeZone] = {}
 
@@ -53,7 +60,13 @@ class MessageEncoder:
         """
         if message.address == PANIC and route.kind is None:
             return self._panic(message.args)
-        encoded = route.encode(message, captures, self._options)
+        args = message.args
+        if type(args) is JoinedNumbers and route.kind is None and self._is_kept(message):
+            encoded = self._as_received(args)
+        else:
+            encoded = route.encode(message, captures, self._options)
+            if self._selected:
+                self._note_selection(encoded)
         if route.mpe is None:
             return encoded
         return self._place(encoded, route.mpe, route.note_of(message, captures))
@@ -94,6 +107,33 @@ class MessageEncoder:
     def zone_setup(self) -> MidiMessages:
         """The messages that set up all current zones at a new receiver."""
         return tuple([data for zone in self._zones.values() for data in zone.setup()])
+
+    def forget_selections(self) -> None:
+        """Select parameters again: the receiver is a new one."""
+        self._selected.clear()
+
+    def _is_kept(self, message: oscbridge.Message) -> bool:
+        args = message.args
+        is_same = isinstance(args, JoinedNumbers) and args.address == message.address
+        return self._keeps_received and is_same
+
+    def _as_received(self, numbers: JoinedNumbers) -> MidiMessages:
+        """The messages of a value as they were received, with the selection of its parameter if
+        another one is selected now."""
+        messages, selection = numbers.messages, numbers.selection
+        if not selection:
+            self._note_selection(messages)
+            return messages
+        channel = selection[0][0] & 15
+        is_whole = set(selection) <= set(messages)
+        is_selected = is_whole or self._selected.get(channel) == selection
+        self._selected[channel] = selection
+        return messages if is_selected else selection + messages
+
+    def _note_selection(self, messages: MidiMessages) -> None:
+        """A message that selects a parameter ends the selection of a kept one."""
+        if messages and messages[0][0] & 0xF0 == 0xB0 and 98 <= messages[0][1] <= 101:
+            self._selected.pop(messages[0][0] & 15, None)
 
     def _panic(self, args: tuple[oscbridge.Argument, ...]) -> MidiMessages:
         if args and not args[0]:

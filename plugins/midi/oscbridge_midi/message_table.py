@@ -7,7 +7,19 @@ from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge_midi.fields import MidiField
 
-__all__ = ["BY_ADDRESS", "BY_STATUS", "BY_TYPE", "TABLE", "MessageKind", "MidiMessages"]
+__all__ = [
+    "BANK",
+    "BY_ADDRESS",
+    "BY_STATUS",
+    "BY_TYPE",
+    "NULL_PARAMETER",
+    "SHORT_PARAMETERS",
+    "TABLE",
+    "MessageKind",
+    "MidiMessages",
+    "write_null_parameter",
+    "write_program",
+]
 
 MidiMessages: TypeAlias = tuple[bytes, ...]
 """MIDI messages that belong together: one, or several for a 14-bit value."""
@@ -21,6 +33,11 @@ VELOCITY: Final = MidiField("velocity", 7, is_value=True)
 VALUE: Final = MidiField("value", 7, is_value=True)
 VALUE14: Final = MidiField("value", 14, is_value=True)
 PARAMETER: Final = MidiField("parameter", 14)
+BANK: Final = MidiField("bank", 14)
+PROGRAM: Final = MidiField("program", 7)
+
+NULL_PARAMETER: Final = 0x3FFF
+"""The parameter that ends the selection: after it, data entry has no effect."""
 
 
 class MessageKind(NamedTuple):
@@ -68,8 +85,14 @@ def _control(channel: int, control: int, value: int) -> bytes:
     return bytes((0xB0 | channel, control, value))
 
 
-def _parameter(type: str, address: str, high: int, low: int) -> MessageKind:
-    """Four controllers: the two halves of the parameter, then those of the value."""
+def _parameter(
+    type: str, address: str, high: int, low: int, value_field: MidiField = VALUE14
+) -> MessageKind:
+    """Four controllers: the two halves of the parameter, then those of the value.
+
+    Three for a value of 7 bits, which has no lower half.
+    """
+    is_short = value_field is VALUE
 
     def write(channel: int, parameter: int, value: int) -> MidiMessages:
         return (
@@ -79,7 +102,22 @@ def _parameter(type: str, address: str, high: int, low: int) -> MessageKind:
             _control(channel, 38, value & 127),
         )
 
-    return MessageKind(type, address, 0xB0, (CHANNEL, PARAMETER, VALUE14), write, None)
+    def write_short(channel: int, parameter: int, value: int) -> MidiMessages:
+        return write(channel, parameter, value << 7)[:3]
+
+    fields = (CHANNEL, PARAMETER, value_field)
+    return MessageKind(type, address, 0xB0, fields, write_short if is_short else write, None)
+
+
+def write_null_parameter(kind: MessageKind, channel: int) -> MidiMessages:
+    """The controllers that select the null parameter of ``nrpn`` or ``rpn``."""
+    return kind.write(channel, NULL_PARAMETER, 0)[:2]
+
+
+def write_program(channel: int, bank: int, program: int) -> MidiMessages:
+    """Controllers 0 and 32, which select a bank, then the program."""
+    bank_high, bank_low = _control(channel, 0, bank >> 7), _control(channel, 32, bank & 127)
+    return bank_high, bank_low, bytes((0xC0 | channel, program))
 
 
 def _write_control14(channel: int, control: int, value: int) -> MidiMessages:
@@ -94,13 +132,17 @@ def _read_pitch(data: bytes) -> tuple[int, ...]:
     return data[0] & 15, data[1] | data[2] << 7
 
 
+_NRPN: Final = (99, 98)
+_RPN: Final = (101, 100)
+"""The controllers that select a parameter, upper half first."""
+
 # MIDI 1.0 Detailed Specification, tables I to VI; addresses as in Open Stage Control.
 TABLE: Final[tuple[MessageKind, ...]] = (
     _channel("note_on", "/note", 0x90, NOTE, VELOCITY),
     _channel("note_off", "/note_off", 0x80, NOTE, VELOCITY),
     _channel("polytouch", "/key_pressure", 0xA0, NOTE, VALUE),
     _channel("control_change", "/control", 0xB0, MidiField("control", 7), VALUE),
-    _channel("program_change", "/program", 0xC0, MidiField("program", 7)),
+    _channel("program_change", "/program", 0xC0, PROGRAM),
     _channel("aftertouch", "/channel_pressure", 0xD0, VALUE),
     MessageKind(
         "pitchwheel",
@@ -118,8 +160,8 @@ TABLE: Final[tuple[MessageKind, ...]] = (
         _write_control14,
         None,
     ),
-    _parameter("nrpn", "/nrpn", 99, 98),
-    _parameter("rpn", "/rpn", 101, 100),
+    _parameter("nrpn", "/nrpn", *_NRPN),
+    _parameter("rpn", "/rpn", *_RPN),
     MessageKind("sysex", "/sysex", 0xF0, (), lambda: (), None),  # encoded in the codec
     MessageKind(
         "quarter_frame",
@@ -148,6 +190,12 @@ TABLE: Final[tuple[MessageKind, ...]] = (
 )
 
 BY_TYPE: Final[Mapping[str, MessageKind]] = {kind.type: kind for kind in TABLE}
+SHORT_PARAMETERS: Final[Mapping[str, MessageKind]] = {
+    "nrpn": _parameter("nrpn", "/nrpn", *_NRPN, VALUE),
+    "rpn": _parameter("rpn", "/rpn", *_RPN, VALUE),
+}
+"""The kinds of parameters whose values have 7 bits, by type."""
+
 BY_ADDRESS: Final[Mapping[str, MessageKind]] = {kind.address: kind for kind in TABLE}
 
 

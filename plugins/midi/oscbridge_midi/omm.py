@@ -69,6 +69,8 @@ def _translate(
             }
         else:
             options = midi_options(left, rule.function, rule.right, known)
+            if options is not None and _fires_on_release(rule, options):
+                options["on"] = "any"
             then = {} if options is None else {"midi": options}
     except UntranslatableRule as error:
         return oscbridge.ImportedRule(rule.line, rule.text, reason=str(error), count=rule.count)
@@ -83,6 +85,12 @@ def _translate(
         keys["to"] = endpoint
     keys |= then
     return oscbridge.ImportedRule(rule.line, rule.text, [keys], left.note, rule.count)
+
+
+def _fires_on_release(rule: MapRule, options: Mapping[str, oscbridge.TomlValue]) -> bool:
+    """Whether the rule sends a constant message for 0 as well, where a route would not."""
+    is_constant = not any(isinstance(each, str) and "{" in each for each in options.values())
+    return is_constant and rule.types[:1] in tuple("ihfdcFN")
 
 
 def _uses_variable(rule: MapRule, name: str, known: Mapping[str, float]) -> bool:

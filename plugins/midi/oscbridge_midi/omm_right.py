@@ -51,7 +51,9 @@ def midi_options(
     if function == "rawmidi":
         return _raw(left, args)
     if function == "setshift":
-        raise UntranslatableRule("setshift shifts notes from a MIDI port, which is not a message")
+        raise UntranslatableRule(
+            "setshift transposes notes of the MIDI port filter_in, not messages of the map"
+        )
     if function not in _TYPES:
         raise UntranslatableRule(f"unknown function {function!r}")
     kind = BY_TYPE[_TYPES[function]]
@@ -101,16 +103,22 @@ def _note(left: LeftSide, args: Sequence[LinearTerm]) -> _Options:
 
 def _raw(left: LeftSide, args: Sequence[LinearTerm]) -> _Options:
     """``rawmidi(status, byte1, byte2)``"""
-    if len(args) != 3 or args[0].name or int(args[0].offset) not in BY_STATUS:
-        raise UntranslatableRule("rawmidi requires a constant status byte")
+    if len(args) != 3:
+        raise UntranslatableRule("rawmidi takes 3 arguments")
+    if args[0].name:
+        raise UntranslatableRule("rawmidi requires a constant status byte: a route has one type")
     status = int(args[0].offset)
-    kind = BY_STATUS[status]
+    kind = BY_STATUS.get(status)
+    if kind is None:
+        raise UntranslatableRule(f"{status} is not the status byte of a MIDI message")
+    if kind.type == "sysex":
+        raise UntranslatableRule("rawmidi cannot send a sysex, which is longer than 3 bytes")
+    if kind.type == "quarter_frame":
+        raise UntranslatableRule("rawmidi with a quarter frame is not supported; use /mtc")
     fields = kind.fields[1:] if kind.has_channel else kind.fields
     options: _Options = {"type": kind.type}
     if kind.has_channel:
         options["channel"] = (status & 15) + 1
-    if kind.type == "sysex" or kind.type == "quarter_frame":
-        raise UntranslatableRule(f"rawmidi with {kind.type} is not supported")
     if [field.bits for field in fields] == [14]:
         low, high = (_text(left, arg) for arg in args[1:])
         options[fields[0].name] = f"{{= int({low}) + 128 * int({high})}}"

@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import oscbridge
 
-__all__ = ["VIRTUAL", "AmbiguousPort", "PortNotFound", "choose"]
+__all__ = ["VIRTUAL", "AmbiguousPort", "PortNotFound", "VirtualPort", "choose"]
 
 VIRTUAL: Final = "virtual:"
 """The prefix of a port to be created."""
 
 LISTED: Final = 20
 """The most ports listed in an error."""
+
+
+MAX_CLIENT: Final = 63
+MAX_PORT: Final = 200
+"""Bytes of the names of a client and of its port: what JACK allows, and less than that."""
+
+
+class VirtualPort(NamedTuple):
+    """A port to be created: ``virtual:CLIENT:PORT`` or ``virtual:PORT``."""
+
+    client: str
+    """The client that it belongs to; empty for the one of the endpoint."""
+    port: str
+
+    @classmethod
+    def parse(cls, text: str) -> VirtualPort:
+        """Read it, with its prefix. Raises ``ValueError``."""
+        client, colon, port = text.removeprefix(VIRTUAL).partition(":")
+        if not colon:
+            client, port = "", client
+        client, port = client.strip(), port.strip()
+        if not port or (colon and not client):
+            raise ValueError("must not be empty after 'virtual:'; write virtual:CLIENT:PORT")
+        if ":" in port:
+            raise ValueError("names must not contain ':'; write virtual:CLIENT:PORT")
+        if len(client.encode()) > MAX_CLIENT or len(port.encode()) > MAX_PORT:
+            raise ValueError(
+                f"the names must have at most {MAX_CLIENT} bytes (client) and {MAX_PORT} (port)"
+            )
+        return cls(client, port)
 
 
 class PortNotFound(oscbridge.EndpointError):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 __all__ = [
+    "BAD",
     "CALL",
     "ENDED",
     "ERROR",
@@ -40,6 +41,8 @@ ERROR: Final = b"e"
 """Instead of a result: the name of an error's class and its text, as JSON."""
 RECEIVED: Final = b"h"
 """A received MIDI message and the Unix time of its arrival."""
+BAD: Final = b"b"
+"""Received bytes that are not a message: the reason and a text, as JSON."""
 OVERFLOW: Final = b"f"
 """The number of received messages that were dropped, as JSON."""
 ENDED: Final = b"g"

@@ -42,18 +42,21 @@ class PortSupervisor:
     """Starts the worker, calls it, passes on what it receives, and ends it.
 
     ``on_message`` is called with each received message and its Unix time in nanoseconds,
-    ``on_overflow`` with the number of received messages that were dropped, and ``on_end`` with
-    the reason when the worker ends unexpectedly.
+    ``on_bad`` with received bytes that are not a message, ``on_overflow`` with the number of
+    received messages that were dropped, and ``on_end`` with the reason when the worker ends
+    unexpectedly.
     """
 
     def __init__(
         self,
         on_message: Callable[[bytes, int], None],
+        on_bad: Callable[[oscbridge.DecodeError], None],
         on_overflow: Callable[[int], None],
         on_end: Callable[[Exception], None],
         log: logging.Logger,
     ) -> None:
         self._on_message = on_message
+        self._on_bad = on_bad
         self._on_overflow = on_overflow
         self._on_end = on_end
         self._log = log
@@ -151,6 +154,8 @@ class PortSupervisor:
     def _handle(self, kind: bytes, payload: bytes) -> None:
         if kind == port_protocol.RECEIVED:
             self._on_message(*port_protocol.unpack_received(payload))
+        elif kind == port_protocol.BAD:
+            self._on_bad(oscbridge.DecodeError(*json.loads(payload)))
         elif kind == port_protocol.OVERFLOW:
             self._on_overflow(json.loads(payload))
         elif kind == port_protocol.ENDED:

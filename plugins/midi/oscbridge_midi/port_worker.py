@@ -11,7 +11,6 @@ whatever reason, the worker ends all sounding notes and exits.
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import os
 import signal
@@ -19,14 +18,16 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, Final, NoReturn
 
 import oscbridge
 from oscbridge_midi import jack, port_protocol
 from oscbridge_midi.rtmidi_ports import RtMidiPorts
 from oscbridge_midi.sounding_notes import SoundingNotes
+from oscbridge_midi.timing.commands import TimingCommand
+from oscbridge_midi.timing.ticker import Ticker
+from oscbridge_midi.watchdog import Watchdog
 
 __all__ = ["CALL_TIMEOUT", "MAX_PENDING", "InputQueue"]
 
@@ -58,7 +59,14 @@ class InputQueue:
 
     def put(self, data: Sequence[int]) -> None:
         """Queue a message; from any thread."""
-        item = port_protocol.pack_received(bytes(data), time.time_ns())
+        self._put(port_protocol.pack_received(bytes(data), time.time_ns()))
+
+    def put_bad(self, error: oscbridge.DecodeError) -> None:
+        """Queue the report of bytes that are not a message."""
+        text = json.dumps([error.reason, str(error)])
+        self._put(port_protocol.make_frame(port_protocol.BAD, text.encode()))
+
+    def _put(self, item: bytes) -> None:
         with self._filled:
             if len(self._pending) >= MAX_PENDING:
                 self._dropped += 1
@@ -106,6 +114,10 @@ class _PortWorker:
         self._jack = jack.NOT_WATCHED
         self._sent = 0.0
         """When messages were last sent, in monotonic time."""
+        self._ticker: Ticker | None = None
+        self._watchdog = Watchdog()
+        self._lock = threading.Lock()
+        """Held while a message is sent: the ticker has a thread of its own."""
 
     def run(self, requests: BinaryIO) -> None:
         """Handle requests until the ports are closed, or the bridge is gone."""
@@ -117,27 +129,32 @@ class _PortWorker:
             self._output.write(self._respond(kind, payload))
             if self._ports is None:
                 return
-        with _limited(CALL_TIMEOUT):
+        with self._watchdog.limited(CALL_TIMEOUT):
             self._release_and_close()
 
     def _respond(self, kind: bytes, payload: bytes) -> bytes:
         try:
-            with _limited(CALL_TIMEOUT + len(payload) / port_protocol.MIN_SPEED):
-                handle = self._send if kind == port_protocol.MESSAGES else self._call
+            limit = CALL_TIMEOUT + len(payload) / port_protocol.MIN_SPEED
+            with self._watchdog.limited(limit):
+                handle = self._send_all if kind == port_protocol.MESSAGES else self._call
                 result = handle(payload)
         except Exception as error:  # rtmidi's errors have no common base class
             problem = [type(error).__name__, str(error) or repr(error)]
             return port_protocol.make_frame(port_protocol.ERROR, json.dumps(problem).encode())
         return port_protocol.make_frame(port_protocol.RESULT, json.dumps(result).encode())
 
-    def _send(self, payload: bytes) -> object:
-        if self._ports is None:
-            raise oscbridge.EndpointError("the ports are not open")
-        for data in port_protocol.unpack_messages(payload):
-            self._notes.track(data)
-            self._ports.send(data)
-        self._sent = time.monotonic()
+    def _send_all(self, payload: bytes) -> object:
+        self._send(port_protocol.unpack_messages(payload))
         return None
+
+    def _send(self, messages: Sequence[bytes]) -> None:
+        with self._lock:
+            if self._ports is None:
+                raise oscbridge.EndpointError("the ports are not open")
+            for data in messages:
+                self._notes.track(data)
+                self._ports.send(data)
+            self._sent = time.monotonic()
 
     def _call(self, payload: bytes) -> object:
         function, arguments = json.loads(payload)
@@ -147,54 +164,66 @@ class _PortWorker:
             raise oscbridge.EndpointError("the ports are not open")
         if function == "missing":
             return self._ports.missing()
+        if function == "time":
+            return self._time(**arguments)
         self._close(self._ports)
-        self._ports = None
         return None
 
+    def _time(self, name: Any, numbers: Sequence[float]) -> object:
+        """Control the generated clock and time code."""
+        if self._ticker is None:
+            self._ticker = Ticker(self._send_on_time, self._ticker_failed)
+        self._ticker.apply(TimingCommand(name, tuple(numbers)))
+        return None
+
+    def _send_on_time(self, messages: Sequence[bytes]) -> None:
+        """Send messages; on the ticker's thread."""
+        with self._watchdog.limited(CALL_TIMEOUT):
+            self._send(messages)
+
+    def _ticker_failed(self, error: Exception) -> None:
+        self._end(f"the clock or time code cannot be sent: {error}")
+
     def _close(self, ports: RtMidiPorts) -> None:
+        if self._ticker is not None:
+            self._ticker.close()
         # JACK discards messages that were just written to a port when it is closed.
         arrival = self._sent + min(PERIODS * self._jack.period, MAX_CLOSE_DELAY)
         time.sleep(max(0.0, arrival - time.monotonic()))
-        ports.close()
+        with self._lock:
+            self._ports = None
+            ports.close()
         self._jack.end()
 
     def _open(self, note_off: Any, **arguments: Any) -> object:
         if self._ports is None:
             self._notes = SoundingNotes(note_off)
-            self._ports = RtMidiPorts(**arguments, on_message=self._received.put)
+            received = self._received
+            self._ports = RtMidiPorts(**arguments, on_message=received.put, on_bad=received.put_bad)
         names = self._ports.open()
         if self._ports.is_jack and self._jack is jack.NOT_WATCHED:
             self._jack = jack.watch(self._jack_ended)
         return {"names": names, "jack": self._ports.is_jack}
 
     def _jack_ended(self) -> None:
-        text = json.dumps("the JACK server has ended").encode()
+        self._end("the JACK server has ended")  # its objects must not be used or freed any more
+
+    def _end(self, reason: str) -> NoReturn:
+        """End the process, which the bridge then starts again."""
+        text = json.dumps(reason).encode()
         self._output.write(port_protocol.make_frame(port_protocol.ENDED, text))
-        os._exit(1)  # its client objects must not be used or freed any more
+        os._exit(1)
 
     def _release_and_close(self) -> None:
         """End all notes: the bridge has ended without closing the ports."""
-        if self._ports is not None:
+        ports = self._ports
+        if ports is not None:
+            if self._ticker is not None:
+                self._ticker.close()
             for data in self._notes.release():
-                self._ports.send(data)
+                ports.send(data)
             self._sent = time.monotonic()
-            self._close(self._ports)
-
-
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """End the process if this takes longer. A thread could not: rtmidi holds the lock."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM, which has no handler
-    else:
-        faulthandler.dump_traceback_later(seconds, exit=True)
-    try:
-        yield
-    finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        else:
-            faulthandler.cancel_dump_traceback_later()
+            self._close(ports)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 import oscbridge
 from oscbridge_midi.codec import EncodeOptions, encode, encode_sysex, encode_values
 from oscbridge_midi.fields import MidiEncodeError, MidiField, to_field
-from oscbridge_midi.message_table import BY_TYPE, MessageKind, MidiMessages
+from oscbridge_midi.message_table import BANK, BY_TYPE, MessageKind, MidiMessages
 from oscbridge_midi.mpe import MpeZoneOptions
 from oscbridge_midi.template import Captures, Maker, number_template, template_of, text_template
 
@@ -89,6 +89,8 @@ class RouteEncoder:
     note_maker: Maker | None = None
     """How to make the number of the note that a message in an MPE zone belongs to."""
     echo: bool = False
+    press_only: bool = False
+    """Whether messages with 0 or False as their first argument are left out: released buttons."""
 
     def encode(
         self, message: oscbridge.Message, captures: Captures, options: EncodeOptions
@@ -97,6 +99,8 @@ class RouteEncoder:
         kind = self.kind
         if kind is None:
             return encode(message, options)
+        if self.press_only and message.args and message.args[0] == 0:
+            return ()
         return encode_values(kind, [make(message, captures) for make in self.makers], options)
 
     def note_of(self, message: oscbridge.Message, captures: Captures) -> int | None:
@@ -124,6 +128,8 @@ class MidiRoute(oscbridge.Options):
     """0 to 127; for ``control14`` 0 to 31."""
     value: Number = None
     """0 to 127; for ``control14``, ``nrpn`` and ``rpn`` 0 to 16383."""
+    bank: Number = None
+    """0 to 16383, for ``program_change``: the bank of the program, sent as controllers 0 and 32."""
     program: Number = None
     """0 to 127."""
     pitch: Number = None
@@ -145,6 +151,9 @@ class MidiRoute(oscbridge.Options):
     """A sysex: ``"f0 43 10 {0} f7"``. A number becomes one byte."""
     mpe: MpeZoneOptions | None = None
     """An MPE zone: each note gets its own channel."""
+    on: Literal["press", "any"] | None = None
+    """Whether only presses are sent, whose first argument is neither 0 nor False, or ``any``
+    message. Without it, only presses if no field takes an argument, e.g. for ``start``."""
     echo: bool = False
     """Whether messages that came from this endpoint may be sent back to it."""
     type: Annotated[Type | None, Field(validate_default=True)] = None
@@ -160,18 +169,22 @@ class MidiRoute(oscbridge.Options):
         if name is None:
             if given:
                 raise ValueError(f'{given[0]!r} has no effect without a type; add type = "..."')
+            if info.data.get("on") is not None:
+                raise ValueError("'on' has no effect without a type; add type = \"...\"")
             return name
         kind = BY_TYPE[name]
         fields: dict[str, MidiField | None] = {field.name: field for field in kind.fields}
         if name == "sysex":
             fields["data"] = None
+        if name == "program_change":
+            fields = {"channel": fields["channel"], "bank": BANK, "program": fields["program"]}
         belongs = mpe is not None and name in _PER_NOTE_TYPES
         for key in given:
             if key not in fields and not (belongs and key == "note"):
                 has = ", ".join(fields) or "none"
                 raise ValueError(f"unknown field {key!r} for this type; available: {has}")
         for key in list(fields)[:-1]:
-            if key not in ("channel", *given):
+            if key not in ("channel", "bank", *given):
                 raise ValueError(f"this type also requires {key!r}")
         if mpe is not None and "channel" in given:
             raise ValueError("the MPE zone chooses the channel; remove 'channel'")
@@ -193,12 +206,24 @@ class MidiRoute(oscbridge.Options):
             self.mpe,
             note if self.mpe is not None and self.type in _PER_NOTE_TYPES else None,
             self.echo,
+            self.on == "press" or (self.on is None and self._is_constant),
         )
+
+    @property
+    def _is_constant(self) -> bool:
+        """Whether no field depends on the arguments of a message."""
+        fields = [field.name for field in BY_TYPE[self.type or "sysex"].fields] or ["data"]
+        if self.type != "sysex" and fields == ["data"]:
+            return True  # a type without fields
+        values = [getattr(self, name) for name in ("bank", "note", *fields)]
+        return values[-1] is not None and not any(map(_takes_arguments, values))
 
     def _makers(self, kind: MessageKind) -> tuple[Maker, ...]:
         if kind.type == "sysex":
             return (text_template("{0}" if self.data is None else self.data),)
         values = [getattr(self, field.name) for field in kind.fields]
+        if self.bank is not None:
+            values.insert(1, self.bank)
         if values and values[-1] is None:
             values[-1] = "{0}"
         return tuple(number_template(1 if value is None else value) for value in values)
@@ -206,8 +231,18 @@ class MidiRoute(oscbridge.Options):
 
 _NOTE: Final = BY_TYPE["note_on"].fields[1]
 _FIELDS: Final = tuple(
-    dict.fromkeys([field.name for kind in BY_TYPE.values() for field in kind.fields] + ["data"])
+    dict.fromkeys(
+        [field.name for kind in BY_TYPE.values() for field in kind.fields] + ["bank", "data"]
+    )
 )
+
+
+def _takes_arguments(value: float | str | None) -> bool:
+    """Whether a field contains an argument or an expression, which may use arguments."""
+    if not isinstance(value, str):
+        return False
+    placeholders = template_of(value).placeholders
+    return any(each.expression or each.is_argument or each.name == "*" for each in placeholders)
 
 
 def _check_constant(value: int | float | str, field: MidiField) -> None:

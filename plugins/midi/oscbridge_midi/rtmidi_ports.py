@@ -1,4 +1,4 @@
-"""The MIDI ports of the system through mido and python-rtmidi: ALSA, JACK, CoreMIDI, Windows.
+"""The MIDI ports of the system through python-rtmidi: ALSA, JACK, CoreMIDI, Windows.
 
 Any call here may block and hold the interpreter lock.
 """
@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.port_names import VIRTUAL, PortNotFound, choose
+from oscbridge_midi.port_names import MAX_CLIENT, VIRTUAL, PortNotFound, VirtualPort, choose
+from oscbridge_midi.stream_parser import MidiStreamParser
 
 __all__ = ["BACKENDS", "BackendName", "MidiBackend", "RtMidiPorts"]
 
 CLIENT: Final = "oscbridge"
-"""The client name of virtual ports."""
+"""The name of the client that lists ports; other names of clients begin with it."""
 
 BackendName: TypeAlias = Literal["default", "alsa", "jack", "coremidi", "windows"]
 
@@ -41,17 +42,13 @@ class MidiBackend:
     def __init__(self, name: BackendName = "default") -> None:
         api = BACKENDS[name]
         try:
-            # Imported here, since it is slow and not needed for MIDI over TCP.
-            mido: Any = importlib.import_module("mido")
+            # Imported here, since it is slow and not needed for MIDI over the network.
             self._rtmidi: Any = importlib.import_module("rtmidi")
-            path = f"mido.backends.rtmidi/{api}" if api else "mido.backends.rtmidi"
-            self._backend: Any = mido.Backend(path, load=True, use_environ=False)
         except ImportError as error:
             raise oscbridge.EndpointError(_missing(error)) from error
         self._api: int = getattr(self._rtmidi, f"API_{api}" if api else "API_UNSPECIFIED")
         if api and self._api not in self._rtmidi.get_compiled_api():
             raise oscbridge.EndpointError(f"backend {name!r} is not available on this system")
-        self.message: Any = mido.Message
         # Kept for later calls: each new one would be another client of the MIDI system.
         self._lists: dict[Direction, Any] = {}
 
@@ -70,7 +67,7 @@ class MidiBackend:
             probe = self._lists.get(kind)
             if probe is None:
                 maker = self._rtmidi.MidiOut if kind == "output" else self._rtmidi.MidiIn
-                probe = self._lists[kind] = maker(rtapi=self._api)
+                probe = self._lists[kind] = maker(rtapi=self._api, name=f"{CLIENT} lists")
             return list(probe.get_ports())
         except Exception as error:  # rtmidi's errors have no common base class
             raise PortNotFound(_not_running(str(error))) from error
@@ -80,16 +77,30 @@ class MidiBackend:
         kind: Direction,
         name: str,
         *,
+        client: str = CLIENT,
         virtual: bool = False,
-        callback: Callable[[Any], None] | None = None,
+        callback: Callable[[bytes], None] | None = None,
     ) -> Any:
-        """Open a port of mido. ``callback`` gets received messages, on a separate thread."""
-        options: dict[str, Any] = {"virtual": True, "client_name": CLIENT} if virtual else {}
+        """Open a port of rtmidi, as part of a client with this name.
+
+        ``callback`` gets what is received, on a separate thread.
+        """
+        maker = self._rtmidi.MidiOut if kind == "output" else self._rtmidi.MidiIn
+        port: Any = None
         try:
-            if kind == "output":
-                return self._backend.open_output(name, **options)
-            return self._backend.open_input(name, callback=callback, **options)
-        except Exception as error:
+            port = maker(rtapi=self._api, name=client)
+            if virtual:
+                port.open_virtual_port(name)
+            else:
+                port.open_port(port.get_ports().index(name), kind)
+            if callback is not None:
+                receive = callback
+                port.ignore_types(sysex=False, timing=False, active_sense=True)
+                port.set_callback(lambda event, _data: receive(bytes(event[0])))
+            return port
+        except Exception as error:  # rtmidi's errors have no common base class
+            if port is not None:
+                port.delete()
             text = f"cannot open the {kind} port {name!r}: {error}"
             raise oscbridge.EndpointError(text) from error
 
@@ -140,8 +151,10 @@ class _PortSpec(NamedTuple):
 class RtMidiPorts:
     """An output and an input of the system, opened, watched and closed together.
 
-    ``on_message`` is called with the bytes of each received message, on a separate thread.
-    Raises :class:`oscbridge.EndpointError` if a library is missing.
+    ``on_message`` is called with each received message and ``on_bad`` with what is not a message,
+    on a separate thread. ``client`` is the beginning of the names of the clients that the ports
+    belong to: the same at each start, and different for each endpoint. Raises
+    :class:`oscbridge.EndpointError` if a library is missing.
     """
 
     def __init__(
@@ -149,7 +162,9 @@ class RtMidiPorts:
         backend: BackendName,
         output: str | None,
         input: str | None,
-        on_message: Callable[[Sequence[int]], None],
+        client: str,
+        on_message: Callable[[bytes], None],
+        on_bad: Callable[[oscbridge.DecodeError], None],
     ) -> None:
         self._backend = MidiBackend(backend)
         self._wanted: list[_PortSpec] = []
@@ -157,7 +172,10 @@ class RtMidiPorts:
             self._wanted.append(_PortSpec("output", output))
         if input is not None:
             self._wanted.append(_PortSpec("input", input))
+        self._client = client
         self._on_message = on_message
+        self._on_bad = on_bad
+        self._parser = MidiStreamParser()
         self._ports: dict[Direction, Any] = {}
         self._names: dict[Direction, str] = {}
         self._seen: set[Direction] = set()
@@ -172,25 +190,39 @@ class RtMidiPorts:
         for port in self._wanted:
             names = self._backend.names(port.kind)
             if port.is_virtual:
-                self._names[port.kind] = port.wanted.removeprefix(VIRTUAL)
+                self._names[port.kind] = VirtualPort.parse(port.wanted).port
             else:
                 self._names[port.kind] = choose(port.wanted, names, port.kind)
         for port in self._wanted:
             self._ports[port.kind] = self._backend.open(
                 port.kind,
                 self._names[port.kind],
+                client=self._client_of(port),
                 virtual=port.is_virtual,
                 callback=self._received if port.kind == "input" else None,
             )
         return self._names
 
-    def _received(self, message: Any) -> None:
-        """Handle a message of mido. Called on the MIDI thread."""
-        self._on_message(message.bytes())
+    def _client_of(self, port: _PortSpec) -> str:
+        if port.is_virtual and (client := VirtualPort.parse(port.wanted).client):
+            return client
+        end = " out" if port.kind == "output" else " in"
+        return self._client.encode()[: MAX_CLIENT - len(end)].decode(errors="ignore") + end
+
+    def _received(self, data: bytes) -> None:
+        """Handle what a driver passes: a message, or a part of a long sysex.
+
+        Called on the MIDI thread.
+        """
+        for found in self._parser.feed(data):
+            if isinstance(found, bytes):
+                self._on_message(found)
+            else:
+                self._on_bad(found)
 
     def send(self, data: bytes) -> None:
         """Send a message. Raises any error of rtmidi."""
-        self._ports["output"].send(self._backend.message.from_bytes(data))
+        self._ports["output"].send_message(data)
 
     def missing(self) -> list[Direction]:
         """The ports that have disappeared; the system does not notify about that."""
@@ -214,6 +246,9 @@ class RtMidiPorts:
         """Close all open ports."""
         for port in self._ports.values():
             with contextlib.suppress(Exception):  # closing a port that has disappeared may fail
-                port.close()
+                if hasattr(port, "cancel_callback"):
+                    port.cancel_callback()  # before it closes: the thread must not use it
+                port.close_port()
+                port.delete()
         self._ports.clear()
         self._backend.close()

@@ -14,6 +14,7 @@ from oscbridge_midi.port_names import PortNotFound
 from oscbridge_midi.port_supervisor import PortSupervisor
 from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.rtmidi_ports import BackendName
+from oscbridge_midi.timing.commands import TimingCommand
 
 __all__ = ["SystemPorts"]
 
@@ -40,16 +41,21 @@ class SystemPorts:
         *,
         output: str | None,
         input: str | None,
+        client: str,
         note_off: NoteOff,
         receiver: MidiReceiver,
+        on_bad: Callable[[oscbridge.DecodeError], None],
         on_overflow: Callable[[int], None],
         on_lost: Callable[[Exception], None],
         log: logging.Logger,
     ) -> None:
-        self._wanted = {"backend": backend, "output": output, "input": input, "note_off": note_off}
+        self._wanted = {
+            **{"backend": backend, "output": output, "input": input},
+            **{"client": client, "note_off": note_off},
+        }
         self._receiver = receiver
         self._on_lost = on_lost
-        self._worker = PortSupervisor(receiver.receive, on_overflow, self._lost, log)
+        self._worker = PortSupervisor(receiver.receive, on_bad, on_overflow, self._lost, log)
         self._names: dict[str, str] = {}
         self._watching: asyncio.Task[None] | None = None
         self._is_lost = False
@@ -88,6 +94,13 @@ class SystemPorts:
             raise oscbridge.NotConnected("the output port is not open")
         try:
             await self._worker.send(messages)
+        except oscbridge.EndpointError as error:
+            raise oscbridge.NotConnected(f"{self.name}: {error}") from error
+
+    async def control_time(self, command: TimingCommand) -> None:
+        """Control the clock and the time code, which the worker sends."""
+        try:
+            await self._worker.call("time", name=command.name, numbers=command.numbers)
         except oscbridge.EndpointError as error:
             raise oscbridge.NotConnected(f"{self.name}: {error}") from error
 

@@ -212,5 +212,10 @@ class MidiTcpClient:
             raise oscbridge.NotConnected(f"{self.name}: the connection is closed")
         await self._connection.write_and_drain(messages)
 
+    def send_now(self, messages: Sequence[bytes]) -> None:
+        """Write messages without waiting."""
+        if self._connection.is_open:
+            self._connection.write(messages)
+
     async def close(self) -> None:
         await self._connection.close()

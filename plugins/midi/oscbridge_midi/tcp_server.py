@@ -20,9 +20,10 @@ MAX_UNSENT: Final = 1 << 18
 class MidiTcpServer:
     """A server of MIDI over TCP: sends to all clients and receives from all of them.
 
-    ``max_per_address`` limits the clients of one address, ``max_clients`` all of them. A new
-    client takes the place of the one that has sent nothing for the longest time: of its address,
-    or of the address with the most clients. So nobody is locked out by forgotten connections.
+    ``allow`` are the addresses of clients; empty for all. ``max_per_address`` limits the clients
+    of one address, ``max_clients`` all of them. A new client takes the place of the one that has
+    sent nothing for the longest time: of its address, or of the address with the most clients. So
+    nobody is locked out by forgotten connections.
     """
 
     max_size = MAX_SYSEX
@@ -33,7 +34,9 @@ class MidiTcpServer:
         endpoint: oscbridge.AnyEndpoint,
         max_clients: int,
         max_per_address: int,
+        allow: oscbridge.AllowList,
     ) -> None:
+        self._allow = allow
         self._max_clients = max_clients
         self._max_per_address = max_per_address
         self._owner = owner
@@ -64,6 +67,10 @@ class MidiTcpServer:
         return len(self._connections)
 
     def _accepted(self, connection: MidiTcpConnection) -> None:
+        if self._allow and connection.peer[0] not in self._allow:
+            self._endpoint.host.refused(f"{connection.peer[0]}, which is not in 'allow'")
+            connection.transport.abort()
+            return
         self._make_room(connection.peer[0])
         connection.transport.set_write_buffer_limits(high=0)  # it says when all is written
         greeting = self._owner.greeting(reconnected=self._had_clients)
@@ -102,6 +109,10 @@ class MidiTcpServer:
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """Write messages to all clients. A client that reads too slowly is disconnected."""
+        self.send_now(messages)
+
+    def send_now(self, messages: Sequence[bytes]) -> None:
+        """The same; it does not wait."""
         for connection in tuple(self._connections):
             transport = connection.transport
             if transport.is_closing():

@@ -61,7 +61,11 @@ class MidiBridge:
 
     @property
     def endpoint(self) -> MidiEndpoint:
-        endpoint = self._bridge.endpoint("synth")
+        return self.midi("synth")
+
+    def midi(self, name: str) -> MidiEndpoint:
+        """A MIDI endpoint of the configuration."""
+        endpoint = self._bridge.endpoint(name)
         assert isinstance(endpoint, MidiEndpoint)
         return endpoint
 
@@ -71,7 +75,11 @@ class MidiBridge:
 
     @property
     def port(self) -> int:
-        return int(self.endpoint.describe().rpartition(":")[2])
+        return self.port_of("synth")
+
+    def port_of(self, name: str) -> int:
+        """The port where a MIDI endpoint listens."""
+        return int(self.midi(name).describe().rpartition(":")[2])
 
     @property
     def drops(self) -> Counter[str]:
@@ -162,7 +170,7 @@ class Wire:
 
 
 Start = Callable[..., Awaitable[MidiBridge]]
-Connect = Callable[[MidiBridge], Awaitable[Wire]]
+Connect = Callable[..., Awaitable[Wire]]
 
 
 @pytest.fixture
@@ -190,17 +198,19 @@ async def start() -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def join() -> AsyncIterator[Connect]:
-    """Connects to a bridge that listens."""
+    """Connects to an endpoint that listens; ``waits`` until it has accepted."""
     wires: list[Wire] = []
 
-    async def join(bridge: MidiBridge) -> Wire:
+    async def join(bridge: MidiBridge, name: str = "synth", *, waits: bool = True) -> Wire:
         loop = asyncio.get_running_loop()
-        before = bridge.endpoint.client_count
+        endpoint = bridge.midi(name)
+        before = endpoint.client_count
         sock = socket.socket()
         sock.setblocking(False)
-        await loop.sock_connect(sock, ("127.0.0.1", bridge.port))
+        await loop.sock_connect(sock, ("127.0.0.1", bridge.port_of(name)))
         wires.append(Wire(sock))
-        await until(lambda: bridge.endpoint.client_count > before)
+        if waits:
+            await until(lambda: endpoint.client_count > before)
         return wires[-1]
 
     yield join

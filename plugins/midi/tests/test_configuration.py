@@ -52,7 +52,7 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
         ('{ type = "note_on" }', "this type also requires 'note'"),
         ('{ type = "note_on", note = 200 }', "note must be 0 to 127, not 200"),
         ('{ type = "note_on", note = 2, channel = 0 }', "channel must be 1 to 16, not 0"),
-        ('{ type = "program_change", note = 2 }', "available: channel, program"),
+        ('{ type = "program_change", note = 2 }', "available: channel, bank, program"),
         ('{ type = "note_on", note = "{n" }', "unclosed '{' at position 1"),
         ('{ type = "note_on", note = "{n}" }', "unknown placeholder {n}; captured by the match"),
         ('{ type = "note_on", note = "{= n + 1}" }', "unknown name 'n' at position 1"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
 import pytest
 
 import oscbridge
-from oscbridge.testing import free_port, until
+from oscbridge.testing import until
 
 
 async def test_bad_messages_are_counted_and_others_are_sent(
@@ -61,23 +60,6 @@ async def test_value_out_of_range_is_rejected_if_configured(start: Any, join: An
     bridge.send("/control", 1, 7, 3)
     assert (await wire.read(3)).hex() == "b00703"
     assert bridge.drops == {"bad": 1}
-
-
-async def test_endpoint_without_an_output_rejects_messages(start: Any) -> None:
-    port = free_port()
-    writers: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(
-        lambda _reader, writer: writers.append(writer), "127.0.0.1", port
-    )
-    bridge = await start(f'input = "midi+tcp://127.0.0.1:{port}"')
-    with pytest.raises(oscbridge.BadMessage, match=r"add output = ... to \[endpoint.synth\]"):
-        delivery = oscbridge.Delivery(oscbridge.Message("/clock"), None, {})
-        await bridge.endpoint.send_batch([delivery])
-    await bridge.stop()
-    for writer in writers:
-        writer.close()
-        await writer.wait_closed()
-    server.close()
 
 
 async def test_failing_expression_of_a_field_drops_the_message(

@@ -175,7 +175,7 @@ def test_range_in_a_path_is_listed(left: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ("/a i, x : setshift(x)", "setshift shifts notes"),
+        ("/a i, x : setshift(x)", "setshift transposes notes"),
         ("/a i, x : setoctave(x)", "unknown function 'setoctave'"),
         ("/a T, 3 : programchange(0, 1)", "'3' never matches the type T"),
         ("/a s, x : programchange(0, x)", "unknown variable 'x': not a number on the left side"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oscbridge_midi.port_names import AmbiguousPort, PortNotFound, choose
+from oscbridge_midi.port_names import AmbiguousPort, PortNotFound, VirtualPort, choose
 
 NAMES = ["Launchpad X MIDI 1", "Launchpad X MIDI 2", "Minilogue", "Minilogue 2"]
 
@@ -38,3 +38,30 @@ def test_missing_port_lists_the_available_ones(wanted: str) -> None:
 def test_error_says_that_there_are_no_ports() -> None:
     with pytest.raises(PortNotFound, match="no input port with 'Korg' in its name; there are none"):
         choose("Korg", [], "input")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("virtual:to the DAW", ("", "to the DAW")),
+        ("virtual:Stage:to the DAW", ("Stage", "to the DAW")),
+        ("virtual: Stage : out ", ("Stage", "out")),
+    ],
+)
+def test_virtual_port_may_name_its_client(text: str, found: tuple[str, str]) -> None:
+    assert VirtualPort.parse(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("virtual:", "must not be empty after 'virtual:'"),
+        ("virtual::out", "must not be empty"),
+        ("virtual:Stage:", "must not be empty"),
+        ("virtual:a:b:c", "must not contain ':'"),
+        ("virtual:" + "ä" * 32 + ":out", "at most 63 bytes"),
+    ],
+)
+def test_invalid_virtual_port_has_a_fix(text: str, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        VirtualPort.parse(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import oscbridge
+from oscbridge_mqtt.nearby import FindsBrokers
 from oscbridge_mqtt.options import MQTTRoute
 
 __all__ = ["DescribedRoutes"]
 
 
-class DescribedRoutes(oscbridge.UsesAddresses, oscbridge.DescribesRoutes[MQTTRoute]):
+class DescribedRoutes(oscbridge.UsesAddresses, oscbridge.DescribesRoutes[MQTTRoute], FindsBrokers):
     """Describes addresses by the entities of routes, and entities by the known facts otherwise."""
 
     @classmethod

@@ -11,7 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["ECHO_SECONDS", "MAX_ECHOES", "Echoes"]
+from oscbridge_mqtt.options import MQTTOptions
+from oscbridge_mqtt.topic import wildcard_parts, without_share
+
+__all__ = ["ECHO_SECONDS", "MAX_ECHOES", "EchoFilter", "Echoes"]
 
 MAX_ECHOES: Final = 10_000
 """Most publications remembered at once."""
@@ -61,3 +64,27 @@ class Echoes:
             self._counts[key] = count - 1
         else:
             self._counts.pop(key, None)
+
+
+class EchoFilter:
+    """Recognises an endpoint's own publications that its subscriptions deliver as well."""
+
+    def __init__(self, options: MQTTOptions) -> None:
+        self._echoes = Echoes()
+        self._filters = [
+            without_share(one.topic)
+            for one in options.subscribe
+            if options.version != "5" or one.topic.startswith("$share/")
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._filters)
+
+    def expect(self, topic: str, payload: bytes) -> None:
+        """Note a publication, if a subscription delivers it."""
+        if any(wildcard_parts(text, topic) is not None for text in self._filters):
+            self._echoes.add(topic, payload)
+
+    def take(self, topic: str, payload: bytes) -> bool:
+        """Whether this is the echo of a publication; each has one echo."""
+        return bool(self._filters) and self._echoes.take(topic, payload)

@@ -12,12 +12,13 @@ from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.announcer import Announcer
 from oscbridge_mqtt.client import default_client_id
 from oscbridge_mqtt.described_routes import DescribedRoutes
-from oscbridge_mqtt.echo import Echoes
+from oscbridge_mqtt.echo import EchoFilter
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.entity_options import STATELESS
 from oscbridge_mqtt.entity_states import Command, state_encoder
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.loops import LoopWatch
+from oscbridge_mqtt.new_events import NewEvents, held_back
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.overlaps import SubscriptionPlan
 from oscbridge_mqtt.peers import BrokerPeer
@@ -26,7 +27,7 @@ from oscbridge_mqtt.publisher import Publisher
 from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.session import BrokerSession
 from oscbridge_mqtt.tls import contents_of_files, tls_context
-from oscbridge_mqtt.topic import wildcard_parts, without_share
+from oscbridge_mqtt.topic import wildcard_parts
 
 __all__ = ["MQTTEndpoint"]
 
@@ -66,13 +67,8 @@ class MQTTEndpoint(
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
         self._documents = homeassistant.documents_of(self.options.discovery, self.client_id)
         self._announcer = Announcer(self._on_announced)
-        self._echoes = Echoes()
-        self._echo_filters = [
-            without_share(one.topic)
-            for one in self.options.subscribe
-            if self.options.version != "5" or one.topic.startswith("$share/")
-        ]
-        """Subscriptions that deliver the endpoint's own publications as well."""
+        self._new_events = NewEvents()
+        self._echoes = EchoFilter(self.options)
         self.loops = LoopWatch(self.log)
         self._files = contents_of_files(self.options)
 
@@ -100,6 +96,8 @@ class MQTTEndpoint(
         return (self.options.qos if qos is None else qos) > 0
 
     async def connect(self) -> None:
+        if self._entities.are_wanted(self.routes):
+            await self.addresses.prepare()
         if self._session is None:
             status = "" if self.host.is_dry else self.status
             self._session = BrokerSession(self.options, self.client_id, status, self, self.log)
@@ -121,12 +119,12 @@ class MQTTEndpoint(
         self._announce(session, self.status, b"online")
         self._remove_entities(session)
         for entity in self._entities:
+            self._new_events.announced(entity)
             self._announce(session, entity.topic, entity.document)
 
     def _highest_qos(self) -> int:
         """The highest QoS of the endpoint and all routes to it."""
-        routes = [route.options for route in self.routes]
-        own = [route.qos or 0 for route in routes if route is not None]
+        own = [each.options.qos or 0 for each in self.routes if each.options is not None]
         return max(self.options.qos, *own, 0)
 
     def _warn_about(self, limits: BrokerLimits) -> None:
@@ -165,7 +163,7 @@ class MQTTEndpoint(
     # --- announcements -----------------------------------------------------------------------
 
     def _announce(self, session: BrokerSession, topic: str, document: bytes) -> None:
-        self._expect_echo(topic, document)
+        self._echoes.expect(topic, document)
         self._announcer.announce(session, topic, document)
 
     def _on_announced(self, topic: str, document: bytes, reason: str) -> None:
@@ -177,6 +175,7 @@ class MQTTEndpoint(
     def _add_entity(self, session: BrokerSession, entity: homeassistant.Announcement) -> None:
         self._accept_commands(entity)
         self._subscribe_missing(session)
+        self._new_events.announced(entity)
         self._announce(session, entity.topic, entity.document)
 
     def _accept_commands(self, entity: homeassistant.Announcement) -> None:
@@ -190,6 +189,7 @@ class MQTTEndpoint(
     def _remove_entities(self, session: BrokerSession) -> None:
         """Remove the entities without a route: an empty document removes one."""
         for topic, entity in self._entities.removed.items():
+            self._new_events.removed(topic)
             self._announce(session, topic, b"")
             command = None if entity is None else entity.command
             is_unused = command is not None and self._receiver.remove_command(command)
@@ -205,6 +205,7 @@ class MQTTEndpoint(
         indices: list[int] = []
         publications: list[Publication] = []
         rejected: dict[int, oscbridge.BadMessage] = {}
+        held = 0.0
         prepare = self._planner.publication
         for index, delivery in enumerate(deliveries):
             try:
@@ -217,26 +218,25 @@ class MQTTEndpoint(
                 entity = self._entities.add(plan)
                 if entity is not None:
                     self._add_entity(session, entity)
+                if wait := self._new_events.wait(plan.entity):
+                    held = max(held, wait)
+                    continue
             indices.append(index)
             publications.append(publication)
-        if self._echo_filters:
+        if self._echoes:
             for topic, payload, _ in publications:
-                self._expect_echo(topic, payload)
+                self._echoes.expect(topic, payload)
         if self.loops.meet(self.neighbours).is_heard:
             for index, (topic, payload, _) in zip(indices, publications, strict=True):
                 self.loops.published(topic, payload, deliveries[index].message)
-        chosen = [deliveries[index] for index in indices] if rejected else deliveries
+        chosen = [deliveries[index] for index in indices]
         try:
             if publications:
                 await self._publisher.publish(session, chosen, publications)
         except oscbridge.PartialDelivery as partial:
             raise partial.within(indices, rejected=rejected) from None
-        if rejected:
-            raise oscbridge.PartialDelivery(indices, rejected)
-
-    def _expect_echo(self, topic: str, payload: bytes) -> None:
-        if any(wildcard_parts(text, topic) is not None for text in self._echo_filters):
-            self._echoes.add(topic, payload)
+        if rejected or held:
+            raise oscbridge.PartialDelivery(indices, rejected, held_back(held))
 
     # --- events of the session ---------------------------------------------------------------
 
@@ -281,7 +281,7 @@ class MQTTEndpoint(
                 return
             if topic == self.status:
                 return
-            if self._echo_filters and not message.retain and self._echoes.take(topic, payload):
+            if not message.retain and self._echoes.take(topic, payload):
                 return
             if self.neighbours and not message.retain:
                 peer = self.loops.meet(self.neighbours).returned(topic, payload, peer)
@@ -297,6 +297,7 @@ class MQTTEndpoint(
         session = self._session
         if not peer.retained or session is None:
             return
+        self._new_events.found(topic)
         entity = self._entities.found(topic, document)
         if entity is not None:
             self._accept_commands(entity)
@@ -315,5 +316,5 @@ class MQTTEndpoint(
         if command.retain:
             self._announce(session, command.state_topic, state)
         else:
-            self._expect_echo(command.state_topic, state)
+            self._echoes.expect(command.state_topic, state)
             session.publish(command.state_topic, state, 0, False)

@@ -53,6 +53,11 @@ class Entities:
         self.are_configured = False
         """Whether a route has entities."""
 
+    @staticmethod
+    def are_wanted(routes: Iterable[oscbridge.RouteInfo]) -> bool:
+        """Whether a route has entities."""
+        return any(_with_entity(info.options) is not None for info in routes)
+
     def __iter__(self) -> Iterator[Announcement]:
         return iter([known.announcement for known in self._known.values()])
 

@@ -145,7 +145,7 @@ class ClientRole:
         """Ask for a node and everything below it, and mirror that."""
         self._heard.clear()
         answer = await self._questions.ask(path)
-        reader = TreeReader()
+        reader = TreeReader(f"mirrored {self._name}")
         nodes: list[MirroredNode] = []
         if answer.is_found:
             for node in reader.nodes(path, answer.document):

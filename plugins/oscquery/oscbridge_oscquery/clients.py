@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import WSCloseCode
@@ -14,6 +14,7 @@ from oscbridge_oscquery.frames import binary_frame, text_frame
 from oscbridge_oscquery.listeners import MAX_LISTENS, MAX_PATTERNS, ListenTable
 from oscbridge_oscquery.listening_client import ListeningClient
 from oscbridge_oscquery.paths import is_address
+from oscbridge_oscquery.pending_commands import EVERYTHING
 
 __all__ = ["DROP_REASONS", "ListeningClients"]
 
@@ -172,19 +173,23 @@ class ListeningClients:
                 (client,) = near
         return client
 
+    @property
+    def rights(self) -> Collection[oscbridge.AccessRights]:
+        """The rights of all clients."""
+        return {client.grant.rights for client in self._clients}
+
     def announce(
-        self, commands_of: Callable[[oscbridge.AccessRights], Sequence[OSCQueryCommand]]
+        self, commands: Mapping[oscbridge.AccessRights, Sequence[OSCQueryCommand]]
     ) -> None:
-        """Send each client the commands for its rights."""
-        frames: dict[oscbridge.AccessRights, list[bytes]] = {}
+        """Send each client the commands for its rights; with other ones, that all has changed."""
+        frames = {
+            rights: b"".join(text_frame(encode_command(each)) for each in found)
+            for rights, found in commands.items()
+        }
+        everything = text_frame(encode_command(EVERYTHING))
         for client in self._clients:
             rights = client.grant.rights
-            if rights not in frames:
-                frames[rights] = [text_frame(encode_command(each)) for each in commands_of(rights)]
-            for frame in frames[rights]:
-                client.put(frame)
-            if frames[rights]:
-                client.flush()
+            client.tell(commands.get(rights, (EVERYTHING,)), frames.get(rights, everything))
 
 
 def _host(peer: Sequence[object]) -> str:

@@ -9,8 +9,8 @@ import orjson
 from aiohttp import web
 
 import oscbridge
-from oscbridge.testing import free_port
 from oscbridge.testing.conformance import Peer
+from oscbridge.testing.conformance.http_server_peer import HTTPServerPeer
 from oscbridge_oscquery.commands import LISTEN, OSCQueryCommand, encode_command
 
 __all__ = ["ListeningPeer", "MirroredPeer"]
@@ -66,32 +66,23 @@ class ListeningPeer(Peer):
             await session.close()
 
 
-class MirroredPeer(Peer):
+class MirroredPeer(HTTPServerPeer):
     """A server with one node, and ``LISTEN``."""
 
     def __init__(self) -> None:
-        self._port = free_port()
+        super().__init__()
         self._received = 0
-        self._runner: web.ServerRunner | None = None
         self._sockets: list[web.WebSocketResponse] = []
-        self._transports: set[asyncio.Transport] = set()
 
     @property
     def options(self) -> oscbridge.TomlTable:
-        return {"url": f"http://127.0.0.1:{self._port}"}
+        return {"url": self.address}
 
     @property
     def received(self) -> int:
         return self._received
 
-    async def start(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.transport is not None:
-            self._transports.add(request.transport)
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         if socket.can_prepare(request).ok:
             return await self._serve(request, socket)
@@ -118,10 +109,5 @@ class MirroredPeer(Peer):
         return True
 
     async def kill(self) -> None:
-        for transport in self._transports:
-            transport.abort()
-        self._transports.clear()
         self._sockets.clear()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await super().kill()

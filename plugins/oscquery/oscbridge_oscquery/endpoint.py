@@ -22,6 +22,7 @@ class OSCQueryEndpoint(
     oscbridge.Serving,
     oscbridge.Guarded,
     oscbridge.UsesAddresses,
+    oscbridge.FindsDevices,
 ):
     """With ``listen`` it serves what the routes make of the known addresses.
 
@@ -31,6 +32,7 @@ class OSCQueryEndpoint(
     """
 
     default_routes_include_self = True  # clients are sent each other's messages
+    service_types = ("_oscjson._tcp",)
     example_options: ClassVar[oscbridge.TomlTable] = {"listen": "127.0.0.1:9190"}
     example_peer = "oscbridge_oscquery.conformance:ListeningPeer"
 
@@ -40,6 +42,10 @@ class OSCQueryEndpoint(
         self._client: ClientRole | None = None
         self._found: FoundServer | None = None
         self._mirror = Mirror()
+
+    @classmethod
+    def device_of(cls, service: oscbridge.DiscoveredService) -> oscbridge.NearbyDevice:
+        return oscbridge.NearbyDevice(service.name, {"find": service.name}, service.place)
 
     @classmethod
     def default_routes_for(cls, options: OSCQueryOptions, /, *, is_source: bool) -> Sequence[str]:
@@ -79,6 +85,7 @@ class OSCQueryEndpoint(
                 "tokens are sent in plain text, and everyone on the network can read them; "
                 "set 'certificate' to use TLS"
             )
+        await self.addresses.prepare()
         self._server = server = ServerRole(
             self.name, options, self.host, self.access, self.addresses, self.log
         )

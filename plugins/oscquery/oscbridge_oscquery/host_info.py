@@ -24,7 +24,7 @@ EXTENSIONS: Final[Mapping[str, bool]] = {
     "UNIT": True,
     "CRITICAL": True,
     "CLIPMODE": True,
-    "OVERLOADS": False,
+    "OVERLOADS": True,
     "HTML": True,
     "LISTEN": True,
     "IGNORE": True,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import oscbridge
-from oscbridge_oscquery.frames import close_frame
+from oscbridge_oscquery.commands import OSCQueryCommand, encode_command
+from oscbridge_oscquery.frames import close_frame, text_frame
 from oscbridge_oscquery.page_echoes import PageEchoes
+from oscbridge_oscquery.pending_commands import PendingCommands
 
 __all__ = ["ListeningClient"]
 
@@ -26,8 +28,8 @@ CHUNK: Final = 65_536
 class ListeningClient:
     """One client. Frames of a batch are written together.
 
-    A client that reads too slowly loses its oldest frames, and slows nobody else; one that reads
-    nothing is closed by :class:`oscbridge.http.HTTPFront`.
+    A client that reads too slowly loses its oldest messages, but no command, and slows nobody
+    else; one that reads nothing is closed by :class:`oscbridge.http.HTTPFront`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class ListeningClient:
         self._on_drop = on_drop
         self._batch: list[bytes] = []
         self._queue: deque[bytes] = deque()
+        self._commands = PendingCommands()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._ending: asyncio.TimerHandle | None = None
@@ -78,17 +81,31 @@ class ListeningClient:
         batch, self._batch = self._batch, []
         if self._is_closed:
             self._on_drop("disconnected", len(batch))
-        elif self._queue or self._transport.get_write_buffer_size():
+        elif self._is_slow:
             self._queue.extend(batch)
             self._drop_oldest()
             self._look_later()
         else:
             self._transport.write(b"".join(batch))
 
-    def send(self, frame: bytes) -> None:
-        """Send a single frame."""
-        if self.put(frame):
-            self.flush()
+    def tell(self, commands: Sequence[OSCQueryCommand], frames: bytes) -> None:
+        """Send commands, or keep them until the client has read earlier data.
+
+        ``frames`` are the commands, encoded.
+        """
+        if self._is_closed or not commands:
+            return
+        if self._is_slow:
+            self._commands.add(commands)
+            self._look_later()
+        else:
+            self._transport.write(frames)
+
+    @property
+    def _is_slow(self) -> bool:
+        """Whether it has not read earlier data."""
+        is_waiting = self._queue or self._commands or self._transport.get_write_buffer_size()
+        return bool(is_waiting)
 
     def _drop_oldest(self) -> None:
         dropped = len(self._queue) - self._limit
@@ -103,15 +120,16 @@ class ListeningClient:
 
     def _look(self) -> None:
         self._timer = None
-        if self._is_closed or not self._queue:
+        if self._is_closed:
             return
         if not self._transport.get_write_buffer_size():
-            frames, size = [], 0
+            frames = [text_frame(encode_command(each)) for each in self._commands.take()]
+            size = sum(map(len, frames))
             while self._queue and size < CHUNK:
                 frames.append(self._queue.popleft())
                 size += len(frames[-1])
             self._transport.write(b"".join(frames))
-        if self._queue:
+        if self._queue or self._commands:
             self._look_later()
 
     def close(self) -> None:

@@ -27,13 +27,15 @@ def attributes_of(
         return {**found, **_CONTAINER}
     if types:
         found["TYPE"] = types
-    found["ACCESS"] = int(info.access)
+    found["ACCESS"] = info.access.value  # int() of an enumeration is slow
     if description or info.description:
         found["DESCRIPTION"] = description or info.description
     if info.tags:
         found["TAGS"] = list(info.tags)
     if info.critical:
         found["CRITICAL"] = True
+    if info.overloads:
+        found["OVERLOADS"] = [{"TYPE": each} for each in info.overloads]
     if types:
         _add_lists(found, info, types)
     return found
@@ -67,6 +69,8 @@ def _range(found: oscbridge.ValueRange | None) -> dict[str, object] | None:
 
 def _spread(types: str, entries: Sequence[object]) -> list[object]:
     """One entry for each value, nested as the brackets; an array has that of the whole array."""
+    if len(entries) == len(types) and "[" not in types:
+        return list(entries)
     values, tags = iter(entries), iter(types)
     found: list[object] = []
     for tag in tags:

@@ -81,7 +81,8 @@ class OSCQueryOptions(oscbridge.Options):
     stand for any text and any character, e.g. ``VRChat-Client-*``. It is followed to other
     addresses and ports."""
     osc_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
-    """The port for OSC over UDP, if it is not that of ``listen``; 0 receives nothing over UDP."""
+    """The port for OSC over UDP, if it is not that of ``listen``; 0 receives nothing over UDP.
+    HOST_INFO then states TCP, so that clients such as ossia score send over the WebSocket."""
     name: Annotated[str, AfterValidator(_name)] | None = None
     """The name of the server; by default that of the endpoint and the machine. Clients may
     recognise the server by it."""

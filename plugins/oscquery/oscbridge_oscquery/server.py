@@ -41,6 +41,9 @@ __all__ = ["SHARE", "OSCQueryServer"]
 SHARE: Final = 1.0
 """The share of the loop's time, for trees: after each slice others have it for as long."""
 
+MAX_AT_ONCE: Final = 1_000
+"""Nodes whose tree is made without giving the event loop to others."""
+
 SEND_TIMEOUT: Final = 15.0
 """Seconds for a client to read its response: a whole tree, over a slow wireless network."""
 
@@ -127,17 +130,19 @@ class OSCQueryServer:
         grant = access_of(request)
         if denied := grant.without("listen"):
             raise HTTPProblem(denied.status, denied.reason, denied.headers)
-        node = self._node(path, grant.rights)
+        node = await self._node(path, grant.rights)
         if HTML in asked:
             return await self._page(node)
         if asked:
             return await self._attributes(node, asked)
         return _json(await self._tree(node))
 
-    def _node(self, path: str, rights: oscbridge.AccessRights) -> oscbridge.AddressNode:
+    async def _node(self, path: str, rights: oscbridge.AccessRights) -> oscbridge.AddressNode:
         address = address_of_path(path)
-        book = self._visible().filtered(rights)
-        node = None if address is None else book.node(address)
+        book = self._visible()
+        if len(book) > MAX_AT_ONCE and not book.has_tree(rights):
+            await asyncio.to_thread(lambda: book.filtered(rights).tree)
+        node = None if address is None else book.filtered(rights).node(address)
         if node is None:
             raise HTTPProblem(HTTPStatus.NOT_FOUND, "there is no such node")
         return node
@@ -149,8 +154,11 @@ class OSCQueryServer:
         near = None
         if request.transport is not None and peer not in options.trusted_proxies:
             near = request.transport.get_extra_info("sockname")[0].removeprefix("::ffff:")
-        port = self._osc_port()
-        return HostInfo(self.title, EXTENSIONS, options.advertise or near, port or None, "UDP")
+        host = options.advertise or near
+        if port := self._osc_port():
+            return HostInfo(self.title, EXTENSIONS, host, port, "UDP")
+        # Clients like libossia then send over the WebSocket, and others need some port.
+        return HostInfo(self.title, EXTENSIONS, host, self.front.port, "TCP")
 
     async def _attributes(
         self, node: oscbridge.AddressNode, asked: tuple[str, ...]

@@ -6,11 +6,13 @@ import asyncio
 import errno
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Final
 
 import oscbridge
 from oscbridge_oscquery.changes import tree_changes
+from oscbridge_oscquery.commands import OSCQueryCommand
 from oscbridge_oscquery.options import OSCQueryOptions
 from oscbridge_oscquery.osc_port import OSCPort
 from oscbridge_oscquery.server import OSCQueryServer
@@ -202,11 +204,8 @@ class ServerRole:
             if server is None or old is new:
                 continue
             server.encoder.forget()
-            server.clients.announce(
-                lambda rights, old=old, new=new: tree_changes(  # type: ignore[misc]
-                    old.filtered(rights), new.filtered(rights)
-                )
-            )
+            changes = partial(_changes, old, new, server.clients.rights)
+            server.clients.announce(await asyncio.to_thread(changes))
             await asyncio.sleep(CHANGE_INTERVAL)
 
     async def flush_reports(self) -> None:
@@ -215,6 +214,15 @@ class ServerRole:
             await asyncio.sleep(FLUSH)
             if self._server is not None:
                 self._server.front.reporting.flush_reports()
+
+
+def _changes(
+    old: oscbridge.AddressBook,
+    new: oscbridge.AddressBook,
+    clients: Collection[oscbridge.AccessRights],
+) -> dict[oscbridge.AccessRights, list[OSCQueryCommand]]:
+    """The commands for clients with these rights. On a thread: with many nodes it takes long."""
+    return {rights: tree_changes(old.filtered(rights), new.filtered(rights)) for rights in clients}
 
 
 def _shortened(text: str) -> str:

@@ -22,6 +22,9 @@ MAX_KEPT: Final = 40_000
 ValueOf: TypeAlias = Callable[[str], oscbridge.KeptValue | None]
 """Returns the last value of an address."""
 
+_READ: Final = oscbridge.Access.READ.value
+"""Operations on enumerations are slow."""
+
 _KeptT = TypeVar("_KeptT")
 
 
@@ -60,7 +63,7 @@ class TreeEncoder:
 
     def value(self, info: oscbridge.AddressInfo) -> list[object] | None:
         """The last value as JSON; None if there is none, or one that does not fit the type."""
-        if not info.access & oscbridge.Access.READ:
+        if not info.access.value & _READ:
             return None
         kept = self._value_of(info.address)
         if kept is None or not kept.types:
@@ -128,7 +131,9 @@ class TreeEncoder:
     def _text(self, node: oscbridge.AddressNode, description: str) -> bytes:
         """``"name":{...``: a node without the nodes below it, and without its last brace."""
         info = node.info
-        if info is None or description or not info.types:
+        if info is None:
+            return _container(node)
+        if description or not info.types:
             return _named(node, self.attributes(node, description))
         value = self._value_of(info.address)
         kept = self._texts.get(id(info))
@@ -142,6 +147,12 @@ class TreeEncoder:
     def _forget_many(kept: dict[int, _KeptT]) -> None:
         if len(kept) > MAX_KEPT:
             kept.clear()
+
+
+def _container(node: oscbridge.AddressNode) -> bytes:
+    """A node without facts; most nodes of a tree may be such ones."""
+    path = orjson.dumps(node.path)
+    return b'"%b:{"FULL_PATH":%b,"ACCESS":0' % (path[path.rindex(b"/") + 1 :], path)
 
 
 def _named(node: oscbridge.AddressNode, attributes: dict[str, object]) -> bytes:

@@ -28,6 +28,9 @@ MAX_ITEMS: Final = 800_000
 MAX_NODES: Final = 20_000
 """Nodes of a tree that are read."""
 
+MAX_OVERLOADS: Final = 8
+"""Overloads of a node that are read."""
+
 MAX_TEXT: Final = 1_000
 MAX_TAGS: Final = 32
 MAX_CHOICES: Final = 256
@@ -119,6 +122,7 @@ class TreeReader:
             origin=self._origin,
             clip_modes=_per_tag(node.get("CLIPMODE"), types),
             extended_types=_per_tag(node.get("EXTENDED_TYPE"), types),
+            overloads=self._overloads(node.get("OVERLOADS")),
             critical=node.get("CRITICAL") is True,
         )
         return MirroredNode(info, self._message(address, types, node.get("VALUE")))
@@ -131,6 +135,13 @@ class TreeReader:
             return text
         self.ignored["type"] += 1
         return ""
+
+    def _overloads(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            return ()
+        nodes = [each for each in value[:MAX_OVERLOADS] if isinstance(each, Mapping)]
+        found = (self._types(each.get("TYPE")) for each in nodes)
+        return tuple(dict.fromkeys(filter(None, found)))
 
     def _message(self, address: str, types: str, value: object) -> oscbridge.Message | None:
         if value is None or not types or value == []:

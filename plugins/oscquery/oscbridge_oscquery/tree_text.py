@@ -58,7 +58,7 @@ def _range(found: oscbridge.ValueRange) -> str:
 
 def _value(value: oscbridge.Argument) -> str:
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return printable(json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
         return "[" + " ".join(map(_value, value)) + "]"
     return oscbridge.plain_text(value) or "nil"

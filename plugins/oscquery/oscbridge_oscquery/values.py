@@ -77,34 +77,6 @@ def _kind(tag: str) -> str:
 # --- to JSON --------------------------------------------------------------------------------------
 
 
-def encode_value(message: oscbridge.Message) -> list[object]:
-    """The values of a message as JSON. Raises :class:`oscbridge.EncodeError`."""
-    types = message.types
-    if types is None:
-        return [None] * len(message.args)
-    try:
-        tags = iter(types)
-        values = [_encode_next(tags, value) for value in message.args]
-        if next(tags, None) is not None:
-            raise ValueError("more type tags than arguments")
-        return values
-    except (TypeError, ValueError, OverflowError, KeyError, StopIteration) as error:
-        # Only a plugin can make such a message: received OSC messages are valid.
-        raise oscbridge.EncodeError(f"{message.address} ,{types}: {error!r}") from None
-
-
-def _encode_next(tags: Iterator[str], value: oscbridge.Argument) -> object:
-    tag = next(tags)
-    if tag != "[":
-        return _TO_JSON[tag](value)
-    if not isinstance(value, list | tuple):
-        raise TypeError(f"{value!r} is not an array")
-    out = [_encode_next(tags, item) for item in value]
-    if next(tags) != "]":
-        raise ValueError("more type tags than values in an array")
-    return out
-
-
 def _float32(value: object) -> float | None:
     number = _number(value)
     return oscbridge.shortest(number) if math.isfinite(number) else None
@@ -152,6 +124,10 @@ _TO_JSON: Final[Mapping[str, Callable[[object], object]]] = {
     "b": _null,
     "m": _null,
 }
+
+
+encode_value: Final = oscbridge.argument_converter(_TO_JSON)
+"""The values of a message as JSON. Raises :class:`oscbridge.EncodeError`."""
 
 
 # --- from JSON ------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ async def test_client_with_a_token_sends_by_websocket(guarded: QueryBridge, tmp_
 async def test_udp_cannot_carry_a_token(guarded: QueryBridge) -> None:
     info = (await guarded.get("/?HOST_INFO", Authorization=bearer("wall"))).json
     assert isinstance(info, dict)
-    assert "OSC_PORT" not in info
+    assert info["OSC_TRANSPORT"] == "TCP"
     guarded.by_udp(FADER, 0.5)
     await guarded.bridge.until(lambda: guarded.status.refused == 1)
     assert guarded.status.received.messages == 0

@@ -17,6 +17,7 @@ from oscbridge_oscquery import listeners, server
 
 FADER = "/mix/1/fader"
 SAY = oscbridge.Message.of("/say", "x" * 1_000)
+EXTRA = '[[route]]\nfrom = "q"\nmatch = "/extra"\nto = "desk"\n'
 
 Connect = Callable[[QueryBridge], Awaitable[RawClient]]
 
@@ -65,6 +66,28 @@ async def test_slow_client_loses_its_oldest_messages_and_slows_nobody(
         assert sent < 100_000
     assert bridge.status.dropped == {}
     assert bridge.status.sent == sent
+
+
+async def test_slow_client_loses_no_change_of_the_tree(start: Start, stalled: Connect) -> None:
+    bridge = await start("max_client_queue = 10")
+    slow, good = await stalled(bridge), await bridge.join()
+    await overload(bridge)
+    await bridge.bridge.reload(bridge.text + EXTRA)
+    assert await good.next_command() == ("PATH_ADDED", "/extra")
+    await overload(bridge)
+    found = b""
+    async with asyncio.timeout(30):
+        while b'{"COMMAND":"PATH_ADDED","DATA":"/extra"}' not in found:
+            found = found[-100:] + await slow.reader.read(1_000)
+
+
+async def overload(bridge: QueryBridge) -> None:
+    """Send more to the client than it reads, until it loses further messages."""
+    before = bridge.status.client_dropped.get("slow_client", 0)
+    while bridge.status.client_dropped.get("slow_client", 0) == before:
+        for _ in range(100):
+            bridge.bridge.offer("q", SAY)
+        await bridge.bridge.until(lambda: bridge.status.queued == 0)
 
 
 async def test_client_that_reads_nothing_is_disconnected(

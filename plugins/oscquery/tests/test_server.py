@@ -100,11 +100,12 @@ async def test_options_of_host_info_are_stated(start: Start, port: int) -> None:
     assert (found["NAME"], found["OSC_IP"], found["OSC_PORT"]) == ("Main desk", "192.0.2.7", port)
 
 
-async def test_without_osc_port_none_is_stated(start: Start) -> None:
+async def test_without_osc_port_clients_are_told_to_send_over_tcp(start: Start) -> None:
+    # libossia then sends over the WebSocket; others do not read HOST_INFO without a port.
     bridge = await start("osc_port = 0")
     found = (await bridge.get("/?HOST_INFO")).json
     assert isinstance(found, dict)
-    assert "OSC_PORT" not in found
+    assert (found["OSC_TRANSPORT"], found["OSC_PORT"]) == ("TCP", bridge.port)
 
 
 async def test_value_is_known_after_a_message_in_either_direction(bridge: QueryBridge) -> None:

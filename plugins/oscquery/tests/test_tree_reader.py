@@ -26,7 +26,7 @@ def test_every_attribute_is_read() -> None:
         "FULL_PATH": "/a", "TYPE": "fs", "ACCESS": 1, "DESCRIPTION": "d", "TAGS": ["x", "y"],
         "RANGE": [{"MIN": 0, "MAX": 1}, {"VALS": ["a", "b"]}], "UNIT": ["gain.db", None],
         "CLIPMODE": ["both", None], "EXTENDED_TYPE": [None, "filepath"], "CRITICAL": True,
-        "VALUE": [0.5, "a"],
+        "VALUE": [0.5, "a"], "OVERLOADS": [{"TYPE": "i"}, {"TYPE": "ss"}],
     }  # fmt: skip
     (found,) = TreeReader("x").nodes("/", tree(a=node))
     assert found.info == AddressInfo(
@@ -41,8 +41,22 @@ def test_every_attribute_is_read() -> None:
         clip_modes=("both", ""),
         extended_types=("", "filepath"),
         critical=True,
+        overloads=("i", "ss"),
     )
     assert found.message == Message("/a", "fs", (0.5, "a"))
+
+
+@pytest.mark.parametrize(
+    "value", [5, "s", {"TYPE": "s"}, [5, None, "s"], [{"TYPE": "%"}, {"TYPE": 5}, {}, {"TYPE": ""}]]
+)
+def test_impossible_overloads_are_left_out(value: object) -> None:
+    assert read(tree(a={"TYPE": "f", "OVERLOADS": value}))["/a"].overloads == ()
+
+
+def test_overloads_are_bounded() -> None:
+    many = [{"TYPE": "f" * number} for number in range(1, 100)]
+    found = read(tree(a={"TYPE": "f", "OVERLOADS": many}))["/a"].overloads
+    assert len(found) == tree_reader.MAX_OVERLOADS
 
 
 def test_place_in_the_tree_is_the_address() -> None:

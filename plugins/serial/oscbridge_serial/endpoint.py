@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar, Final, TypeAlias
 
 import serialx
@@ -10,7 +11,7 @@ import serialx
 import oscbridge
 from oscbridge_serial.link import SerialLink
 from oscbridge_serial.options import SerialOptions, SerialRoute
-from oscbridge_serial.ports import PLUG_INTERVAL, find_port
+from oscbridge_serial.ports import PLUG_INTERVAL, find_port, list_ports
 
 __all__ = ["SerialEndpoint"]
 
@@ -24,7 +25,9 @@ _PORT_KEYS: Final = ("device", "baud_rate")
 
 
 class SerialEndpoint(
-    oscbridge.Endpoint[SerialOptions, SerialDelivery], oscbridge.Reconfigurable[SerialOptions]
+    oscbridge.Endpoint[SerialOptions, SerialDelivery],
+    oscbridge.Reconfigurable[SerialOptions],
+    oscbridge.FindsDevices,
 ):
     """Sends messages to a device, and receives what it sends.
 
@@ -43,6 +46,15 @@ class SerialEndpoint(
         self._link: SerialLink | None = None
         self._path = options.device
 
+    @classmethod
+    def local_devices(cls) -> Sequence[oscbridge.NearbyDevice]:
+        return [
+            oscbridge.NearbyDevice(
+                each.name or each.path, {"device": each.usb_id or each.path}, each.path
+            )
+            for each in list_ports()
+        ]
+
     def describe(self) -> str:
         path, device = self._path, self.options.device
         shown = path if path == device else f"{device} on {path}"
@@ -56,11 +68,12 @@ class SerialEndpoint(
             await link.open(path, options.baud_rate)
         except FileNotFoundError:
             raise oscbridge.BackOff(PLUG_INTERVAL, f"{path} is not there; plug it in") from None
-        except PermissionError:
+        except PermissionError:  # also between plugging in and udev's rules
             fix = "add the user to the group of the device, e.g. dialout"
-            raise oscbridge.NotConnected(f"{path}: permission denied; {fix}") from None
-        except serialx.SerialException as error:
-            raise oscbridge.NotConnected(f"{path}: {error}") from error
+            text = f"{path}: permission denied; {fix}"
+            raise oscbridge.BackOff(PLUG_INTERVAL, text) from None
+        except (OSError, serialx.SerialException) as error:
+            raise oscbridge.BackOff(PLUG_INTERVAL, f"{path}: {error}") from error
         await asyncio.sleep(options.start_delay)
 
     def update(self, options: SerialOptions) -> bool:
@@ -104,4 +117,5 @@ class SerialEndpoint(
 
     def _lost(self, error: Exception | None) -> None:
         text = "unplugged" if error is None or isinstance(error, OSError) else str(error)
-        self.host.connection_lost(oscbridge.NotConnected(f"{self._path}: {text}"))
+        # Looked for at even intervals: a loose plug must not make it wait longer each time.
+        self.host.connection_lost(oscbridge.BackOff(PLUG_INTERVAL, f"{self._path}: {text}"))

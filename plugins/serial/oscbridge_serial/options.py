@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -38,6 +39,8 @@ def _message(text: str) -> str:
 
 class SerialOptions(oscbridge.Options):
     """The keys of an endpoint with ``type = "serial"``."""
+
+    device_keys: ClassVar[Collection[str]] = ("device",)
 
     device: Annotated[str, AfterValidator(_device)]
     """The port: a path, ``/dev/ttyACM0`` or ``COM3``; an identifier of USB, ``2341:0043``; or a

@@ -10,7 +10,7 @@ import serialx
 
 import oscbridge
 
-__all__ = ["PortInfo", "choose_port", "find_port", "is_path"]
+__all__ = ["PortInfo", "choose_port", "find_port", "is_path", "list_ports"]
 
 PLUG_INTERVAL: Final = 1.0
 """Seconds between looks for a device that is not plugged in."""
@@ -64,6 +64,11 @@ async def find_port(device: str) -> str:
     if is_path(device):
         return device
     return choose_port(device, map(_info, await serialx.async_list_serial_ports()))
+
+
+def list_ports() -> list[PortInfo]:
+    """The serial ports of this machine."""
+    return [_info(each) for each in serialx.list_serial_ports()]
 
 
 def _info(port: serialx.SerialPortInfo) -> PortInfo:

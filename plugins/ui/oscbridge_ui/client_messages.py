@@ -7,6 +7,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from oscbridge_ui.devices.messages import DevicesMessage
+from oscbridge_ui.editing.messages import EditingMessage
+from oscbridge_ui.learning.messages import LearningMessage
 from oscbridge_ui.protocol_base import (
     MAX_ARGUMENTS,
     MAX_CHOSEN,
@@ -21,6 +24,18 @@ from oscbridge_ui.protocol_base import (
     Scalar,
     Text,
 )
+from oscbridge_ui.recording.messages import (
+    ChangePlayback,
+    DownloadRecording,
+    PlayRecording,
+    RemoveRecording,
+    StartRecording,
+    StopPlayback,
+    StopRecording,
+    UploadRecording,
+    WatchRecordings,
+)
+from oscbridge_ui.surface.messages import EditSurface, WatchSurface
 
 __all__ = [
     "CLIENT_MESSAGES",
@@ -84,7 +99,9 @@ class Unwatch(ProtocolModel):
     """Watch a topic no longer."""
 
     type: Literal["unwatch"]
-    topic: Literal["now", "log", "values"]
+    topic: Literal[
+        "now", "log", "values", "routes", "surface", "recordings", "download", "learning", "devices"
+    ]
 
 
 class Mute(ProtocolModel):
@@ -139,7 +156,21 @@ ClientMessage: TypeAlias = Annotated[
     | Mute
     | ReloadConfiguration
     | SetVariable
-    | SendMessage,
+    | SendMessage
+    | WatchSurface
+    | EditSurface
+    | WatchRecordings
+    | StartRecording
+    | StopRecording
+    | RemoveRecording
+    | PlayRecording
+    | ChangePlayback
+    | StopPlayback
+    | DownloadRecording
+    | UploadRecording
+    | EditingMessage
+    | LearningMessage
+    | DevicesMessage,
     Field(discriminator="type"),
 ]
 """A message from the client."""

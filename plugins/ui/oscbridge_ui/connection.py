@@ -10,35 +10,34 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import WSMsgType, web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from oscbridge import AccessDenied, AccessGrant, AccessRights, Right, TokenBucket
+from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, TokenBucket
 from oscbridge.monitoring import Operations, SiteAccess
 from oscbridge_ui.client_messages import (
-    CLIENT_MESSAGES,
     ClientMessage,
     Hello,
-    Unwatch,
-    WatchLog,
-    WatchNow,
-    WatchValues,
+    Mute,
+    ReloadConfiguration,
+    SendMessage,
+    SetVariable,
 )
-from oscbridge_ui.command_runner import Command, CommandRunner
+from oscbridge_ui.commands import run_command
+from oscbridge_ui.decoding import decoded
 from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
-from oscbridge_ui.log_feed import LogTopic
+from oscbridge_ui.page_view import PageHandle
+from oscbridge_ui.page_views import PageViews
 from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
-from oscbridge_ui.scope import PageScope
-from oscbridge_ui.server_messages import Denied, Refused, Welcome
-from oscbridge_ui.status_feed import NowTopic, PulseTopic
+from oscbridge_ui.server_messages import Answer, Denied, Welcome
 from oscbridge_ui.topic import Topic
-from oscbridge_ui.values_feed import ValuesTopic
+from oscbridge_ui.visibility import LIMITED, is_limited, rights_of, views_of
 
 __all__ = ["Connected"]
 
-MAX_MESSAGE: Final = 65_536
-"""Bytes of a message from a page."""
+MAX_MESSAGE: Final = 1 << 19
+"""Bytes of a message from a page: a configuration that is edited as text."""
 
 HELLO_TIMEOUT: Final = 5.0
 """Seconds for the first message."""
@@ -46,9 +45,8 @@ HELLO_TIMEOUT: Final = 5.0
 HEARTBEAT: Final = 15.0
 """Seconds between pings; a page that does not answer is closed."""
 
-WATCHES: Final = 60.0
-"""Messages per second that are no commands, on average over a second; a page that sends more
-waits."""
+COMMANDS: Final = 120.0
+"""Commands per second, on average over a second: a hand on a fader."""
 
 MAX_ANSWERS: Final = 1_000
 """Answers that wait to be sent."""
@@ -56,7 +54,6 @@ MAX_ANSWERS: Final = 1_000
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds for a page to confirm that the connection is closed."""
 
-_NOTHING: Final = AccessGrant(None, AccessRights.of(()))
 _MISSING: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is needed")
 
 DENIED: Final = 4401
@@ -89,13 +86,14 @@ class Connected:
             compress=False,
         )
         self._grant: AccessGrant | None = None
-        self._scope = PageScope(_NOTHING)
         self._topics: dict[str, Topic] = {}
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
-        self._watches = TokenBucket(WATCHES, WATCHES, time.monotonic)
-        self._runner = CommandRunner(operations, feeds, self._answer)
-        self._denying: asyncio.Task[None] | None = None
+        self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
+        self._commands: set[asyncio.Task[None]] = set()
+        grant, topic, wake = (lambda: self._grant), self._topics.get, self._wake.set
+        handle = PageHandle(grant, self._answer, self._watch, self._end, topic, wake)
+        self._views = PageViews(handle, feeds)
 
     @property
     def has_access(self) -> bool:
@@ -116,21 +114,20 @@ class Connected:
             await self._serve()
         finally:
             self._end_all()
+            self._views.close()
             self._feeds.values.release()
         return self._socket
 
     async def _serve(self) -> None:
-        if self._grant is not None:
-            await self._send(self._welcome(self._grant))
-        if self._grant is not None:  # a reload may have changed or ended it meanwhile
-            self._use(self._grant)
+        await self._send(self._welcome())
+        if self._grant is not None:  # a reload may have ended it meanwhile
+            self._views.access_changed(self._grant)
         sending = asyncio.create_task(self._send_all())
         try:
             await self._receive_all()
         finally:
-            for task in (sending, self._denying, *self._runner.running):
-                if task is not None:
-                    task.cancel()
+            for task in (sending, *self._commands):
+                task.cancel()
             await asyncio.wait([sending])
 
     async def close(self) -> None:
@@ -150,23 +147,11 @@ class Connected:
         if isinstance(found, AccessDenied):
             self._grant = None  # meanwhile it can do nothing more
             self._end_all()
-            self._denying = asyncio.create_task(self._deny(found))
+            self._commands.add(asyncio.create_task(self._deny(found)))
         elif found != self._grant:
-            self._use(found)
-            self._answer(self._welcome(found))
-
-    def _use(self, grant: AccessGrant) -> None:
-        """Show from now on what this grant allows."""
-        self._grant = grant
-        self._scope = scope = PageScope(grant)
-        self._watch("pulse", PulseTopic(self._feeds.status, scope, self._wake.set))
-        if "now" in self._topics:
-            self._watch("now", NowTopic(self._feeds.status, scope, self._wake.set))
-        if scope.is_limited:
-            self._end("log")
-        topic = self._topics.get("values")
-        if isinstance(topic, ValuesTopic):
-            topic.use_scope(scope)
+            self._grant = found
+            self._views.access_changed(found)
+            self._answer(self._welcome())
 
     # --- access -------------------------------------------------------------------------------
 
@@ -200,14 +185,17 @@ class Connected:
         )
         await self._socket.close(code=DENIED, message=denied.reason.encode()[:120])
 
-    def _welcome(self, grant: AccessGrant) -> Welcome:
+    def _welcome(self) -> Welcome:
+        assert self._grant is not None
         process = process_of(self._operations)
-        is_limited = PageScope(grant).is_limited
-        if is_limited:
+        if is_limited(self._grant):
             process = process.model_copy(update={"configuration": "", "pid": 0, "addresses": ()})
-        order: tuple[Right, ...] = ("listen", "send", "configure")
-        rights = tuple(each for each in order if each in grant.rights.rights)
-        return Welcome(rights=rights, limited=is_limited, process=process, time=time.time())
+        return Welcome(
+            rights=rights_of(self._grant),
+            views=views_of(self._grant),
+            process=process,
+            time=time.time(),
+        )
 
     # --- from the page ------------------------------------------------------------------------
 
@@ -215,45 +203,17 @@ class Connected:
         while (message := await self._next()) is not None:
             if self._grant is None:  # it is being closed
                 continue
-            if isinstance(message, Command):
-                self._runner.start(message, self._grant, self._scope)
-                continue
-            if wait := self._watches.take(1):
-                await asyncio.sleep(wait)
-            match message:
-                case WatchNow():
-                    self._watch_now(message)
-                case WatchLog() if self._scope.is_limited:
-                    text = "this token is limited to some addresses or endpoints"
-                    self._answer(Refused(topic="log", reason=text))
-                case WatchLog():
-                    events = self._operations.events
-                    self._watch("log", LogTopic(events, self._wake.set, message.after))
-                case WatchValues():
-                    self._watch_values(message)
-                case Unwatch():
-                    self._end(message.topic)
-
-    def _watch_now(self, message: WatchNow) -> None:
-        topic = self._topics.get("now")
-        if not isinstance(topic, NowTopic) or not message.part:
-            topic = NowTopic(self._feeds.status, self._scope, self._wake.set)
-            self._watch("now", topic)
-        topic.show(message.part)
+            if isinstance(message, Mute | ReloadConfiguration | SetVariable | SendMessage):
+                self._start(message)
+            else:
+                await self._views.take(message)
 
     def _watch(self, name: str, topic: Topic) -> None:
         self._end(name)
+        if self._grant is None or self._socket.closed:  # it has lost its access meanwhile
+            topic.close()
+            return
         self._topics[name] = topic
-        self._wake.set()
-
-    def _watch_values(self, message: WatchValues) -> None:
-        topic = self._topics.get("values")
-        if isinstance(topic, ValuesTopic):
-            topic.watch(message)
-        else:
-            topic = ValuesTopic(self._feeds.values, self._scope, self._wake.set)
-            self._topics["values"] = topic
-            topic.watch(message)
         self._wake.set()
 
     def _end(self, name: str) -> None:
@@ -272,19 +232,48 @@ class Connected:
                 await self._socket.close(code=INVALID, message=b"expected text")
             return None
         try:
-            return CLIENT_MESSAGES.validate_json(received.data)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            text = f"{where}: {first['msg']}"
-            await self._socket.close(code=INVALID, message=text.encode()[:120])
+            return decoded(received.data)
+        except ValueError as error:
+            await self._socket.close(code=INVALID, message=str(error).encode()[:120])
             return None
 
-    # --- to the page --------------------------------------------------------------------------
+    # --- commands -----------------------------------------------------------------------------
+
+    def _start(self, message: Mute | ReloadConfiguration | SetVariable | SendMessage) -> None:
+        if not self._bucket.try_take():
+            text = f"too many commands: at most {COMMANDS:g} per second"
+            self._answer(Answer(id=message.id, error=text, text=""))
+            return
+        assert self._grant is not None
+        if isinstance(message, ReloadConfiguration):
+            denied = self._grant.without("configure")
+            error = LIMITED if is_limited(self._grant) else denied and denied.reason
+            if error or self._commands:
+                error = error or "a reload is running already"
+                self._answer(Answer(id=message.id, error=error, text=""))
+                return
+            task = asyncio.create_task(self._run(message, self._feeds.reload()))
+            self._commands.add(task)
+            task.add_done_callback(self._commands.discard)
+            return
+        try:  # in order: a fader that is moved
+            text, error = run_command(message, self._operations, self._grant), ""
+        except OSCBridgeError as found:
+            text, error = "", str(found)
+        self._answer(Answer(id=message.id, error=error, text=text))
+
+    async def _run(self, message: ReloadConfiguration, reload: asyncio.Future[object]) -> None:
+        try:
+            text, error = str(await reload), ""
+        except OSCBridgeError as found:
+            text, error = "", str(found)
+        self._answer(Answer(id=message.id, error=error, text=text))
 
     def _answer(self, answer: BaseModel) -> None:
         self._answers.append(answer)
         self._wake.set()
+
+    # --- to the page --------------------------------------------------------------------------
 
     async def _send_all(self) -> None:
         """Send answers and new facts in the topics, as fast as the page reads."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from oscbridge.monitoring import Operations
+from oscbridge_ui.editing.routes_feed import RoutesFeed
+from oscbridge_ui.editing.trial import DraftTrial
+from oscbridge_ui.recording.deck import RecordingDeck
 from oscbridge_ui.status_feed import StatusFeed
+from oscbridge_ui.surface.file import surface_file
+from oscbridge_ui.surface.store import SurfaceStore
 from oscbridge_ui.value_store import ValueStore
 
 __all__ = ["Feeds"]
@@ -15,17 +20,22 @@ class Feeds:
     """Sources of topics. Without pages they do nothing."""
 
     def __init__(self, operations: Operations) -> None:
-        self._operations = operations
+        self.operations = operations
         self._reloads: set[asyncio.Future[object]] = set()
+        self.events = operations.events
         self.values = ValueStore(operations)
         self.status = StatusFeed(operations, lambda: len(self.values))
+        self.routes = RoutesFeed(operations, self.values)
+        self.trial = DraftTrial(self.values)
+        self.surface = SurfaceStore(surface_file(operations))
+        self.deck = RecordingDeck(operations)
 
     def reload(self) -> asyncio.Future[object]:
         """Read the configuration again. The result is the changes, or :class:`OSCBridgeError`.
 
         It runs to its end also if the page is gone meanwhile: it may close the page itself.
         """
-        running: asyncio.Future[object] = asyncio.ensure_future(self._operations.reload())
+        running: asyncio.Future[object] = asyncio.ensure_future(self.operations.reload())
         self._reloads.add(running)
         running.add_done_callback(self._reloaded)
         return asyncio.shield(running)
@@ -35,7 +45,10 @@ class Feeds:
         if not running.cancelled():
             running.exception()  # it is logged already
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop."""
+        self.routes.close()
         self.status.close()
         self.values.close()
+        await self.deck.close()
+        await self.surface.close()

@@ -16,7 +16,9 @@ __all__ = ["PAGE_PATHS", "STATIC", "BuiltPage", "StaticFile", "read_page"]
 STATIC: Final = Path(__file__).parent / "static"
 """Where the build puts the page."""
 
-PAGE_PATHS: Final = ("/", "/values", "/log")
+PAGE_PATHS: Final = (
+    *("/", "/values", "/surface", "/routes", "/learn", "/devices", "/record", "/log"),
+)
 """The views: all are the same page."""
 
 MAX_FILES: Final = 64

@@ -44,6 +44,8 @@ class ProblemList:
         kept: dict[str, RecentLosses] = {}
         for bridge in status.bridges:
             yield from _of_bridge(bridge)
+        for number, text in enumerate(status.plugin_problems):
+            yield _of_plugin(number, text)
         for endpoint in status.endpoints:
             yield from _of_endpoint(endpoint)
         for route in status.routes:
@@ -107,6 +109,11 @@ def _of_bridge(bridge: BridgeStatus) -> Iterator[Problem]:
         title = f"{bridge.name} cannot receive"
         text = f"At {bridge.address}: {bridge.problem}."
         yield _problem("listen", "bad", bridge_id(bridge.name), title, text, fix, code)
+
+
+def _of_plugin(number: int, text: str) -> Problem:
+    title, fix = "A plugin did not add its routes", "Update the plugin, then restart the bridge."
+    return _problem("routes", "bad", f"plugin.{number}", title, f"{text}.", fix)
 
 
 def _of_endpoint(endpoint: EndpointStatus) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ __all__ = [
     "CommandId",
     "Level",
     "Name",
+    "PartialModel",
     "ProtocolModel",
     "Scalar",
     "Text",
@@ -58,3 +59,7 @@ class ProtocolModel(BaseModel):
     """A part of a message."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartialModel(ProtocolModel):
+    """A part of a message of which everything may be left out."""

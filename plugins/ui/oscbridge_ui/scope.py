@@ -8,11 +8,9 @@ from typing import Final
 from oscbridge import AccessGrant, OSCBridgeError
 from oscbridge_ui.now_messages import PartState, Problem
 from oscbridge_ui.value_store import StoredValue
+from oscbridge_ui.visibility import is_limited, may_reach
 
 __all__ = ["PageScope"]
-
-HTTP: Final = "http"
-"""The name of ``[http]`` among the endpoints of a token: where it is valid, not what it sees."""
 
 ASK: Final = "Tell whoever runs the bridge."
 
@@ -26,11 +24,8 @@ class PageScope:
 
     def __init__(self, grant: AccessGrant) -> None:
         self.rights = grant.rights
-        fronts = None if grant.token is None else grant.token.fronts
-        names = frozenset(fronts or ()) - {HTTP}
-        self.names = names or None
-        """The endpoints that it sees; None means all."""
-        self.is_limited = self.names is not None or self.rights.addresses is not None
+        self.is_limited = is_limited(grant)
+        self._grant = grant
 
     def require_unlimited(self) -> None:
         """Raise :class:`OSCBridgeError` if the token is limited."""
@@ -46,9 +41,10 @@ class PageScope:
 
     def sees(self, value: StoredValue) -> bool:
         """Whether it may see a value."""
-        if self.names is not None and not self.names.intersection((*value.sources, *value.sinks)):
-            return False
-        return self.sees_address(value.address)
+        if not self.is_limited:
+            return True
+        parts = (*value.sources, *value.sinks)
+        return self.sees_address(value.address) and any(map(self.sees_name, parts))
 
     def visible(self, names: Iterable[str]) -> Sequence[str]:
         """Those of the names of bridges and endpoints that it may see."""
@@ -56,7 +52,7 @@ class PageScope:
 
     def sees_name(self, name: str) -> bool:
         """Whether it may see this bridge or endpoint."""
-        return self.names is None or name in self.names
+        return may_reach(self._grant, name)
 
     # --- parts --------------------------------------------------------------------------------
 

@@ -8,8 +8,13 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from oscbridge import Right
+from oscbridge_ui.devices.messages import DevicesState
+from oscbridge_ui.editing.messages import EditingState
+from oscbridge_ui.learning.messages import AddressesAnswer, LearningStatus
 from oscbridge_ui.now_messages import NowState, Pulse
 from oscbridge_ui.protocol_base import Level, ProtocolModel
+from oscbridge_ui.recording.messages import RecordingData, RecordingsState
+from oscbridge_ui.surface.messages import SurfaceState
 from oscbridge_ui.values_messages import ValuesState
 
 __all__ = [
@@ -45,9 +50,8 @@ class Welcome(ProtocolModel):
 
     type: Literal["welcome"] = "welcome"
     rights: Sequence[Right]
-    limited: bool
-    """Whether its token is limited to some addresses or endpoints: it sees neither routes nor
-    variables, nor the log."""
+    views: Sequence[str]
+    """The views that its token shows."""
     process: ProcessState
     time: float
     """Unix time of the bridge."""
@@ -107,7 +111,21 @@ class Answer(ProtocolModel):
 
 
 ServerMessage: TypeAlias = Annotated[
-    Welcome | Denied | Refused | Pulse | NowState | LogState | Answer | ValuesState,
+    Welcome
+    | Denied
+    | Refused
+    | Pulse
+    | NowState
+    | LogState
+    | Answer
+    | ValuesState
+    | SurfaceState
+    | RecordingsState
+    | RecordingData
+    | EditingState
+    | LearningStatus
+    | AddressesAnswer
+    | DevicesState,
     Field(discriminator="type"),
 ]
 """A message from the bridge."""

@@ -52,7 +52,7 @@ class ControlRoom(Site):
         tasks = [asyncio.create_task(client.close()) for client in self._clients]
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
-        self._feeds.close()
+        await self._feeds.close()
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         if len(self._clients) >= MAX_CLIENTS and not self._make_room():

@@ -9,15 +9,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from oscbridge_ui import client_messages, now_messages, server_messages, values_messages
-from oscbridge_ui.protocol_base import SUBPROTOCOL, ProtocolModel
+from pydantic import JsonValue
+
+import oscbridge_ui.devices.messages as devices_messages
+import oscbridge_ui.editing.messages as editing_messages
+import oscbridge_ui.learning.messages as learning_messages
+import oscbridge_ui.recording.messages as recording_messages
+import oscbridge_ui.surface.messages as surface_messages
+from oscbridge_ui import (
+    client_messages,
+    now_messages,
+    server_messages,
+    value_rows,
+    values_messages,
+)
+from oscbridge_ui.protocol_base import SUBPROTOCOL, PartialModel, ProtocolModel
+from oscbridge_ui.surface import edits, models
 
 __all__ = ["FILE", "typescript"]
 
 FILE: Final = Path(__file__).parents[1] / "web" / "src" / "protocol.ts"
 
 _HEAD: Final = """\
-// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*_messages.py. Do not edit.
+// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
 
 export const SUBPROTOCOL = "{subprotocol}";
 """
@@ -28,6 +42,7 @@ _SIMPLE: Final[Mapping[object, str]] = {
     float: "number",
     bool: "boolean",
     type(None): "null",
+    JsonValue: "unknown",
 }
 
 
@@ -36,21 +51,15 @@ def typescript() -> str:
     parts = [_HEAD.format(subprotocol=SUBPROTOCOL)]
     models = [
         value
-        for module in (client_messages, now_messages, values_messages, server_messages)
+        for module in _MODULES
         for value in vars(module).values()
         if inspect.isclass(value)
-        and value.__module__ == module.__name__
         and issubclass(value, ProtocolModel)
-        and value is not ProtocolModel
+        and value.__module__ == module.__name__
     ]
     parts += [_interface(model) for model in models]
-    unions = {
-        "PartState": now_messages.PartState,
-        "ClientMessage": client_messages.ClientMessage,
-        "ServerMessage": server_messages.ServerMessage,
-    }
-    for name, union in unions.items():
-        text = _text(union).replace(" | ", "\n  | ")
+    for module, name in _UNIONS:
+        text = _text(getattr(module, name)).replace(" | ", "\n  | ")
         parts.append(f"export type {name} =\n  | {text};\n")
     return "\n".join(parts)
 
@@ -58,6 +67,7 @@ def typescript() -> str:
 def _interface(model: type[ProtocolModel]) -> str:
     hints = typing.get_type_hints(model, include_extras=True)
     is_sent = "type" in hints and get_args(hints["type"])[0] in _CLIENT_TYPES
+    is_sent = is_sent or issubclass(model, PartialModel)
     lines = [f"/** {_first_line(model.__doc__)} */", f"export interface {model.__name__} {{"]
     for name, field in model.model_fields.items():
         # A client may leave out what has a default.
@@ -91,6 +101,27 @@ def _text(hint: Any) -> str:
     raise TypeError(f"no type of TypeScript for {hint!r}")
 
 
+_MODULES: Final = (
+    client_messages,
+    now_messages,
+    values_messages,
+    server_messages,
+    value_rows,
+    models,
+    edits,
+    surface_messages,
+    recording_messages,
+    editing_messages,
+    learning_messages,
+    devices_messages,
+)
+_UNIONS: Final = (
+    (now_messages, "PartState"),
+    (edits, "SurfaceEdit"),
+    (editing_messages, "EditWanted"),
+    (client_messages, "ClientMessage"),
+    (server_messages, "ServerMessage"),
+)
 _CLIENT_TYPES: Final = {
     get_args(typing.get_type_hints(model)["type"])[0]
     for model in get_args(get_args(client_messages.ClientMessage)[0])

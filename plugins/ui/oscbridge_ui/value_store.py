@@ -14,7 +14,7 @@ from oscbridge import Argument, Color, Message, Origin, TimeTag
 from oscbridge.monitoring import Operations, ShownMessage
 from oscbridge_ui.samples import Samples
 from oscbridge_ui.shown_values import is_small, kept_values, shown_values
-from oscbridge_ui.values_messages import Described
+from oscbridge_ui.value_rows import Described
 
 __all__ = ["MAX_ADDRESSES", "StoredValue", "ValueStore", "natural"]
 
@@ -114,6 +114,14 @@ class ValueStore:
         """The facts about an address."""
         return self._values.get(address)
 
+    def all(self) -> Sequence[StoredValue]:
+        """All of them, in any order."""
+        return list(self._values.values())
+
+    async def prepare(self) -> None:
+        """Prepare what :meth:`describe` needs; it may take a second."""
+        await self._operations.prepare_addresses()
+
     def describe(self, address: str) -> Described | None:
         """What a profile, a device or the configuration says about an address."""
         info = self._operations.describe(address)
@@ -177,7 +185,7 @@ class ValueStore:
     def _sample(self, second: int) -> None:
         """Add a sample of each number that has changed."""
         has_room = len(self._histories) < MAX_HISTORIES or self._forget(second)
-        for value in list(self._values.values()):  # another thread may add one
+        for value in self.all():  # another thread may add one
             if value.changed == value.sampled:
                 continue
             value.sampled = value.changed

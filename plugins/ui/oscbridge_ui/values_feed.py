@@ -13,10 +13,11 @@ from oscbridge_ui.client_messages import WatchValues
 from oscbridge_ui.scope import PageScope
 from oscbridge_ui.shown_values import shown_values
 from oscbridge_ui.topic import Topic
+from oscbridge_ui.value_rows import Described, ValueRow
 from oscbridge_ui.value_store import HISTORY, StoredValue, ValueStore
-from oscbridge_ui.values_messages import Described, TreeNode, ValueHistory, ValueRow, ValuesState
+from oscbridge_ui.values_messages import TreeNode, ValueHistory, ValuesState
 
-__all__ = ["ValuesTopic"]
+__all__ = ["ValuesTopic", "value_row"]
 
 TICK: Final = 1 / 10
 """Seconds between two looks at the values on the screen."""
@@ -59,6 +60,8 @@ class ValuesTopic(Topic):
         self._sent_sources: Sequence[str] | None = None
         self._sent_counts: tuple[int, ...] = ()
         self._is_due = False
+        self._is_ready = False
+        """Whether the store can describe addresses."""
         self._task = asyncio.create_task(self._tick())
 
     def watch(self, request: WatchValues) -> None:
@@ -79,13 +82,15 @@ class ValuesTopic(Topic):
         self._task.cancel()
 
     async def _tick(self) -> None:
+        await self._store.prepare()
+        self._is_ready = True
         while True:
             self._is_due = True
             self._wake()
             await asyncio.sleep(TICK)
 
     def take(self) -> ValuesState | None:
-        if not self._is_due:
+        if not self._is_due or not self._is_ready:
             return None
         self._is_due = False
         now = time.time()
@@ -131,7 +136,7 @@ class ValuesTopic(Topic):
                 continue
             self._sent[address] = value.changed
             if before.get(address) != value.changed:
-                rows.append(_row(value, self._store.describe(address), self._scope))
+                rows.append(value_row(value, self._store.describe(address), self._scope))
             is_plotted = address in self._plotted and address not in plotted
             if is_plotted or address not in before:
                 seconds = HISTORY if is_plotted else MINUTE
@@ -217,7 +222,8 @@ def _contains(value: StoredValue, names: Sequence[str], word: str) -> bool:
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 
-def _row(value: StoredValue, described: Described | None, scope: PageScope) -> ValueRow:
+def value_row(value: StoredValue, described: Described | None, scope: PageScope) -> ValueRow:
+    """A value as it is sent to a page."""
     sources = scope.visible(value.sources or _origin(value))
     args, is_cut = shown_values(value.args)
     return ValueRow(

@@ -18,8 +18,8 @@ from control_room import SUBPROTOCOL, ControlRoomProgram, connected
 
 from oscbridge import MIDI, Color, Message, encode_message
 from oscbridge_ui.address_tree import MAX_DEPTH, AddressTree
-from oscbridge_ui.connection import WATCHES
 from oscbridge_ui.shown_values import MAX_BYTES, MAX_CHARACTERS, kept_values, shown_values
+from oscbridge_ui.watching import WATCHES
 
 ADDRESSES = 40
 """Addresses of large messages: more than the buffers of a socket, several times per second."""

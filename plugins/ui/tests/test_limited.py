@@ -127,7 +127,8 @@ async def test_token_limited_by_addresses_sees_bridges_and_endpoints_without_det
 ) -> None:
     async with connected(program.port, SECRETS["BAND"]) as page:
         welcome = await page.next("welcome")
-        assert (welcome["limited"], welcome["process"]["addresses"]) == (True, [])
+        assert "log" not in welcome["views"]
+        assert (welcome["process"]["configuration"], welcome["process"]["addresses"]) == ("", [])
         await page.send(type="watch_now")
         state = await page.next("now")
         names = ["bridge.stage", "endpoint.web", "endpoint.vault"]
@@ -142,7 +143,7 @@ async def test_token_limited_by_addresses_sees_bridges_and_endpoints_without_det
 
 async def test_token_limited_by_endpoints_sees_those(program: ControlRoomProgram) -> None:
     async with connected(program.port, SECRETS["WALL"]) as page:
-        assert (await page.next("welcome"))["limited"]
+        assert "log" not in (await page.next("welcome"))["views"]
         await page.send(type="watch_now", part="endpoint.web")
         state = await page.next("now")
         assert state["order"] == ["endpoint.web"]
@@ -192,7 +193,7 @@ async def test_token_for_the_control_room_alone_sees_everything(
     program: ControlRoomProgram,
 ) -> None:
     async with connected(program.port, SECRETS["CREW"]) as page:
-        assert not (await page.next("welcome"))["limited"]
+        assert "log" in (await page.next("welcome"))["views"]
         await page.send(type="watch_now", part="route.vaulted")
         state = await page.next("now")
         assert "route.vaulted" in state["order"]
@@ -211,7 +212,7 @@ async def test_reload_that_limits_a_token_hides_the_rest(
         await asyncio.to_thread(file.write_text, text)
         program.process.process.send_signal(1)  # SIGHUP
         welcome = await page.next("welcome")
-        while not welcome["limited"]:
+        while "log" in welcome["views"]:
             welcome = await page.next("welcome")
         state = await page.next("now")
         while not state["full"]:

@@ -8,48 +8,31 @@ import aiohttp
 from aiohttp import web
 
 import oscbridge
-from oscbridge.testing import free_port
 from oscbridge.testing.conformance import Peer
+from oscbridge.testing.conformance.http_server_peer import HTTPServerPeer
 
 __all__ = ["ReceiverPeer", "StreamPeer"]
 
 
-class ReceiverPeer(Peer):
+class ReceiverPeer(HTTPServerPeer):
     """A server that counts requests."""
 
     def __init__(self) -> None:
-        self._port = free_port()
+        super().__init__()
         self._received = 0
-        self._runner: web.ServerRunner | None = None
-        self._transports: set[asyncio.Transport] = set()
 
     @property
     def options(self) -> oscbridge.TomlTable:
-        return {"url": f"http://127.0.0.1:{self._port}/", "timeout": 2.0}
+        return {"url": f"{self.address}/", "timeout": 2.0}
 
     @property
     def received(self) -> int:
         return self._received
 
-    async def start(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
-        if request.transport is not None:
-            self._transports.add(request.transport)
+    async def answer(self, request: web.BaseRequest) -> web.Response:
         await request.read()
         self._received += 1
         return web.Response(status=204)
-
-    async def kill(self) -> None:
-        for transport in self._transports:
-            transport.abort()
-        self._transports.clear()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
 
 
 class StreamPeer(Peer):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator
+
 import pytest
 
 import oscbridge
 from oscbridge import Access, AddressChange, AddressInfo, ValueRange
 from oscbridge.address_space.limits import MAX_NODES
+from oscbridge.bridge.addresses.building import SpaceInputs
+from oscbridge.bridge.addresses.contents import SpaceContents
+from oscbridge.bridge.addresses.endpoint_handle import MAX_AT_ONCE
 from oscbridge.testing import RunningBridge, running_bridge
 
 UNIT = ValueRange(0, 1)
@@ -257,11 +264,112 @@ async def test_addresses_above_a_limit_are_counted_and_logged() -> None:
     async with running_bridge(PARTS + BOTH, TYPES) as bridge:
         q = tree(bridge)
         q.addresses.contribute([AddressInfo(f"/{n}") for n in range(MAX_NODES + 1)])
+        await bridge.addresses.settle()
         assert bridge.addresses.ignored["nodes"] > 0
         assert len(bridge.addresses.known) == MAX_NODES
         await bridge.until(lambda: any("left out or cut" in line for line in bridge.log))
         q.addresses.contribute([AddressInfo("/a"), AddressInfo("/*")])
+        await bridge.addresses.settle()
         assert bridge.addresses.ignored == {"invalid": 1}
+
+
+# --- beside the event loop -----------------------------------------------------------------------
+
+
+class Prepared(Tree):
+    """Does not block the loop for its first look."""
+
+    async def connect(self) -> None:
+        await self.addresses.prepare()
+        await super().connect()
+
+
+class SlowBuild:
+    """Waits on the thread that computes contents, until it may go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.threads: list[threading.Thread] = []
+        self.may_go_on = threading.Event()
+        build = SpaceInputs.build
+
+        def slow(inputs: SpaceInputs) -> SpaceContents:
+            self.threads.append(threading.current_thread())
+            assert self.may_go_on.wait(20)
+            return build(inputs)
+
+        monkeypatch.setattr(SpaceInputs, "build", slow)
+
+
+@pytest.fixture
+def slow_build(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBuild]:
+    made = SlowBuild(monkeypatch)
+    yield made
+    made.may_go_on.set()
+
+
+async def test_prepared_first_look_is_computed_on_a_thread(slow_build: SlowBuild) -> None:
+    slow_build.may_go_on.set()
+    async with running_bridge(PARTS + BOTH, {**TYPES, "tree": Prepared}) as bridge:
+        assert tree(bridge).at_connect[FADER].types == "f"
+        assert tree(bridge).addresses.visible is tree(bridge).at_connect
+        await bridge.reload(PARTS + route("q", "desk"))
+        assert tree(bridge).addresses.visible[FADER].access == Access.WRITE
+        assert len(slow_build.threads) == 2
+        assert threading.main_thread() not in slow_build.threads
+
+
+async def test_all_is_as_before_while_a_reload_is_computed(slow_build: SlowBuild) -> None:
+    slow_build.may_go_on.set()
+    async with running_bridge(PARTS + BOTH, {**TYPES, "tree": Prepared}) as bridge:
+        q = tree(bridge)
+        slow_build.may_go_on.clear()
+        reloading = asyncio.create_task(bridge.reload(PARTS + route("q", "desk")))
+        await bridge.until(lambda: len(slow_build.threads) == 2)
+        assert q.addresses.visible is q.at_connect
+        q.addresses.contribute([AddressInfo("/mine")])  # is not lost
+        assert "/mine" in q.addresses.known
+        slow_build.may_go_on.set()
+        await reloading
+        assert q.addresses.visible[FADER].access == Access.WRITE
+        assert "/mine" in q.addresses.known
+        await bridge.until(lambda: q.changes)
+        assert FADER in q.changes[0].changed
+
+
+async def test_large_contribution_is_computed_on_a_thread(slow_build: SlowBuild) -> None:
+    slow_build.may_go_on.set()
+    more = '[endpoint.mirror]\ntype = "other"\n' + route("mirror", "q")
+    async with running_bridge(PARTS + more, TYPES) as bridge:
+        mirror, q = tree(bridge, "mirror"), tree(bridge)
+        before = len(slow_build.threads)
+        for start in (0, 1):  # the second one while the first one is computed
+            infos = [AddressInfo(f"/{n}") for n in range(start, MAX_AT_ONCE + start + 1)]
+            mirror.addresses.contribute(infos)
+        await bridge.addresses.settle()
+        assert len(q.addresses.visible) == MAX_AT_ONCE + 1
+        assert "/0" not in q.addresses.visible
+        assert threading.main_thread() not in slow_build.threads[before:]
+        await bridge.until(lambda: q.changes)
+        assert "/1" in q.changes[0].added
+
+
+async def test_failure_to_compute_is_logged_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running_bridge(PARTS + BOTH, {**TYPES, "tree": Prepared}) as bridge:
+        monkeypatch.setattr(SpaceInputs, "build", lambda _: 1 // 0)
+        await bridge.reload(PARTS + route("q", "desk"))
+        assert tree(bridge).addresses.visible is tree(bridge).at_connect
+        assert any("cannot compute the known addresses" in line for line in bridge.log)
+
+
+async def test_routes_with_other_types_are_overloads() -> None:
+    routes = "".join(
+        route("q", "desk", f'match = "/x"\ntypes = "{types}"') for types in ("f", "s", "i")
+    )
+    async with running_bridge(PARTS + routes, TYPES) as bridge:
+        info = tree(bridge).addresses.visible["/x"]
+        assert (info.types, info.overloads) == ("f", ("s",))
 
 
 # --- traffic -------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_types_are_type_tags(types: str) -> None:
         (
             "xyz = 1",
             "xyz: unknown key; known keys: curve, debounce, delay, edge, enabled, from, function, "
-            "hold, json, let, limit, match, name, on_change, ramp, scale, send, set, to, "
+            "hold, json, let, limit, match, name, on_change, ramp, relative, scale, send, set, to, "
             "types, when",
         ),
         ("types = 5", "types = 5: expected text in quotes"),

@@ -342,6 +342,21 @@ async def test_endpoint_that_reports_a_lost_connection_is_reconnected() -> None:
     await delivery.stop()
 
 
+async def test_connection_lost_with_a_back_off_is_opened_after_its_seconds() -> None:
+    """However often it is lost: the growing waits are not used."""
+    endpoint = Picky()
+    delivery = make(endpoint, waits=lambda: repeat(3_600.0))
+    await delivery.start()
+    for _ in range(20):
+        endpoint.host.connection_lost(BackOff(0.0, "the cable"))
+        assert delivery.problem == "the cable"
+        async with asyncio.timeout(20):
+            while not delivery.connected:
+                await asyncio.sleep(0)
+    await delivery.stop()
+    assert endpoint.events.count("connect") == 21
+
+
 async def test_source_that_reports_a_lost_connection_is_reconnected() -> None:
     class Source(Endpoint):
         def __init__(self) -> None:

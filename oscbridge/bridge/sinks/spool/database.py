@@ -11,21 +11,20 @@ is a loss, which the reader counts.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
+from oscbridge.bridge.sinks.spool.connection import SpoolConnection
 from oscbridge.bridge.sinks.spool.files import (
     SpoolDamaged,
     SpoolDatabaseError,
     copy_damaged,
     create_file,
     search_wal,
-    translate_error,
 )
+from oscbridge.bridge.sinks.spool.progress_file import ProgressFile
 from oscbridge.bridge.sinks.spool.records import (
     BLOCK_HEADER_SIZE,
     FORMAT,
@@ -58,7 +57,7 @@ SLICE: Final = 1_024
 """Blocks that are examined at once when the file is too large or messages have expired."""
 
 
-class SpoolDatabase:
+class SpoolDatabase(SpoolConnection):
     """One open file. For one thread; every method raises :class:`SpoolDatabaseError`.
 
     The numbers of a new file begin after ``after``. A file of an older format is migrated.
@@ -68,28 +67,27 @@ class SpoolDatabase:
     def __init__(
         self, path: Path, after: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.path = path
         self.done = after
         """The number up to which messages are settled and deleted."""
         self.last = after
         """The number of the newest message."""
         self.lost = 0
-        """Newest messages that were in a damaged part of the write-ahead log. They are a gap."""
-        self._durable: bool | None = None
+        """Newest messages that were in a damaged or missing part of the write-ahead log. They are
+        a gap."""
         self._is_unsure = False
         """Whether messages may be in the file although :meth:`append` raised."""
         self._copied: BinaryIO | None = None
         self._copy_note = ""
         self._file = create_file(path)
-        committed = search_wal(path)  # SQLite ignores a log after a damaged frame
-        with self._translated():
-            self._database = sqlite3.connect(
-                path, timeout=0.0, isolation_level=None, check_same_thread=False
-            )
+        self._progress_file = ProgressFile(path)
+        # SQLite ignores a log after a damaged frame, and one that was cut short.
+        committed = search_wal(path).newest(self._progress_file.read())
+        super().__init__(path)
         try:
             with self._translated():
                 self._prepare(after, committed)
                 self.running = RunningTime(self._read_running_time(), clock)
+            self._progress_file.write(Progress(self.done, self.last))
         except BaseException:
             self.close()
             raise
@@ -197,6 +195,7 @@ class SpoolDatabase:
         self._is_unsure = False
         self.last = blocks[-1].last
         self.done = max(self.done, done)
+        self._progress_file.write(Progress(self.done, self.last))
 
     def forget(self, through: int) -> None:
         """Delete messages up to a number.
@@ -207,6 +206,7 @@ class SpoolDatabase:
             with self._transaction(durable=False):
                 self._forget(through)
             self.done = through
+            self._progress_file.write(Progress(self.done, self.last))
 
     def _forget(self, through: int) -> None:
         if through > self.done:
@@ -275,9 +275,9 @@ class SpoolDatabase:
 
     def close(self) -> None:
         try:
-            with self._translated():
-                self._database.close()
+            super().close()
         finally:
+            self._progress_file.close()
             if self._copied is not None:
                 self._copied.close()
 
@@ -288,32 +288,3 @@ class SpoolDatabase:
         except OSError:
             return True
         return (found.st_dev, found.st_ino) != self._file
-
-    # --- SQL ---------------------------------------------------------------------------------
-
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._database.execute(query, values).fetchall()
-
-    @contextmanager
-    def _transaction(self, *, durable: bool) -> Iterator[None]:
-        """All or nothing; if ``durable`` it survives a loss of power."""
-        with self._translated():
-            if durable is not self._durable:
-                self._rows(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
-            self._rows("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._rows("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._rows("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise SQLite's errors as :class:`SpoolDatabaseError`."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise translate_error(self.path, error) from error

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from oscbridge.bridge.sinks.spool.progress_file import PROGRESS_SUFFIX
 from oscbridge.bridge.sinks.spool.records import Progress, find_blocks, find_progress
 from oscbridge.net.os_errors import what_failed
 
@@ -28,8 +29,8 @@ __all__ = [
 MAX_DAMAGED: Final = 9
 """Damaged files that are kept; a further one replaces the last."""
 
-SUFFIXES: Final = ("-wal", "-shm", "-journal", "")
-"""Of the files that SQLite creates, the database last."""
+SUFFIXES: Final = ("-wal", "-shm", "-journal", PROGRESS_SUFFIX, "")
+"""Of the files of a spool, the database last."""
 
 CHUNK: Final = 1 << 20
 """Bytes that are read at once."""
@@ -137,7 +138,7 @@ def search_file(path: Path) -> Progress:
     Returns zeros if there is none. Raises ``OSError``.
     """
     done = last = 0
-    for name in (path, _with(path, "-wal")):
+    for name in (path, _with(path, "-wal"), _with(path, PROGRESS_SUFFIX)):
         if name.exists():
             with name.open("rb") as file:
                 for chunk in _chunks(file):

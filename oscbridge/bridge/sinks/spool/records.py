@@ -81,6 +81,10 @@ class Progress(NamedTuple):
     last: int
     """A number that was given to a message; later ones may follow."""
 
+    def newest(self, other: Progress) -> Progress:
+        """The later one of two states."""
+        return Progress(max(self.done, other.done), max(self.last, other.last))
+
     def encode(self) -> bytes:
         return _with_crc(_PROGRESS.pack(_PROGRESS_MAGIC, FORMAT, *self))
 

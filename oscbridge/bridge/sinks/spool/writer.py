@@ -109,7 +109,7 @@ class SpoolWriter:
                     lost = last - done
             self.store = SpoolDatabase(path, after, self.bounds.clock)
         if self.store.lost:
-            text = f"{path}-wal: the write-ahead log is damaged: {several(self.store.lost)} lost"
+            text = f"{path}-wal: damaged, cut short or removed: {several(self.store.lost)} lost"
             self._log.report("damaged", f"{text}; {self.store.keep_copy()}", level=logging.ERROR)
         self._recovered()
         return OpenedSpool(self.store, lost)

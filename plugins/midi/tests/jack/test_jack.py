@@ -169,3 +169,19 @@ def test_sysex_too_large_for_jack_is_rejected(jack: Any, stage: Any) -> None:
     bridge.program.said("the sysex has 20002 bytes, more than 16000 over JACK")
     bridge.send("/clock")
     assert peer.line("") == "F8"
+
+
+def test_names_of_clients_do_not_depend_on_what_starts_first(jack: Any, stage: Any) -> None:
+    jack.peer("gear")
+    stage(
+        'output = "virtual:Stage:to gear"\ninput = "virtual:from gear"\n'
+        '[endpoint.aside]\ntype = "midi"\nbackend = "jack"\noutput = "virtual:aside"\n'
+        'input = "gear writes"'
+    )
+    for name in (
+        "Stage:to gear",
+        "oscbridge synth in:from gear",
+        "oscbridge aside out:aside",
+        "oscbridge aside in:input",
+    ):
+        assert jack.wait_for_port(name) == name

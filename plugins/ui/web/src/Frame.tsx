@@ -9,7 +9,7 @@ import { Icon, Logo, StateMark, type IconName } from "./icons";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
 import { go, href, queries, view, type View } from "./router";
-import { connection, denied, heard, isAway, isLimited, online, pulse, state, totals, welcome } from "./store";
+import { connection, denied, heard, isAway, online, pulse, state, totals, welcome } from "./store";
 import { Log } from "./views/Log";
 import { Now } from "./views/Now";
 
@@ -18,18 +18,59 @@ interface Entry {
   name: string;
   icon: IconName;
   find: string;
-  /** Whether it is only for tokens without limits. */
-  whole?: true;
+  /** Loads it when it is opened; others are part of the first paint. */
+  load?: () => Promise<ComponentType>;
 }
 
 const VIEWS: readonly Entry[] = [
   { view: "now", name: "Now", icon: "now", find: "Find a route or device" },
-  { view: "values", name: "Values", icon: "values", find: "Address, value, type or sender" },
-  { view: "log", name: "Log", icon: "log", find: "Find in the log", whole: true },
+  {
+    view: "values",
+    name: "Values",
+    icon: "values",
+    find: "Address, value, type or sender",
+    load: () => import("./views/Values").then((module) => module.Values),
+  },
+  {
+    view: "surface",
+    name: "Surface",
+    icon: "surface",
+    find: "Find a control",
+    load: () => import("./views/Surface").then((module) => module.Surface),
+  },
+  {
+    view: "learn",
+    name: "Learn",
+    icon: "learn",
+    find: "Find a moved control",
+    load: () => import("./views/Learn").then((module) => module.Learn),
+  },
+  {
+    view: "devices",
+    name: "Devices",
+    icon: "devices",
+    find: "Find a device or a plugin",
+    load: () => import("./views/Devices").then((module) => module.Devices),
+  },
+  {
+    view: "record",
+    name: "Record",
+    icon: "record",
+    find: "Find a recording",
+    load: () => import("./views/Record").then((module) => module.Record),
+  },
+  { view: "log", name: "Log", icon: "log", find: "Find in the log" },
 ];
 
-const views = computed(() => VIEWS.filter((each) => !each.whole || !isLimited.value));
-const current = computed(() => views.value.find((each) => each.view === view.value) ?? VIEWS[0]!);
+const MAX_TABS = 5; // on a phone; further views are behind the last tab
+
+/** The views that this token shows. */
+const shown = computed(() => {
+  const allowed = welcome.value?.views;
+  return VIEWS.filter((each) => !allowed || allowed.includes(each.view));
+});
+
+const current = computed(() => VIEWS.find((each) => each.view === view.value) ?? VIEWS[0]!);
 
 export function Frame() {
   useEffect(() => {
@@ -48,7 +89,7 @@ export function Frame() {
           <span>oscbridge</span>
         </a>
         <nav aria-label="Views">
-          {views.value.map((each) => (
+          {shown.value.map((each) => (
             <NavLink key={each.view} entry={each} />
           ))}
         </nav>
@@ -61,38 +102,70 @@ export function Frame() {
         <Throughput />
       </header>
       <Gone />
-      <main id="main" class={`view-${current.value.view}`} tabIndex={-1}>
+      <main id="main" class={`view-${view.value}`} tabIndex={-1}>
         <CurrentView />
       </main>
-      <nav class="tabs" aria-label="Views">
-        {views.value.map((each) => (
-          <NavLink key={each.view} entry={each} />
-        ))}
-      </nav>
+      <Tabs />
     </div>
   );
 }
 
 function CurrentView() {
   if (!welcome.value) return <Waiting />;
-  switch (current.value.view) {
-    case "values":
-      return <LazyValues />;
-    case "log":
-      return <Log />;
-    default:
-      return <Now />;
+  const entry = current.value;
+  if (!shown.value.includes(entry)) {
+    return (
+      <section class="waiting">
+        <StateMark mark="mute" label={false} />
+        <h2>This token does not show {entry.name}.</h2>
+      </section>
+    );
   }
+  if (entry.load) return <LazyView key={entry.view} load={entry.load} />;
+  return entry.view === "log" ? <Log /> : <Now />;
 }
 
-/** The view with the plot is loaded when it is opened. */
-function LazyValues() {
+/** A view that is loaded when it is opened. */
+function LazyView({ load }: { load: () => Promise<ComponentType> }) {
   const found = useSignal<ComponentType | null>(null);
   useEffect(() => {
-    void import("./views/Values").then((module) => (found.value = module.Values));
-  }, [found]);
-  const Values = found.value;
-  return Values ? <Values /> : null;
+    void load().then((view) => (found.value = view));
+  }, [found, load]);
+  const View = found.value;
+  return View ? <View /> : null;
+}
+
+/** The navigation of a phone. */
+function Tabs() {
+  const isOpen = useSignal(false);
+  const all = shown.value;
+  const first = all.length > MAX_TABS ? all.slice(0, MAX_TABS - 1) : all;
+  const rest = all.slice(first.length);
+  return (
+    <nav class="tabs" aria-label="Views">
+      {first.map((each) => (
+        <NavLink key={each.view} entry={each} />
+      ))}
+      {rest.length > 0 && (
+        <button
+          class={rest.some((each) => each.view === view.value) ? "here" : ""}
+          aria-expanded={isOpen.value}
+          aria-controls="more-views"
+          onClick={() => (isOpen.value = !isOpen.value)}
+        >
+          <Icon name="more" />
+          <span>More</span>
+        </button>
+      )}
+      {isOpen.value && (
+        <div id="more-views" class="more" onClick={() => (isOpen.value = false)}>
+          {rest.map((each) => (
+            <NavLink key={each.view} entry={each} />
+          ))}
+        </div>
+      )}
+    </nav>
+  );
 }
 
 function Waiting() {
@@ -182,7 +255,7 @@ function Link() {
 }
 
 function SearchField() {
-  const query = queries[current.value.view];
+  const query = queries[view.value];
   return (
     <label class="find">
       <Icon name="search" />

@@ -1,8 +1,10 @@
 // Views have paths of one part, so that every address can be relative.
 
-import { signal } from "@preact/signals";
+import { signal, type Signal } from "@preact/signals";
 
-export type View = "now" | "values" | "log";
+export const VIEW_NAMES = ["now", "values", "surface", "learn", "devices", "record", "log"] as const;
+
+export type View = (typeof VIEW_NAMES)[number];
 
 const path = typeof location === "undefined" ? "/" : location.pathname;
 
@@ -11,13 +13,13 @@ export const basePath = path.slice(0, path.lastIndexOf("/") + 1);
 
 function viewOf(pathname: string): View {
   const name = pathname.slice(pathname.lastIndexOf("/") + 1);
-  return name === "values" || name === "log" ? name : "now";
+  return VIEW_NAMES.find((each) => each === name) ?? "now";
 }
 
 export const view = signal<View>(viewOf(path));
 
 /** What the search field of each view has. */
-export const queries = { now: signal(""), values: signal(""), log: signal("") };
+export const queries = Object.fromEntries(VIEW_NAMES.map((each) => [each, signal("")])) as Record<View, Signal<string>>;
 
 export function href(to: View): string {
   return to === "now" ? basePath : basePath + to;

@@ -55,6 +55,11 @@ export class Sender {
     if (!this.timer) this.flush();
   }
 
+  /** Sends values that must not be replaced by later ones: the press of a button. */
+  sendEach(args: readonly Scalar[]): void {
+    if (this.target) this.write(args, this.target);
+  }
+
   private readonly flush = (): void => {
     this.timer = 0;
     const args = this.waiting;
@@ -62,11 +67,15 @@ export class Sender {
     if (!args || !target) return;
     this.waiting = null;
     this.timer = window.setTimeout(this.flush, INTERVAL);
+    this.write(args, target);
+  };
+
+  private write(args: readonly Scalar[], target: Target): void {
     connection
       .command({ type: "send", name: target.name, received: target.received, address: this.address, types: this.types(), args })
       .then(
         () => this.failed(""),
         (error: Error) => this.failed(error.message),
       );
-  };
+  }
 }

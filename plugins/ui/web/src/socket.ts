@@ -18,8 +18,10 @@ type Watch = Extract<ClientMessage, { type: `watch_${string}` }>;
 type Command = Extract<ClientMessage, { id: number }>;
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
+type Answered = Extract<ServerMessage, { id: number }>;
+
 interface Pending {
-  resolve(text: string): void;
+  resolve(answer: Answered): void;
   reject(error: Error): void;
   timer: number;
 }
@@ -75,12 +77,18 @@ export class Connection {
     if (this.isWelcome) this.write(message);
   }
 
-  unwatch(topic: "now" | "log" | "values"): void {
+  unwatch(topic: Extract<ClientMessage, { type: "unwatch" }>["topic"]): void {
     if (this.watched.delete(`watch_${topic}`) && this.isWelcome) this.write({ type: "unwatch", topic });
   }
 
   /** Carries out a command. Rejects with the reason if it fails. */
-  command(command: WithoutId<Command>): Promise<string> {
+  async command(command: WithoutId<Command>): Promise<string> {
+    const answer = await this.request(command);
+    return answer.type === "answer" ? answer.text : "";
+  }
+
+  /** Asks for something. Rejects with the reason if it fails. */
+  request(command: WithoutId<Command>): Promise<Answered> {
     if (!this.isWelcome) return Promise.reject(new Error("Not connected to the bridge."));
     const id = ++this.number;
     return new Promise((resolve, reject) => {
@@ -107,12 +115,12 @@ export class Connection {
       this.handlers.state("open");
       return;
     }
-    if (message.type === "answer") {
-      const found = this.pending.get(message.id);
+    const found = "id" in message ? this.pending.get(message.id) : undefined;
+    if (found && "id" in message) {
       this.pending.delete(message.id);
-      window.clearTimeout(found?.timer);
-      if (message.error) found?.reject(new Error(message.error));
-      else found?.resolve(message.text);
+      window.clearTimeout(found.timer);
+      if (message.type === "answer" && message.error) found.reject(new Error(message.error));
+      else found.resolve(message);
       return;
     }
     this.handlers.message(message);

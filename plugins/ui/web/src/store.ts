@@ -22,7 +22,7 @@ export const online = computed(() => state.value === "open");
 export const isAway = computed(() => !online.value && welcome.value !== null);
 
 /** Whether the token sees only some addresses or endpoints: neither routes nor the log. */
-export const isLimited = computed(() => welcome.value?.limited ?? false);
+export const isLimited = computed(() => welcome.value !== null && !welcome.value.views.includes("log"));
 
 export function may(right: "send" | "configure"): boolean {
   return welcome.value?.rights.includes(right) ?? false;
@@ -198,8 +198,18 @@ function receive(message: ServerMessage): void {
       case "answer":
       case "refused":
         break;
+      default:
+        listeners.get(message.type)?.(message as never);
     }
   });
+}
+
+type Kind = ServerMessage["type"];
+const listeners = new Map<Kind, (message: never) => void>();
+
+/** Messages of a view that is loaded when it is opened. */
+export function listen<K extends Kind>(type: K, take: (message: Extract<ServerMessage, { type: K }>) => void): void {
+  listeners.set(type, take);
 }
 
 function socketUrl(): string {

@@ -92,26 +92,36 @@ export function watchHistories(take: (found: Earlier) => void): () => void {
   return () => listeners.delete(take);
 }
 
-export function takeValues(message: ValuesState): void {
-  isWatched.value = true;
-  clockOffset = message.time - Date.now() / 1_000;
-  if (Math.abs(message.time - bridgeTime.peek()) > 2) bridgeTime.value = message.time;
-  for (const row of message.rows) {
+/** Increases with each address that is new to this page. */
+export const knownAddresses = signal(0);
+
+export function takeRows(rows: readonly ValueRow[], time: number): void {
+  clockOffset = time - Date.now() / 1_000;
+  if (Math.abs(time - bridgeTime.peek()) > 2) bridgeTime.value = time;
+  for (const row of rows) {
     let value = values.get(row.address);
     if (value) values.delete(row.address);
-    else value = new Value(row);
+    else {
+      value = new Value(row);
+      knownAddresses.value++;
+    }
     values.set(row.address, value); // the latest last
-    value.take(row, message.time);
+    value.take(row, time);
   }
+  for (const address of values.keys()) {
+    if (values.size <= MAX_KEPT) break;
+    values.delete(address);
+  }
+}
+
+export function takeValues(message: ValuesState): void {
+  isWatched.value = true;
+  takeRows(message.rows, message.time);
   for (const { address, values: samples } of message.histories) {
     const value = values.get(address);
     value?.series.fill(performance.now() / 1_000, samples);
     if (value) value.slow.value++;
     if (samples.length > MINUTE) for (const take of listeners) take({ address, samples });
-  }
-  for (const address of values.keys()) {
-    if (values.size <= MAX_KEPT) break;
-    values.delete(address);
   }
   const counts = { ...message, order: undefined };
   const { total, live, stale, found, forgotten } = counts;

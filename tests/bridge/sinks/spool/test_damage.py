@@ -13,10 +13,15 @@ from spool_harness import Away, Sink, offer, safe, started, until
 
 from oscbridge.bridge.sinks.spool import index as index_module
 from oscbridge.bridge.sinks.spool import writer as writer_module
+from oscbridge.bridge.sinks.spool.progress_file import PROGRESS_SUFFIX
 
 
 def log_of(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
+
+
+def progress_of(path: Path) -> Path:
+    return path.with_name(path.name + PROGRESS_SUFFIX)
 
 
 def kept(path: Path) -> list[Path]:
@@ -33,7 +38,7 @@ async def killed(path: Path, count: int) -> Path:
             if number % 20 == 0:
                 await safe(delivery)
         await safe(delivery)
-        for each in (path, log_of(path)):
+        for each in (path, log_of(path), progress_of(path)):
             shutil.copy(each, folder)
     return folder / path.name
 
@@ -72,9 +77,45 @@ async def test_damaged_log_loses_only_messages_that_are_counted(
         assert sink.values == [*range(len(sink.values))]
         assert len(sink.values) + unreadable() == 2_000
         assert unreadable() > 0
-    assert "the write-ahead log is damaged" in caplog.text
+    assert "house.spool-wal: damaged, cut short or removed" in caplog.text
     assert "a copy is kept as house.spool.damaged-1" in caplog.text
     assert log_of(kept(file)[0]).read_bytes() == before
+
+
+@pytest.mark.parametrize("part", [None, 0.0, 0.4, 0.95], ids=["removed", "empty", "cut", "end"])
+async def test_log_that_was_cut_or_removed_loses_only_messages_that_are_counted(
+    path: Path, part: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = await killed(path, 2_000)
+    log = log_of(file)
+    if part is None:
+        log.unlink()
+    else:
+        with log.open("r+b") as content:
+            content.truncate(int(log.stat().st_size * part))
+    async with delivered(file) as (sink, unreadable):
+        assert sink.values == [*range(len(sink.values))]
+        assert len(sink.values) + unreadable() == 2_000
+        assert unreadable() > 0
+    assert "house.spool-wal: damaged, cut short or removed" in caplog.text
+    caplog.clear()
+    async with started(Away(), file) as delivery:
+        await safe(delivery)
+        assert delivery.drops["unreadable"] == 0
+    assert "lost" not in caplog.text
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish"])
+async def test_spool_without_its_progress_beside_it_loses_nothing(
+    path: Path, content: bytes | None
+) -> None:
+    file = await killed(path, 200)
+    progress_of(file).unlink()
+    if content is not None:
+        progress_of(file).write_bytes(content)
+    async with delivered(file) as (sink, unreadable):
+        assert sink.values == [*range(200)]
+        assert unreadable() == 0
 
 
 async def test_numbers_continue_after_messages_lost_in_a_damaged_log(path: Path) -> None:

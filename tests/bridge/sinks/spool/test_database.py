@@ -15,6 +15,7 @@ from spool_harness import RunningClock
 from oscbridge.bridge.sinks.spool import database as module
 from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 from oscbridge.bridge.sinks.spool.files import SpoolDamaged, SpoolDatabaseError, SpoolLocked
+from oscbridge.bridge.sinks.spool.progress_file import PROGRESS_SUFFIX
 from oscbridge.bridge.sinks.spool.records import build_block, read_records
 from oscbridge.bridge.sinks.spool.schema import StoredBlock
 
@@ -260,9 +261,22 @@ def test_damaged_progress_is_restored_from_the_oldest_block(open_at: Open, path:
     with sqlite3.connect(path) as database:
         database.execute("UPDATE progress SET body = zeroblob(length(body))")
     database.close()
+    path.with_name(path.name + PROGRESS_SUFFIX).unlink()
     again = open_at()
     assert (again.done, again.last) == (3, 6)
     assert everything(again) == [4, 5, 6]
+
+
+def test_damaged_progress_is_restored_from_the_file_beside_it(open_at: Open, path: Path) -> None:
+    store = open_at()
+    store.append([*numbered(1, 3), block(4, b"4", b"5"), block(6, b"6")])
+    store.forget(4)
+    store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE progress SET body = zeroblob(length(body))")
+    database.close()
+    exact = open_at()
+    assert (exact.done, exact.last) == (4, 6)
 
 
 def test_damaged_key_of_the_newest_block_is_not_taken_for_its_number(path: Path) -> None:

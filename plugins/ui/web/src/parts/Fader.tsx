@@ -6,7 +6,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { figure } from "../format";
 
 const AFTER = 300; // ms after a release in which the cap does not follow the device
-const FINE = 0.1; // how much finer a drag is with Shift
+const FINE = 0.1; // how much finer a drag is with Shift, or with the finger drawn aside
+const ASIDE = 90; // px beside the start of a drag from which it is finer
+const MARKS = [0, 0.25, 0.5, 0.75, 1]; // of a vertical fader
 
 export interface Scale {
   least: number;
@@ -28,16 +30,20 @@ function useHand(device: number): [number, (value: number) => void, (isHeld: boo
   const [hand, setHand] = useState(device);
   const held = useRef(false);
   const freeAt = useRef(0);
-  useEffect(() => {
-    if (held.current) return;
+  const latest = useRef(device);
+  latest.current = device;
+  /** Whether the device has said something while the cap was held. */
+  const missed = useRef(false);
+  const timer = useRef(0);
+  const follow = () => {
+    window.clearTimeout(timer.current);
     const wait = freeAt.current - performance.now();
-    if (wait <= 0) {
-      setHand(device);
-      return;
-    }
-    const timer = window.setTimeout(() => setHand(device), wait);
-    return () => window.clearTimeout(timer);
-  }, [device]);
+    if (held.current) missed.current = true;
+    else if (wait > 0) timer.current = window.setTimeout(follow, wait);
+    else setHand(latest.current);
+  };
+  useEffect(follow, [device]);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
   const move = (value: number) => {
     freeAt.current = performance.now() + AFTER;
     setHand(value);
@@ -45,6 +51,8 @@ function useHand(device: number): [number, (value: number) => void, (isHeld: boo
   const hold = (isHeld: boolean) => {
     held.current = isHeld;
     freeAt.current = performance.now() + AFTER;
+    if (isHeld) missed.current = false;
+    else if (missed.current) follow();
   };
   return [hand, move, hold];
 }
@@ -54,13 +62,27 @@ interface FaderProps {
   device: number;
   scale: Scale;
   disabled: boolean;
+  vertical?: boolean;
+  /** Whether the device has said something; otherwise there is no line. */
+  known?: boolean;
   onMove(value: number): void;
 }
 
-export function Fader({ label, device, scale, disabled, onMove }: FaderProps) {
+/** A drag of one pointer: others are ignored by this control, and move others. */
+interface Drag {
+  pointer: number;
+  x: number;
+  y: number;
+  /** Where it began, across the way of the cap. */
+  aside: number;
+  value: number;
+}
+
+export function Fader({ label, device, scale, disabled, vertical = false, known = true, onMove }: FaderProps) {
   const ref = useRef<HTMLDivElement>(null);
   const [hand, setHand, hold] = useHand(device);
-  const drag = useRef<{ x: number; value: number } | null>(null);
+  const [isHeld, setHeld] = useState(false);
+  const drag = useRef<Drag | null>(null);
   const move = (value: number) => {
     const found = clamp(value, scale);
     setHand(found);
@@ -68,22 +90,29 @@ export function Fader({ label, device, scale, disabled, onMove }: FaderProps) {
   };
   const size = scale.most - scale.least;
   const down = (event: PointerEvent) => {
-    if (disabled || event.button) return;
+    if (disabled || event.button || drag.current) return;
     ref.current?.setPointerCapture(event.pointerId);
     hold(true);
-    drag.current = { x: event.clientX, value: hand };
+    setHeld(true);
+    const { clientX: x, clientY: y, pointerId: pointer } = event;
+    drag.current = { pointer, x, y, aside: vertical ? x : y, value: hand };
   };
   const drags = (event: PointerEvent) => {
     const from = drag.current;
-    const width = ref.current?.clientWidth ?? 1;
-    if (!from) return;
-    const value = from.value + ((event.clientX - from.x) / width) * size * (event.shiftKey ? FINE : 1);
-    drag.current = { x: event.clientX, value: Math.min(Math.max(value, scale.least), scale.most) };
+    const box = ref.current;
+    if (!box || from?.pointer !== event.pointerId) return;
+    const { clientX: x, clientY: y } = event;
+    const way = vertical ? (from.y - y) / (box.clientHeight || 1) : (x - from.x) / (box.clientWidth || 1);
+    const isFine = event.shiftKey || Math.abs((vertical ? x : y) - from.aside) > ASIDE;
+    const value = from.value + way * size * (isFine ? FINE : 1);
+    drag.current = { ...from, x, y, value: Math.min(Math.max(value, scale.least), scale.most) };
     move(value);
   };
-  const up = () => {
+  const up = (event: PointerEvent) => {
+    if (drag.current?.pointer !== event.pointerId) return;
     drag.current = null;
     hold(false);
+    setHeld(false);
   };
   const key = (event: KeyboardEvent) => {
     const step = scale.whole ? 1 : (size / 100) * (event.shiftKey ? FINE : 1);
@@ -103,13 +132,15 @@ export function Fader({ label, device, scale, disabled, onMove }: FaderProps) {
     move(hand + by);
   };
   const at = (value: number) => `${(share(value, scale) * 100).toFixed(2)}%`;
+  const place = (value: number) => (vertical ? { bottom: at(value) } : { left: at(value) });
   return (
     <div
       ref={ref}
-      class="hf"
+      class={`${vertical ? "vf" : "hf"} ${isHeld ? "held" : ""} ${known ? "" : "unknown"}`}
       role="slider"
       tabIndex={disabled ? -1 : 0}
       aria-label={label}
+      aria-orientation={vertical ? "vertical" : undefined}
       aria-valuemin={scale.least}
       aria-valuemax={scale.most}
       aria-valuenow={hand}
@@ -122,13 +153,22 @@ export function Fader({ label, device, scale, disabled, onMove }: FaderProps) {
       onKeyDown={key}
     >
       <div class="trk">
-        <div class="fil" style={{ width: at(device) }} />
+        <div class="fil" style={vertical ? { height: at(device) } : { width: at(device) }} />
+        {vertical && MARKS.map((each) => <Mark key={each} at={each} value={scale.least + each * size} />)}
       </div>
-      <div class="echo" style={{ left: at(device) }} />
-      <div class="cap" style={{ left: at(hand) }} />
-      <span class="tick low">{figure(scale.least)}</span>
-      <span class="tick high">{figure(scale.most)}</span>
+      {known && <div class="echo" style={place(device)} />}
+      <div class="cap" style={place(hand)} />
+      {!vertical && <span class="tick low">{figure(scale.least)}</span>}
+      {!vertical && <span class="tick high">{figure(scale.most)}</span>}
     </div>
+  );
+}
+
+function Mark({ at, value }: { at: number; value: number }) {
+  return (
+    <span class={`g ${at === 1 ? "top" : ""}`} style={{ bottom: `${at * 100}%` }}>
+      {figure(value, 2)}
+    </span>
   );
 }
 
@@ -144,7 +184,7 @@ export function Pad({ label, device, scales, disabled, onMove }: PadProps) {
   const ref = useRef<HTMLDivElement>(null);
   const [x, setX, holdX] = useHand(device[0]);
   const [y, setY, holdY] = useHand(device[1]);
-  const drag = useRef<{ x: number; y: number; vx: number; vy: number } | null>(null);
+  const drag = useRef<{ pointer: number; x: number; y: number; vx: number; vy: number } | null>(null);
   const move = (toX: number, toY: number) => {
     const found = [clamp(toX, scales[0]), clamp(toY, scales[1])] as const;
     setX(found[0]);
@@ -159,7 +199,7 @@ export function Pad({ label, device, scales, disabled, onMove }: PadProps) {
   const drags = (event: PointerEvent) => {
     const from = drag.current;
     const box = ref.current;
-    if (!from || !box) return;
+    if (!box || from?.pointer !== event.pointerId) return;
     const fine = event.shiftKey ? FINE : 1;
     from.vx += ((event.clientX - from.x) / box.clientWidth) * sizes[0] * fine;
     from.vy -= ((event.clientY - from.y) / box.clientHeight) * sizes[1] * fine;
@@ -167,7 +207,8 @@ export function Pad({ label, device, scales, disabled, onMove }: PadProps) {
     from.y = event.clientY;
     move(from.vx, from.vy);
   };
-  const up = () => {
+  const up = (event: PointerEvent) => {
+    if (drag.current?.pointer !== event.pointerId) return;
     drag.current = null;
     hold(false);
   };
@@ -199,10 +240,10 @@ export function Pad({ label, device, scales, disabled, onMove }: PadProps) {
       aria-valuetext={`${figure(x)} across, ${figure(y)} up`}
       aria-disabled={disabled}
       onPointerDown={(event) => {
-        if (disabled || event.button) return;
+        if (disabled || event.button || drag.current) return;
         ref.current?.setPointerCapture(event.pointerId);
         hold(true);
-        drag.current = { x: event.clientX, y: event.clientY, vx: x, vy: y };
+        drag.current = { pointer: event.pointerId, x: event.clientX, y: event.clientY, vx: x, vy: y };
       }}
       onPointerMove={drags}
       onPointerUp={up}

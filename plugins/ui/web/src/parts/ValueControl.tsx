@@ -7,6 +7,7 @@ import { figure } from "../format";
 import type { ValueRow } from "../protocol";
 import { Sender, targetsOf } from "../sending";
 import { may, online } from "../store";
+import { PinButton } from "../surface/PinButton";
 import type { Value } from "../values_store";
 import { Fader, Pad } from "./Fader";
 
@@ -55,6 +56,7 @@ export function ValueControl({ value }: { value: Value }) {
             {error}
           </span>
         )}
+        <PinButton value={value} target={kind === "none" ? undefined : sender.target} />
       </div>
     </div>
   );
@@ -101,16 +103,7 @@ function Body({ kind, value, disabled, sender, types }: BodyProps) {
       return <TextControl label={label} text={String(row.args[0])} disabled={disabled} send={(text) => sender.send([text])} />;
     case "colour":
       return (
-        <div class="line">
-          <input
-            type="color"
-            aria-label={label}
-            value={String(row.args[0]).slice(0, 7)}
-            disabled={disabled}
-            onInput={(event) => sender.send([`${event.currentTarget.value}${String(row.args[0]).slice(7) || "ff"}`])}
-          />
-          <span class="mono">{String(row.args[0]).toUpperCase()}</span>
-        </div>
+        <ColourControl label={label} colour={String(row.args[0])} disabled={disabled} send={(colour) => sender.send([colour])} />
       );
     case "xy": {
       const pair = [Number(row.args[0]), Number(row.args[1])] as const;
@@ -120,24 +113,13 @@ function Body({ kind, value, disabled, sender, types }: BodyProps) {
     }
     case "menu":
       return (
-        <div class="line">
-          <select
-            class="in1"
-            aria-label={label}
-            value={String(row.args[0])}
-            disabled={disabled}
-            onChange={(event) => {
-              const found = row.described?.choices.find((each) => String(each) === event.currentTarget.value);
-              if (found !== undefined) sender.send([found]);
-            }}
-          >
-            {row.described?.choices.map((each) => (
-              <option key={String(each)} value={String(each)}>
-                {String(each)}
-              </option>
-            ))}
-          </select>
-        </div>
+        <MenuControl
+          label={label}
+          value={row.args[0]}
+          choices={row.described?.choices ?? []}
+          disabled={disabled}
+          send={(choice) => sender.send([choice])}
+        />
       );
     default:
       return (
@@ -223,7 +205,7 @@ interface TextProps {
   send(text: string): void;
 }
 
-function TextControl({ label, text, disabled, send }: TextProps) {
+export function TextControl({ label, text, disabled, send }: TextProps) {
   const [typed, setTyped] = useState<string | null>(null);
   return (
     <form
@@ -245,5 +227,62 @@ function TextControl({ label, text, disabled, send }: TextProps) {
         Send
       </button>
     </form>
+  );
+}
+
+interface ColourProps {
+  label: string;
+  colour: string;
+  disabled: boolean;
+  send(colour: string): void;
+}
+
+export function ColourControl({ label, colour, disabled, send }: ColourProps) {
+  return (
+    <div class="line">
+      <input
+        type="color"
+        aria-label={label}
+        value={colour.slice(0, 7)}
+        disabled={disabled}
+        onInput={(event) => send(`${event.currentTarget.value}${colour.slice(7) || "ff"}`)}
+      />
+      <span class="mono">{colour.toUpperCase()}</span>
+    </div>
+  );
+}
+
+type Choice = ValueRow["args"][number];
+
+interface MenuProps {
+  label: string;
+  value: Choice | undefined;
+  choices: readonly Choice[];
+  disabled: boolean;
+  send(choice: Choice): void;
+}
+
+export function MenuControl({ label, value, choices, disabled, send }: MenuProps) {
+  const isListed = choices.some((each) => String(each) === String(value));
+  return (
+    <div class="line">
+      <select
+        class="in1"
+        aria-label={label}
+        value={isListed ? String(value) : ""}
+        disabled={disabled}
+        onChange={(event) => {
+          const found = choices.find((each) => String(each) === event.currentTarget.value);
+          if (found !== undefined) send(found);
+        }}
+      >
+        {!isListed && <option value="">{value === undefined ? "–" : String(value)}</option>}
+        {choices.map((each) => (
+          <option key={String(each)} value={String(each)}>
+            {String(each)}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }

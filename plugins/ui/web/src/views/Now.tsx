@@ -122,9 +122,11 @@ function ProblemCard({ problem }: { problem: Problem }) {
           </p>
         )}
         <div class="acts">
-          <button class="btn do" onClick={() => (chosen.value = problem.part)}>
-            Show {problem.part.slice(problem.part.indexOf(".") + 1)}
-          </button>
+          {!problem.part.startsWith("plugin.") && (
+            <button class="btn do" onClick={() => (chosen.value = problem.part)}>
+              Show {problem.part.slice(problem.part.indexOf(".") + 1)}
+            </button>
+          )}
           {problem.action === "reload" && (
             <button class="btn" onClick={reload} disabled={!online.value || !may("configure")}>
               Reload the file

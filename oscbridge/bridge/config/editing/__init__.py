@@ -1,0 +1,1 @@
+"""Edits of the configuration files: made, compared, checked and kept. Nothing here runs."""

@@ -1,0 +1,93 @@
+"""What can be changed in a configuration, and why a change is refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from oscbridge.bridge.config.problem import KeyPath
+from oscbridge.errors import OSCBridgeError
+
+__all__ = [
+    "MAX_EDITS",
+    "AddTable",
+    "ChangeTable",
+    "Edit",
+    "EditConflict",
+    "EditRefused",
+    "MoveRoute",
+    "NotWritable",
+    "RemoveTable",
+    "ReplaceText",
+    "TomlText",
+]
+
+MAX_EDITS: Final = 100
+"""Edits that are made together, at most."""
+
+
+class EditRefused(OSCBridgeError):
+    """An edit is not allowed, or cannot be made in these files; the text says why."""
+
+
+class EditConflict(OSCBridgeError):
+    """A file has changed meanwhile in the same place."""
+
+
+class NotWritable(OSCBridgeError):
+    """A file cannot be written; :attr:`texts` has the edited ones, to copy."""
+
+    def __init__(self, text: str, texts: Mapping[str, str]) -> None:
+        super().__init__(text)
+        self.texts = texts
+
+
+class TomlText(str):
+    """A value as it is written in TOML, e.g. ``[0.0, 1.0, 0, 127]``."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class AddTable:
+    """A new ``[[route]]`` (path ``("route",)``), or a new table such as ``[endpoint.desk]``."""
+
+    path: KeyPath
+    table: Mapping[str, Any]
+    position: int | None = None
+    """The index that a route gets, in the whole configuration; None is after the last one."""
+
+
+@dataclass(frozen=True)
+class ChangeTable:
+    """A table gets this content. Keys that keep their value keep their formatting."""
+
+    path: KeyPath
+    table: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RemoveTable:
+    """A table is removed, with the comment above it."""
+
+    path: KeyPath
+
+
+@dataclass(frozen=True)
+class MoveRoute:
+    """A route gets another index. Both count in the whole configuration, from 0."""
+
+    index: int
+    to: int
+
+
+@dataclass(frozen=True)
+class ReplaceText:
+    """A file gets this text."""
+
+    file: str
+    text: str
+
+
+Edit: TypeAlias = AddTable | ChangeTable | RemoveTable | MoveRoute | ReplaceText

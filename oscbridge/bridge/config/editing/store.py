@@ -1,0 +1,248 @@
+"""Reads and writes the files of a configuration for edits. Everything here may block."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from oscbridge.bridge.config.configuration_source import ConfigurationSource, default_file
+from oscbridge.bridge.config.editing.applying import edited_texts
+from oscbridge.bridge.config.editing.document import ConfigurationDocument, read_document
+from oscbridge.bridge.config.editing.draft import ConfigurationDraft, make_draft
+from oscbridge.bridge.config.editing.edits import (
+    Edit,
+    EditConflict,
+    EditRefused,
+    NotWritable,
+)
+from oscbridge.bridge.config.editing.guard import DeviceList
+from oscbridge.bridge.config.editing.history import SavedVersion, VersionHistory
+from oscbridge.bridge.config.editing.masking import Masks
+from oscbridge.bridge.config.editing.merging import merged
+from oscbridge.bridge.config.file import create_file, read_file, replace_file
+from oscbridge.errors import ConfigurationError, OSCBridgeError
+
+__all__ = ["ConfigurationStore"]
+
+MAX_BASES: Final = 40
+"""Versions of the files that edits may start from, without those in the history."""
+
+MAX_TEXT: Final = 1 << 20
+"""Characters of all files after an edit."""
+
+_GONE: Final = "this page shows a version that is too old; load it again"
+
+
+class ConfigurationStore:
+    """The files of one configuration. Its methods may be called on any thread."""
+
+    def __init__(self, source: ConfigurationSource, devices: DeviceList) -> None:
+        self.masks = Masks()
+        """The secrets that were seen."""
+        self._source = source
+        self._devices = devices
+        self._bases: OrderedDict[str, ConfigurationDocument] = OrderedDict()
+        self._trusted: ConfigurationDocument | None = None
+        """The last files that were valid TOML."""
+        self._lock = threading.Lock()
+
+    @property
+    def history(self) -> VersionHistory:
+        """The versions of the file. Raises :class:`EditRefused` if there can be no file."""
+        file = self._source.file or default_file()
+        if file is None:
+            raise EditRefused("there is no home directory for a file; start with a file")
+        return VersionHistory(file.absolute())
+
+    def read(self) -> ConfigurationDocument:
+        """The files as they are. Raises :class:`ConfigurationError`."""
+        with self._lock:
+            return self._read()
+
+    def draft(
+        self, edits: Sequence[Edit], base: str, *, allow_code: bool
+    ) -> tuple[ConfigurationDraft, bool]:
+        """The files with edits of one version of them, and whether others changed them meanwhile.
+
+        Raises :class:`EditRefused` and :class:`EditConflict`.
+        """
+        with self._lock:
+            current = self._read()
+            old = current if base == current.version else self._bases.get(base)
+            if old is None:
+                raise EditConflict(_GONE)
+            found = edited_texts(old, edits)
+            texts: Mapping[str, str] = {
+                name: self.masks.restore(text, self._source.types) for name, text in found.items()
+            }
+            is_merged = old.version != current.version
+            if is_merged:
+                texts = _merged(old, texts, current)
+            return self._checked(current, texts, allow_code=allow_code), is_merged
+
+    def undone(
+        self, number: int | None, *, and_later: bool, allow_code: bool
+    ) -> tuple[ConfigurationDraft, Sequence[SavedVersion]]:
+        """The files without a saved edit, by default the last one, and the versions that end.
+
+        Raises :class:`EditRefused` and :class:`EditConflict`.
+        """
+        with self._lock:
+            current = self._read()
+            active = [each for each in self.history.read() if not each.undone]
+            if number is None:
+                chosen = active[-1:]
+            else:
+                last = active[-1].number if active and and_later else number
+                chosen = [each for each in active if number <= each.number <= last]
+            if not chosen:
+                raise EditRefused("there is nothing to undo")
+            texts = dict(current.texts)
+            for version in reversed(chosen):
+                for name, before in version.before.items():
+                    texts[name] = _undone(name, version, before, texts)
+            return self._checked(current, texts, allow_code=allow_code), chosen
+
+    def write(self, draft: ConfigurationDraft, summary: str | None) -> SavedVersion | None:
+        """Write the files of a valid draft, and keep the version unless ``summary`` is None.
+
+        Raises :class:`NotWritable` and :class:`EditConflict`, with nothing changed.
+        """
+        with self._lock:
+            before = {name: draft.before.texts[name] for name in draft.changed}
+            if self._source.file is None:
+                return self._create(draft, summary or "")
+            self._compare(draft)
+            version: SavedVersion | None = None
+            try:
+                if summary is not None:
+                    version = self.history.add(summary, before, draft.changed)
+                self._replace(draft.before, draft.changed)
+            except OSCBridgeError as error:
+                if version is not None:
+                    self.history.remove(version.number)
+                raise self._not_writable(error, draft) from None
+            return version
+
+    def restore(self, draft: ConfigurationDraft, version: SavedVersion | None) -> str:
+        """Write the files as they were before a draft. Returns why not; empty if it succeeds."""
+        with self._lock:
+            try:
+                if draft.before.path.exists() and self._read().version == draft.after.version:
+                    self._replace(
+                        draft.before, {name: draft.before.texts[name] for name in draft.changed}
+                    )
+            except OSCBridgeError as error:
+                return str(error)
+            if version is not None:
+                self.history.remove(version.number)
+            return ""
+
+    def remove_new(self, draft: ConfigurationDraft) -> None:
+        """Remove the file of a configuration that had none, as it cannot be used."""
+        with self._lock, suppress(OSError):
+            draft.after.path.unlink()
+            self._source.file = None
+
+    def mark_undone(self, versions: Sequence[SavedVersion]) -> None:
+        """Note that these versions were undone. Raises :class:`OSCBridgeError`."""
+        with self._lock:
+            for each in versions:
+                self.history.mark_undone(each.number)
+
+    # --- with the lock ------------------------------------------------------------------------
+
+    def _read(self) -> ConfigurationDocument:
+        file = self._source.file
+        if file is not None:
+            document = read_document(file.absolute(), str(file))
+        else:
+            path = default_file()
+            if path is None:
+                raise EditRefused("there is no home directory for a file; start with a file")
+            document = read_document(path, str(path), self._source.built_in)
+        if not document.problem:
+            self._trusted = document
+        self.masks.learn(document.raw, self._source.types)
+        self._bases[document.version] = document
+        self._bases.move_to_end(document.version)
+        while len(self._bases) > MAX_BASES:
+            self._bases.popitem(last=False)
+        return document
+
+    def _checked(
+        self, current: ConfigurationDocument, texts: Mapping[str, str], *, allow_code: bool
+    ) -> ConfigurationDraft:
+        if self._trusted is None:
+            raise EditRefused(f"{current.problem}; correct the file where it is")
+        if sum(map(len, {**current.texts, **texts}.values())) > MAX_TEXT:
+            raise EditRefused(f"more than {MAX_TEXT} characters; edit the files where they are")
+        draft = make_draft(
+            current, texts, self._source.types,
+            trusted=self._trusted, allow_code=allow_code, devices=self._devices,
+        )  # fmt: skip
+        self.masks.learn(draft.after.raw, self._source.types)
+        return draft
+
+    def _create(self, draft: ConfigurationDraft, summary: str) -> SavedVersion:
+        path = draft.after.path
+        try:
+            create_file(path, draft.after.texts[draft.after.name])
+            version = self.history.add(summary, draft.before.texts, draft.after.texts)
+        except OSCBridgeError as error:
+            raise self._not_writable(error, draft) from None
+        self._source.file = path
+        return version
+
+    def _compare(self, draft: ConfigurationDraft) -> None:
+        """Raise :class:`EditConflict` if a file has changed since it was read."""
+        for name in draft.changed:
+            try:
+                is_same = read_file(draft.before.paths[name]) == draft.before.texts[name]
+            except ConfigurationError:
+                is_same = False
+            if not is_same:
+                raise EditConflict(f"{name} has changed this moment; try again")
+
+    def _replace(self, document: ConfigurationDocument, texts: Mapping[str, str]) -> None:
+        """Write files; if one cannot be written, none is changed. Raises OSCBridgeError."""
+        written: list[str] = []
+        try:
+            for name, text in texts.items():
+                replace_file(document.paths[name], text)
+                written.append(name)
+        except OSCBridgeError:
+            for name in written:
+                with suppress(OSCBridgeError):
+                    replace_file(document.paths[name], document.texts[name])
+            raise
+
+    def _not_writable(self, error: OSCBridgeError, draft: ConfigurationDraft) -> NotWritable:
+        texts = {name: self.masks.hide_in_toml(text) for name, text in draft.changed.items()}
+        return NotWritable(str(error), texts)
+
+
+def _merged(
+    old: ConfigurationDocument, texts: Mapping[str, str], current: ConfigurationDocument
+) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for name, text in texts.items():
+        theirs = current.texts.get(name)
+        both = None if theirs is None else merged(old.texts[name], text, theirs)
+        if both is None:
+            raise EditConflict(f"{name} was changed elsewhere in the same place; load it again")
+        found[name] = both
+    return found
+
+
+def _undone(name: str, version: SavedVersion, before: str, texts: Mapping[str, str]) -> str:
+    current = texts.get(name)
+    found = None if current is None else merged(version.after[name], before, current)
+    if found is None:
+        raise EditConflict(
+            f"{name} was changed in the same place after {version.summary!r}; undo it by hand"
+        )
+    return found

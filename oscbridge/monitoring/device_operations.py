@@ -1,0 +1,78 @@
+"""Devices of a running process: those that could be added, profiles, and tests of endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from oscbridge.bridge.app import App
+from oscbridge.bridge.sinks.direct import offer_message
+from oscbridge.endpoint import AnyEndpoint
+from oscbridge.errors import ConfigurationError
+from oscbridge.nearby import DeviceSearch, FoundNearby
+from oscbridge.osc import Message
+from oscbridge.osc.message_text import read_message_text
+from oscbridge.osc.text import format_message
+from oscbridge.plugins import Plugin
+from oscbridge.profiles.library import read_profile, shipped_profiles
+from oscbridge.profiles.profile import Profile
+from oscbridge.suggestions import suggest
+
+__all__ = ["DeviceOperations"]
+
+TEST_INTERVAL: Final = 0.5
+"""Seconds between two messages of a test: how long a note sounds."""
+
+
+class DeviceOperations:
+    """On the event loop."""
+
+    def __init__(self, app: App, types: Mapping[str, type[AnyEndpoint]]) -> None:
+        self.types = types
+        """All endpoint types by name; each is imported on access."""
+        self.plugins: Sequence[Plugin] = ()
+        """All plugins, broken ones included."""
+        self.nearby = DeviceSearch(types, lambda: app.announcer.discovery)
+        """The devices that could be added."""
+        self._app = app
+
+    def endpoint_of(self, found: FoundNearby) -> str:
+        """The endpoint that reaches a device already; empty if there is none."""
+        for name, entry in self._app.configuration.endpoints.items():
+            if entry.type_name == found.type_name and all(
+                str(getattr(entry.options, key, None)) == str(value)
+                for key, value in found.device.options.items()
+            ):
+                return name
+        return ""
+
+    def profiles(self) -> Sequence[Profile]:
+        """The profiles of the bridge's own package."""
+        return [read_profile(path) for path in shipped_profiles().values()]
+
+    def send_test(self, name: str, test: str) -> str:
+        """Send the messages of a test to an endpoint, half a second after each other.
+
+        Returns them as text. Raises :class:`ConfigurationError`.
+        """
+        runner = self._app.endpoints.get(name)
+        if runner is None or not runner.endpoint.is_sink():
+            sinks = [each for each, one in self._app.endpoints.items() if one.endpoint.is_sink()]
+            raise ConfigurationError(f"{name!r}: nothing can be sent to it; {suggest(name, sinks)}")
+        texts = runner.endpoint.test_messages.get(test)
+        if texts is None:
+            raise ConfigurationError(f"{test!r}: {name} has no such test")
+        messages = [read_message_text(text) for text in texts]
+        for index, message in enumerate(messages):
+            if index == 0:
+                offer_message(runner, message)
+            else:
+                loop = asyncio.get_running_loop()
+                loop.call_later(index * TEST_INTERVAL, self._offer, name, message)
+        return "sent " + ", then ".join(map(format_message, messages))
+
+    def _offer(self, name: str, message: Message) -> None:
+        runner = self._app.endpoints.get(name)
+        if runner is not None:
+            offer_message(runner, message)

@@ -1,0 +1,280 @@
+"""Edits the configuration of a running process: checks, saves and reloads it, and undoes that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.configuration_source import ConfigurationSource
+from oscbridge.bridge.config.editing.document import ConfigurationDocument
+from oscbridge.bridge.config.editing.draft import ConfigurationDraft, difference
+from oscbridge.bridge.config.editing.edits import Edit, EditRefused
+from oscbridge.bridge.config.editing.form_schema import JSONDocument, editing_schema
+from oscbridge.bridge.config.editing.history import SavedVersion
+from oscbridge.bridge.config.editing.store import ConfigurationStore
+from oscbridge.bridge.config.environment import overlay
+from oscbridge.bridge.config.file import why_not_writable
+from oscbridge.bridge.config.problem import path_text
+from oscbridge.bridge.daemon_thread import in_daemon_thread
+from oscbridge.bridge.reload import Changes
+from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.monitoring.editing_views import (
+    CheckedEdit,
+    ConfigurationView,
+    FileView,
+    SavedEdit,
+    VersionView,
+)
+
+__all__ = ["ConfigurationEditor"]
+
+MAX_WAITING: Final = 8
+"""Checks and saves that wait for the one that runs."""
+
+SAVE_INTERVAL: Final = 0.5
+"""Seconds between two saves: each is a reload."""
+
+TIMEOUT: Final = 20.0
+"""Seconds for the disk, which may be a network drive."""
+
+MAX_SUMMARY: Final = 200
+"""Characters of the summary of an edit."""
+
+MAX_DIFF: Final = 16_384
+"""Characters of the difference of a version that is shown."""
+
+_T = TypeVar("_T")
+
+
+class ConfigurationEditor:
+    """The one writer of the configuration of this process. On the event loop.
+
+    Who may use it is for the caller to decide (:func:`why_not_edit`); what may be edited is
+    decided here, by the configuration before and after.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        source: ConfigurationSource,
+        reload: Callable[[], Awaitable[Changes]],
+        file_created: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self.source = source
+        self._file_created = file_created
+        self._app = app
+        self._reload = reload
+        self._store = ConfigurationStore(source, lambda kind, key: self.devices(kind, key))
+        self.devices: Callable[[str, str], Collection[str]] = lambda _type, _key: ()
+        """Names the devices that a key of an endpoint type may name from a browser."""
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+        self._schema: JSONDocument | None = None
+        self._next_save = 0.0
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    @property
+    def allow_code(self) -> bool:
+        """Whether a browser may edit everything."""
+        http = self._app.configuration.http
+        return http is not None and http.allow_code
+
+    async def schema(self) -> JSONDocument:
+        """The JSON Schema of the configuration; ``readOnly`` marks what only the file may set."""
+        async with self._turn():
+            if self._schema is None:
+                self._schema = await _in_thread(partial(editing_schema, self.source.types))
+            return self._schema
+
+    async def read(self) -> ConfigurationView:
+        """The configuration on disk. Raises :class:`OSCBridgeError`."""
+        async with self._turn():
+            return await _in_thread(self._view)
+
+    async def check(self, edits: Sequence[Edit], base: str) -> CheckedEdit:
+        """Check edits of a version of the files; nothing is changed. Raises OSCBridgeError."""
+        async with self._turn():
+            return await _in_thread(partial(self._check, edits, base))
+
+    async def save(self, edits: Sequence[Edit], base: str, summary: str) -> SavedEdit:
+        """Make edits, and reload. If that fails, the files are restored.
+
+        Raises :class:`EditRefused`, :class:`EditConflict`, :class:`NotWritable`,
+        :class:`ConfigurationError` or another :class:`OSCBridgeError`. It runs to its end also
+        if the caller is cancelled.
+        """
+        return await self._to_the_end(self._save(edits, base, summary[:MAX_SUMMARY]))
+
+    async def undo(self, number: int | None = None, *, and_later: bool = False) -> SavedEdit:
+        """Undo a saved edit, by default the last one; with ``and_later`` those after it too.
+
+        Raises as :meth:`save` does.
+        """
+        return await self._to_the_end(self._undo(number, and_later))
+
+    # --- one at a time ------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._waiting >= MAX_WAITING:
+            raise OSCBridgeError("too many edits at once; try again in a moment")
+        self._waiting += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._waiting -= 1
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, _T]) -> _T:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, in case nobody waits for it
+
+    async def _save(self, edits: Sequence[Edit], base: str, summary: str) -> SavedEdit:
+        async with self._turn():
+            allow = self.allow_code
+            draft, is_merged = await _in_thread(
+                partial(self._store.draft, edits, base, allow_code=allow)
+            )
+            self._raise_problems(draft)
+            if not draft.changed:
+                same = draft.after.version
+                return SavedEdit("nothing has changed", (), "", same, is_merged, 0)
+            is_new = self.source.file is None
+            await self._pause()
+            version = await _in_thread(partial(self._store.write, draft, summary))
+            return await self._apply(draft, version, is_new=is_new, is_merged=is_merged)
+
+    async def _undo(self, number: int | None, and_later: bool) -> SavedEdit:
+        async with self._turn():
+            draft, ended = await _in_thread(
+                partial(self._store.undone, number, and_later=and_later, allow_code=self.allow_code)
+            )
+            self._raise_problems(draft)
+            await self._pause()
+            await _in_thread(partial(self._store.write, draft, None))
+            saved = await self._apply(draft, None, is_new=False, is_merged=False)
+            await _in_thread(partial(self._store.mark_undone, ended))
+            return saved
+
+    async def _pause(self) -> None:
+        """Wait until the next save may be made."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._next_save - loop.time()))
+        self._next_save = loop.time() + SAVE_INTERVAL
+
+    async def _apply(
+        self,
+        draft: ConfigurationDraft,
+        version: SavedVersion | None,
+        *,
+        is_new: bool,
+        is_merged: bool,
+    ) -> SavedEdit:
+        """Reload what is written; restore the files if that fails."""
+        try:
+            changes = await self._reload()
+        except BaseException as error:
+            problem = ""
+            if is_new:
+                await _in_thread(partial(self._store.remove_new, draft))
+            else:
+                problem = await _in_thread(partial(self._store.restore, draft, version))
+            if not isinstance(error, OSCBridgeError):
+                raise
+            end = f"the file could not be restored: {problem}" if problem else "nothing is changed"
+            raise OSCBridgeError(self._store.masks.hide(f"{error}; {end}")) from None
+        if is_new:
+            self._file_created(self.source.name)
+        hide = self._store.masks.hide
+        problems = tuple(map(hide, changes.problems))
+        diff = self._difference(draft)
+        text = hide(str(changes))
+        number = 0 if version is None else version.number
+        return SavedEdit(text, problems, diff, draft.after.version, is_merged, number)
+
+    def _raise_problems(self, draft: ConfigurationDraft) -> None:
+        hide = self._store.masks.hide
+        if draft.refused:
+            raise EditRefused(hide("\n".join(draft.refused)))
+        if draft.problems:
+            lines = [f"{each.file}: {each.text}".removeprefix(": ") for each in draft.problems]
+            raise ConfigurationError(hide("\n".join(lines)))
+
+    # --- on a thread --------------------------------------------------------------------------
+
+    def _check(self, edits: Sequence[Edit], base: str) -> CheckedEdit:
+        draft, is_merged = self._store.draft(edits, base, allow_code=self.allow_code)
+        masks = self._store.masks
+        return CheckedEdit(
+            refused=tuple(map(masks.hide, draft.refused)),
+            problems=[
+                each._replace(text=masks.hide(each.text), brief=masks.hide(each.brief))
+                for each in draft.problems
+            ],
+            warnings=tuple(map(masks.hide, draft.warnings)),
+            diff=self._difference(draft),
+            merged=is_merged,
+            texts={name: masks.hide_in_toml(text) for name, text in draft.changed.items()},
+            configuration=draft.configuration,
+        )
+
+    def _difference(self, draft: ConfigurationDraft) -> str:
+        hide = self._store.masks.hide_in_toml
+        before = {name: hide(draft.before.texts[name]) for name in draft.changed}
+        return difference(before, {name: hide(text) for name, text in draft.changed.items()})
+
+    def _view(self) -> ConfigurationView:
+        document = self._store.read()
+        masks = self._store.masks
+        overlaid = overlay(document.raw, os.environ)
+        leaves: dict[str, Any] = {}
+        for path, variable in sorted(overlaid.places.items(), key=lambda item: len(item[0])):
+            leaves[variable] = path
+        return ConfigurationView(
+            version=document.version,
+            files=[
+                FileView(name, masks.hide_in_toml(text), why_not_writable(document.paths[name]))
+                for name, text in document.texts.items()
+            ],
+            tables=masks.hide_in_tables(dict(document.raw)),
+            places=_places(document),
+            environment={path_text(path): variable for variable, path in leaves.items()},
+            problem=masks.hide(document.problem),
+            built_in=self.source.file is None,
+            allow_code=self.allow_code,
+            versions=[self._version(each) for each in reversed(self._store.history.read())],
+        )
+
+    def _version(self, version: SavedVersion) -> VersionView:
+        hide = self._store.masks.hide_in_toml
+        before = {name: hide(text) for name, text in version.before.items()}
+        diff = difference(before, {name: hide(text) for name, text in version.after.items()})
+        return VersionView(
+            version.number, version.time, version.summary, version.undone, diff[:MAX_DIFF]
+        )
+
+
+def _places(document: ConfigurationDocument) -> Sequence[str]:
+    count = len(document.raw.get("route", ()))
+    return [document.included.place_of(("route", index))[0] for index in range(count)]
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Run on a thread. Raises :class:`OSCBridgeError` if the disk does not answer in time."""
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            return await in_daemon_thread(work, "edit configuration")
+    except TimeoutError:
+        raise OSCBridgeError(f"the disk has not answered within {TIMEOUT:g} s") from None

@@ -1,0 +1,1 @@
+"""The view Routes, and all edits of the configuration."""

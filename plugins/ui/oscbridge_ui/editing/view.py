@@ -1,0 +1,56 @@
+"""The view Routes of one page, and all its edits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import get_args
+
+from pydantic import BaseModel
+
+from oscbridge import AccessGrant, TokenBucket
+from oscbridge_ui.editing.messages import WatchRoutes
+from oscbridge_ui.editing.routes_feed import RoutesTopic
+from oscbridge_ui.editing.session import EditingSession, Request
+from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.watching import WATCHES
+
+__all__ = ["EditingView"]
+
+
+class EditingView(PageView):
+    """Answers requests about the configuration, and shows the last messages of routes."""
+
+    def __init__(self, page: PageHandle, feeds: Feeds) -> None:
+        self._page = page
+        self._feeds = feeds
+        self._session = EditingSession(feeds.operations, page.grant, page.answer, feeds.trial)
+        self._bucket = TokenBucket(WATCHES, WATCHES, time.monotonic)
+
+    @property
+    def messages(self) -> Sequence[type[BaseModel]]:
+        return (*get_args(Request), WatchRoutes)
+
+    async def take(self, message: BaseModel) -> None:
+        if wait := self._bucket.take(1):
+            await asyncio.sleep(wait)
+        grant = self._page.grant()
+        if grant is None:
+            return
+        if isinstance(message, WatchRoutes):
+            self._watch(grant)
+        elif isinstance(message, Request):
+            self._session.add(message)
+
+    def _watch(self, grant: AccessGrant) -> None:
+        topic = RoutesTopic(self._feeds.routes, self._page.wake, grant.rights.may_listen)
+        self._page.watch("routes", topic)
+
+    def access_changed(self, grant: AccessGrant) -> None:
+        if self._page.topic("routes") is not None:
+            self._watch(grant)
+
+    def close(self) -> None:
+        self._session.close()

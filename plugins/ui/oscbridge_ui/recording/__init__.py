@@ -1,0 +1,1 @@
+"""The view Record: recordings of the bridge, made, kept and played."""

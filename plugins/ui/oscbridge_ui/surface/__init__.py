@@ -1,0 +1,1 @@
+"""The view Surface: controls on pages that all browsers share."""

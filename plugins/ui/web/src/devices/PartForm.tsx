@@ -1,0 +1,121 @@
+// The form of a bridge or an endpoint: a new one, or one that is there.
+
+import { useMemo, useState } from "preact/hooks";
+
+import { schema } from "../editing/client";
+import { problemsOf, SaveBox, useDraft } from "../editing/SaveBox";
+import { SchemaForm } from "../forms/SchemaForm";
+import type { Schema } from "../forms/schema";
+import { encodeTable, type FormTable } from "../forms/values";
+import type { EditWanted, SavedState } from "../protocol";
+import { may } from "../store";
+import { configuration } from "../editing/client";
+import { devices } from "./devices_store";
+
+export type PartKind = "bridge" | "endpoint";
+
+const FIRST: Record<PartKind, readonly string[]> = {
+  bridge: ["listen", "mode", "announce", "allow"],
+  endpoint: ["type", "to", "listen", "url", "broker", "device", "input", "output", "profile"],
+};
+
+const LABELS = { to: "Send to", listen: "Listen at", profile: "Device profile" };
+
+interface Props {
+  kind: PartKind;
+  name: string;
+  /** Whether it is not in the file yet. */
+  isNew: boolean;
+  value: FormTable;
+  onSaved(saved: SavedState, name: string): void;
+  onCancel(): void;
+}
+
+/** The schema of the table of a bridge, or of an endpoint of one type. */
+export function schemaOf(kind: PartKind, type: string): Schema | null {
+  const found = schema.value;
+  if (!found) return null;
+  if (kind === "endpoint") {
+    const key = `endpoint.${type}`;
+    return Object.hasOwn(found.definitions, key) ? found.definitions[key]! : null;
+  }
+  const tables = found.properties["bridge"];
+  return Object.values(tables?.patternProperties ?? {})[0] ?? null;
+}
+
+export function PartForm({ kind, name: given, isNew, value: first, onSaved, onCancel }: Props) {
+  const [name, setName] = useState(given);
+  const [value, setValue] = useState(first);
+  const type = typeof value["type"] === "string" ? value["type"] : "";
+  const found = schemaOf(kind, type);
+  const edits = useMemo<readonly EditWanted[]>(() => {
+    const table = encodeTable(value);
+    if (isNew) return [{ kind: "add", path: [kind, name], table, position: null }];
+    return [{ kind: "change", path: [kind, name], table }];
+  }, [value, name, isNew, kind]);
+  const draft = useDraft(edits);
+  const { own, others } = problemsOf(draft, [kind, name]);
+  if (!found || !configuration.value) return <p class="faint">Reading the configuration…</p>;
+  const environment = configuration.value.environment;
+  const offered = (path: readonly (string | number)[]): readonly string[] => {
+    const key = String(path[0] ?? "");
+    if (path.length !== 1) return [];
+    if (key === "profile") return (devices.value?.profiles ?? []).map((each) => each.name);
+    return (devices.value?.found ?? []).flatMap((each) => {
+      if (each.endpoint_type !== type) return [];
+      const option = each.table[key] as { $toml?: string } | undefined;
+      return option?.$toml?.startsWith('"') ? [JSON.parse(option.$toml) as string] : [];
+    });
+  };
+  return (
+    <form class="part-form" aria-label={isNew ? `New ${kind}` : `Options of ${name}`} onSubmit={(event) => event.preventDefault()}>
+      {isNew && (
+        <div class="sf">
+          <div class="sf-field set">
+            <div class="sf-name">
+              <label for="part-name">Name</label>
+            </div>
+            <div class="sf-body">
+              <input
+                id="part-name"
+                class="in1 mono"
+                value={name}
+                spellcheck={false}
+                autocomplete="off"
+                aria-describedby="part-name-help"
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+              <p class="help" id="part-name-help">
+                What routes and this page call it.
+              </p>
+            </div>
+          </div>
+        </div>
+      )}
+      <SchemaForm
+        schema={found}
+        definitions={schema.value?.definitions ?? {}}
+        value={value}
+        onChange={setValue}
+        problems={own}
+        locked={(path) => {
+          const variable = environment[[kind, name, ...path].join(".")];
+          return variable ? `Set by the environment variable ${variable}.` : "";
+        }}
+        suggestions={offered}
+        first={FIRST[kind]}
+        labels={LABELS}
+        disabled={!may("configure")}
+      />
+      <SaveBox
+        edits={edits}
+        draft={draft}
+        summary={`${kind} ${name} ${isNew ? "added" : "changed"}`}
+        problems={others}
+        label={isNew ? "Add" : "Save and reload"}
+        onSaved={(saved) => onSaved(saved, name)}
+        onCancel={onCancel}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,78 @@
+// The configuration on disk: read, checked, saved. All edits of the page go through here.
+
+import { signal } from "@preact/signals";
+
+import type { Definitions, Schema } from "../forms/schema";
+import { decodeTable, isTable, type FormTable, type JsonValue } from "../forms/values";
+import type { CheckedState, ConfigurationState, EditWanted, SavedState } from "../protocol";
+import { connection } from "../store";
+
+/** The configuration as it was read last. */
+export const configuration = signal<ConfigurationState | null>(null);
+export const readError = signal("");
+
+/** The schemas of the tables of the configuration. */
+export interface ConfigurationSchema {
+  readonly properties: Readonly<Record<string, Schema>>;
+  readonly definitions: Definitions;
+}
+
+export const schema = signal<ConfigurationSchema | null>(null);
+
+export async function readConfiguration(): Promise<ConfigurationState> {
+  const answer = await connection.request({ type: "read_configuration" });
+  if (answer.type !== "configuration") throw new Error("The bridge did not answer.");
+  if (answer.error) throw new Error(answer.error);
+  configuration.value = answer;
+  return answer;
+}
+
+export async function readSchema(): Promise<ConfigurationSchema> {
+  if (schema.value) return schema.value;
+  const answer = await connection.request({ type: "read_schema" });
+  if (answer.type !== "schema") throw new Error("The bridge did not answer.");
+  if (answer.error) throw new Error(answer.error);
+  const document = answer.document as { properties?: Record<string, Schema>; $defs?: Record<string, Schema> } | null;
+  schema.value = { properties: document?.properties ?? {}, definitions: document?.$defs ?? {} };
+  return schema.value;
+}
+
+/** Reads both; what fails is said in `readError`. */
+export async function readAll(): Promise<void> {
+  try {
+    await Promise.all([readConfiguration(), readSchema()]);
+    readError.value = "";
+  } catch (error) {
+    readError.value = (error as Error).message;
+  }
+}
+
+export async function checkEdits(base: string, edits: readonly EditWanted[]): Promise<CheckedState> {
+  const answer = await connection.request({ type: "check_edit", base, edits });
+  if (answer.type !== "checked") throw new Error("The bridge did not answer.");
+  return answer;
+}
+
+export async function saveEdits(base: string, edits: readonly EditWanted[], summary: string): Promise<SavedState> {
+  const answer = await connection.request({ type: "save_edit", base, edits, summary });
+  if (answer.type !== "saved") throw new Error("The bridge did not answer.");
+  if (!answer.error) await readConfiguration();
+  return answer;
+}
+
+export async function undoEdit(number: number | null = null): Promise<SavedState> {
+  const answer = await connection.request({ type: "undo_edit", number });
+  if (answer.type !== "saved") throw new Error("The bridge did not answer.");
+  if (!answer.error) await readConfiguration();
+  return answer;
+}
+
+/** A table of the configuration as it was read; empty if it has none. */
+export function tableAt(path: readonly string[]): FormTable {
+  let found: FormTable = decodeTable((configuration.value?.tables ?? {}) as JsonValue);
+  for (const key of path) {
+    const inner = Object.hasOwn(found, key) ? found[key] : undefined;
+    found = isTable(inner) ? inner : {};
+  }
+  return found;
+}

@@ -1,0 +1,282 @@
+// One control of the surface: it sends, and follows the device.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import { figure } from "../format";
+import { Fader, Pad, type Scale } from "../parts/Fader";
+import { ColourControl, MenuControl, TextControl } from "../parts/ValueControl";
+import type { Widget } from "../protocol";
+import { Sender } from "../sending";
+import { may, online } from "../store";
+import { knownAddresses, values } from "../values_store";
+import { isOn, pressed } from "./pinning";
+
+const ARMED = 3_000; // ms within which a button is pressed again to confirm
+
+type Scalar = Widget["args"][number];
+
+/** What a control knows of its value. */
+interface Live {
+  args: readonly Scalar[];
+  types: string;
+}
+
+function useLive(address: string): Live | undefined {
+  const value = values.get(address);
+  if (!value) {
+    void knownAddresses.value; // it may come
+    return undefined;
+  }
+  void value.version.value;
+  return value.row;
+}
+
+interface Props {
+  widget: Widget;
+  /** While pages are arranged nothing is sent. */
+  isArranged: boolean;
+}
+
+export function WidgetView({ widget, isArranged }: Props) {
+  const live = useLive(widget.address);
+  const [error, setError] = useState("");
+  const types = useMemo(() => ({ now: "" }), []);
+  types.now = live?.types ?? widget.types;
+  const sender = useMemo(() => new Sender(widget.address, () => types.now, setError), [widget.address, types]);
+  sender.target = widget.target
+    ? { name: widget.target, received: widget.received, label: "" }
+    : undefined;
+  const disabled = isArranged || !online.value || !may("send") || !widget.target;
+  return (
+    <>
+      <Body widget={widget} live={live} sender={sender} types={types} disabled={disabled} />
+      {error && (
+        <p class="w-error" role="alert" title={error}>
+          {error}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface BodyProps {
+  widget: Widget;
+  live: Live | undefined;
+  sender: Sender;
+  types: { now: string };
+  disabled: boolean;
+}
+
+function Body({ widget, live, sender, types, disabled }: BodyProps) {
+  const label = widget.label || widget.address;
+  const first = live?.args[0];
+  switch (widget.kind) {
+    case "fader":
+      return <FaderStrip widget={widget} live={live} sender={sender} disabled={disabled} />;
+    case "button":
+      return <PadButton widget={widget} live={live} sender={sender} types={types} disabled={disabled} />;
+    case "xy": {
+      const scale = scaleOf(widget, live?.types ?? widget.types);
+      const at = [numberOf(first), numberOf(live?.args[1])] as const;
+      const device = [at[0] ?? widget.least, at[1] ?? widget.least] as const;
+      return (
+        <Strip widget={widget} figure={at[0] === undefined ? "–" : device.map((each) => figure(each, 2)).join(", ")}>
+          <Pad label={label} device={device} scales={[scale, scale]} disabled={disabled} onMove={(x, y) => sender.send([x, y])} />
+        </Strip>
+      );
+    }
+    case "menu":
+      return (
+        <Strip widget={widget}>
+          <MenuControl
+            label={label}
+            value={first}
+            choices={widget.choices}
+            disabled={disabled}
+            send={(choice) => sender.send([choice])}
+          />
+        </Strip>
+      );
+    case "colour":
+      return (
+        <Strip widget={widget}>
+          <ColourControl
+            label={label}
+            colour={typeof first === "string" ? first : "#000000ff"}
+            disabled={disabled}
+            send={(colour) => sender.send([colour])}
+          />
+        </Strip>
+      );
+    case "meter":
+      return <Meter widget={widget} value={numberOf(first)} />;
+    case "text":
+      return <TextBox widget={widget} live={live} sender={sender} disabled={disabled} />;
+    case "label":
+      return <p class="w-label">{widget.label || "Text"}</p>;
+  }
+}
+
+function numberOf(value: Scalar | undefined): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function scaleOf(widget: Widget, types: string): Scale {
+  return { least: widget.least, most: widget.most, whole: /^[ih]/.test(types) };
+}
+
+interface StripProps {
+  widget: Widget;
+  figure?: string;
+  children: ComponentChildren;
+}
+
+/** The name above, the control, and the figure below. */
+function Strip({ widget, figure: text, children }: StripProps) {
+  return (
+    <>
+      <p class="w-name clip">{widget.label || widget.address}</p>
+      <div class="w-body">{children}</div>
+      {text !== undefined && (
+        <p class="w-figure">
+          {text} {widget.unit && <small>{widget.unit}</small>}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface ControlProps {
+  widget: Widget;
+  live: Live | undefined;
+  sender: Sender;
+  disabled: boolean;
+}
+
+function FaderStrip({ widget, live, sender, disabled }: ControlProps) {
+  const device = numberOf(live?.args[0]);
+  const scale = scaleOf(widget, live?.types ?? widget.types);
+  return (
+    <Strip widget={widget} figure={device === undefined ? "–" : figure(device)}>
+      <Fader
+        label={widget.label || widget.address}
+        device={device ?? scale.least}
+        known={device !== undefined}
+        scale={scale}
+        vertical={widget.h >= widget.w}
+        disabled={disabled}
+        onMove={(value) => sender.send([value])}
+      />
+    </Strip>
+  );
+}
+
+function PadButton({ widget, live, sender, types, disabled }: ControlProps & { types: { now: string } }) {
+  const [isDown, setDown] = useState(false);
+  const [isArmed, setArmed] = useState(false);
+  const down = useRef(false);
+  const isSwitch = widget.mode === "toggle";
+  const on = isSwitch ? isOn(widget, live?.args[0]) : isDown;
+  const fire = (next: boolean) => {
+    const found = pressed(widget, next);
+    types.now = found.types;
+    sender.sendEach(found.args);
+  };
+  useEffect(() => {
+    if (!isArmed) return;
+    const timer = window.setTimeout(() => setArmed(false), ARMED);
+    return () => window.clearTimeout(timer);
+  }, [isArmed]);
+  const release = () => {
+    if (!down.current) return;
+    down.current = false;
+    setDown(false);
+    if (widget.mode === "momentary") fire(false);
+  };
+  const letGo = useRef(release);
+  letGo.current = release;
+  useEffect(() => () => letGo.current(), []); // a page that is left holds nothing
+  const press = () => {
+    if (disabled || down.current) return;
+    if (widget.confirm && !isArmed) {
+      setArmed(true);
+      return;
+    }
+    setArmed(false);
+    down.current = true;
+    setDown(true);
+    if (widget.mode === "momentary") fire(true);
+    else if (widget.mode === "trigger") fire(true);
+    else fire(!on);
+  };
+  const isPressKey = (event: KeyboardEvent) => event.key === "Enter" || event.key === " ";
+  return (
+    <button
+      class={`w-pad ${widget.mode} ${isDown ? "down" : ""} ${isArmed ? "armed" : ""}`}
+      disabled={disabled}
+      aria-pressed={widget.mode === "trigger" ? undefined : on}
+      onPointerDown={(event) => {
+        if (event.button) return;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        press();
+      }}
+      onPointerUp={release}
+      onPointerCancel={release}
+      onKeyDown={(event) => {
+        if (!isPressKey(event) || event.repeat) return;
+        event.preventDefault();
+        press();
+      }}
+      onKeyUp={(event) => isPressKey(event) && release()}
+      onBlur={release}
+      onContextMenu={(event) => event.preventDefault()}
+    >
+      {isArmed ? "Press again" : widget.label || widget.address}
+    </button>
+  );
+}
+
+function Meter({ widget, value }: { widget: Widget; value: number | undefined }) {
+  const size = widget.most - widget.least || 1;
+  const at = Math.min(Math.max(((value ?? widget.least) - widget.least) / size, 0), 1);
+  const isHigh = widget.h >= widget.w;
+  const length = `${(at * 100).toFixed(1)}%`;
+  return (
+    <Strip widget={widget} figure={value === undefined ? "–" : figure(value)}>
+      <div
+        class={`w-meter ${isHigh ? "high" : "wide"} ${at > 0.95 ? "hot" : ""}`}
+        role="meter"
+        aria-label={widget.label || widget.address}
+        aria-valuemin={widget.least}
+        aria-valuemax={widget.most}
+        aria-valuenow={value ?? widget.least}
+      >
+        <i style={isHigh ? { height: length } : { width: length }} />
+      </div>
+    </Strip>
+  );
+}
+
+function TextBox({ widget, live, sender, disabled }: ControlProps) {
+  const types = live?.types ?? widget.types;
+  const label = widget.label || widget.address;
+  const shown = live ? live.args.map(word).join(" ") || "trigger" : "–";
+  const isSent = widget.target !== "" && /^[sS]$/.test(types);
+  return (
+    <Strip widget={widget}>
+      {isSent ? (
+        <TextControl label={label} text={String(live?.args[0] ?? "")} disabled={disabled} send={(text) => sender.send([text])} />
+      ) : (
+        <p class="w-text">
+          {shown} {widget.unit && <small>{widget.unit}</small>}
+        </p>
+      )}
+    </Strip>
+  );
+}
+
+function word(value: Scalar): string {
+  if (typeof value === "number") return figure(value);
+  return value === null ? "nil" : String(value);
+}

@@ -1,0 +1,39 @@
+// Where controls are on the grid of a page.
+
+export interface Place {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+export const MAX_ROWS = 100; // of a page: the bridge accepts no more
+
+export function overlap(a: Place, b: Place): boolean {
+  return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+}
+
+/** The first free place for a control of this size: beside the others, then below them. */
+export function freePlace(taken: readonly Place[], columns: number, w: number, h: number): Place {
+  const wide = Math.min(w, columns);
+  for (let y = 0; y <= MAX_ROWS - h; y++) {
+    for (let x = 0; x + wide <= columns; x++) {
+      const place = { x, y, w: wide, h };
+      if (!taken.some((each) => overlap(each, place))) return place;
+    }
+  }
+  return { x: 0, y: MAX_ROWS - h, w: wide, h };
+}
+
+/** A place that is moved or made larger by some cells, within the page. */
+export function moved(from: Place, columns: number, by: Partial<Place>): Place {
+  const within = (value: number, least: number, most: number) => Math.min(Math.max(value, least), Math.max(least, most));
+  const w = within(from.w + (by.w ?? 0), 1, by.w ? columns - from.x : columns);
+  const h = within(from.h + (by.h ?? 0), 1, MAX_ROWS - from.y);
+  return { x: within(from.x + (by.x ?? 0), 0, columns - w), y: within(from.y + (by.y ?? 0), 0, MAX_ROWS - h), w, h };
+}
+
+/** The rows of a page: some at least, so that a few controls do not fill the screen. */
+export function rowsOf(widgets: readonly Place[], least: number): number {
+  return Math.max(least, ...widgets.map((each) => each.y + each.h));
+}
