@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oscbridge.testing import PluginReadme, check_configuration
-from oscbridge_ui import connection, protocol, site, value_store
+from oscbridge_ui import connection, protocol_base, site, value_store
 
 FOLDER = Path(__file__).parents[1]
 README = PluginReadme(FOLDER / "README.md")
@@ -16,9 +16,9 @@ TEXTS = [
     f"up to {value_store.MAX_ADDRESSES:,} of them",
     f"At most {site.MAX_CLIENTS} pages",
     f"within {connection.HELLO_TIMEOUT:g} seconds",
-    f"at most {protocol.MAX_RATE} times per second",
+    f"at most {protocol_base.MAX_RATE} times per second",
     f"with the code {connection.INVALID}, missing access with {connection.DENIED}",
-    f"subprotocol `{protocol.SUBPROTOCOL}`",
+    f"subprotocol `{protocol_base.SUBPROTOCOL}`",
 ]
 
 
