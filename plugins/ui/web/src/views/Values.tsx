@@ -110,7 +110,7 @@ function Tools() {
         {states.map(([key, name, number]) => (
           <button key={key} aria-pressed={stateFilter.value === key} onClick={() => (stateFilter.value = key)}>
             {name}
-            <small>{count(number)}</small>
+            <small>{online.value || key === "all" ? count(number) : "–"}</small>
           </button>
         ))}
       </div>
