@@ -18,13 +18,13 @@ from typing import Final, NamedTuple
 
 from oscbridge.abilities import FindsDevices
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.errors import OSCBridgeError
 from oscbridge.installed import version
 from oscbridge.monitoring.control_calls import health
 from oscbridge.monitoring.control_client import RunningProcess, processes
 from oscbridge.nearby.local import list_local_devices
 from oscbridge.net.os_errors import what_failed
-from oscbridge.net.own_addresses import own_addresses
 from oscbridge.net.udp_socket import RECEIVE_BUFFER
 from oscbridge.plugins import Plugins
 
