@@ -186,7 +186,7 @@ async def test_limited_token_sends_what_it_may(program: ControlRoomProgram) -> N
     async with connected(program.port, SECRETS["WALL"]) as page:
         assert (await page.command(address="/any", name="web", **message))["error"] == ""
         answer = await page.command(address="/any", name="vault", **message)
-        assert answer["error"] == "this token may not send to 'vault'"
+        assert answer["error"] == "this token is not valid for vault"
 
 
 async def test_token_for_the_control_room_alone_sees_everything(
