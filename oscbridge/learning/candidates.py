@@ -20,7 +20,7 @@ from oscbridge.learning.relative import RelativeMode, relative_mode
 
 __all__ = ["SETTLE", "Candidate", "clear_winner", "find_candidates"]
 
-MAX_CANDIDATES: Final = 12
+MAX_CANDIDATES: Final = 6
 """Candidates that are shown."""
 
 ENOUGH: Final = 30
@@ -40,6 +40,9 @@ SETTLE: Final = 0.4
 
 BARELY: Final = 0.05
 """The score below which a control was not moved."""
+
+UNLIKELY: Final = 0.1
+"""The part of the best score below which a control is no candidate."""
 
 _DIGITS: Final = re.compile(r"\d+")
 
@@ -111,7 +114,8 @@ def find_candidates(
             mode = relative_mode(each.values)
         found.append(Candidate(each, score, why, now - each.last_time < SETTLE, joined, mode))
     found.sort(key=lambda each: (-each.score, each.activity.started))
-    moved = [each for each in found if each.score >= BARELY][:MAX_CANDIDATES]
+    least = max(BARELY, UNLIKELY * found[0].score) if found else BARELY
+    moved = [each for each in found if each.score >= least][:MAX_CANDIDATES]
     return moved, len(found) - len(moved)
 
 

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from control_room import ControlRoomProgram
 from playwright.async_api import Page
 
 from oscbridge import MIDI, Color, Message, TimeTag, encode_message
 
-__all__ = ["AXE", "OFFLINE", "overflow", "send_some", "violations"]
-
-AXE = (
-    Path(__file__).parents[2]
-    / "plugins"
-    / "ui"
-    / "web"
-    / "node_modules"
-    / "axe-core"
-    / "axe.min.js"
-)
-OFFLINE = "WebSocket connection to"
-"""What the browser logs about a bridge that does not run."""
+__all__ = ["overflow", "send_some"]
 
 
 def send_some(program: ControlRoomProgram) -> None:
@@ -40,17 +26,6 @@ def send_some(program: ControlRoomProgram) -> None:
         Message("/at", "t", (TimeTag(1),)),
     ]
     program.send(*map(encode_message, messages))
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds on the page."""
-    assert AXE.is_file(), "run: make test"
-    await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
-        for each in found["violations"]
-    ]
 
 
 async def overflow(page: Page) -> int:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
-from page_checks import OFFLINE, overflow, send_some, violations
-from playwright.async_api import Page, expect
+from control_room_views import Open
+from page_checks import overflow, send_some
+from playwright.async_api import expect
 from ports import free_port
 
 from oscbridge import Message, encode_message
 
-VIEWS = ("", "values", "log")
-TOKENS = '[[token]]\nname = "foh"\nsecret = { env = "FOH" }\n'
+OFFLINE = "WebSocket connection to"
+"""What the browser logs about a bridge that does not run."""
 
-Open = Callable[..., Awaitable[Page]]
+VIEWS = ("", "values", "surface", "record", "log")
+TOKENS = '[[token]]\nname = "foh"\nsecret = { env = "FOH" }\n'
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -98,6 +102,15 @@ async def test_values_have_the_display_of_their_type(
     await expect(page.locator(".v .nm")).to_have_text(
         ["/ch/1/level", "/ch/9/level", "/ch/10/level"]
     )
+
+
+async def test_age_of_a_value_grows_without_a_message(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page(f"{program.url}values")
+    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+    program.send(encode_message(Message.of("/name", "Ariel")))
+    await expect(page.locator(".v .age")).to_have_text(re.compile(r"^\d+ s$"))
 
 
 async def test_hostile_text_is_shown_as_text(program: ControlRoomProgram, open_page: Open) -> None:

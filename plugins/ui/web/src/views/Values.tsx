@@ -11,7 +11,8 @@ import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
 import { queries } from "../router";
 import { connection, online, pulse } from "../store";
-import { branches, isWatched, listCounts, listing, sourceNames, tick, values } from "../values_store";
+import { runClock } from "../tick";
+import { branches, isWatched, listCounts, listing, sourceNames, values } from "../values_store";
 
 const OVERSCAN = 8; // rows above and below the screen
 const CHUNK = 16; // the window moves in steps of so many rows
@@ -59,10 +60,12 @@ export function Values() {
       else watch();
     });
     const resting = window.setInterval(() => {
-      if (online.peek()) tick();
+      if (online.peek()) for (const each of values.values()) each.rest();
     }, 1_000);
+    const endClock = runClock();
     return () => {
       end();
+      endClock();
       window.clearInterval(resting);
       connection.unwatch("values");
       isWatched.value = false;
