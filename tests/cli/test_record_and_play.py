@@ -403,6 +403,24 @@ def test_loop_repeats_the_recording_at_its_length_until_ctrl_c(
     assert re.search(r"^played \d+ packets in [5-9] rounds, in ", program.output, re.M)
 
 
+def test_start_skips_what_is_before_it_and_a_loop_begins_at_zero(
+    start: Start, call: Call, made: Callable[..., str], receiver: socket.socket
+) -> None:
+    file = made(*map(message, range(5)), gap=10, length=41)
+    program = start("play", file, "--to", url(receiver), "--start", "25", "--speed", "20")
+    began = time.monotonic()
+    assert [receiver.recv(100) for _ in range(2)] == [message(3), message(4)]
+    assert time.monotonic() - began < 30 / 20 + 5
+    assert program.ended() == 0
+    assert "played 2 packets" in program.output
+    program = start("play", file, "--to", url(receiver), "--start", "35", "--speed", "50", "--loop")
+    assert [receiver.recv(100) for _ in range(3)] == [message(4), message(0), message(1)]
+    assert program.stop() == 0
+    done = call("play", file, "--to", url(receiver), "--start", "41.5")
+    assert done.returncode == 1
+    assert f"{file}: nothing to play after 41.5 s; lower --start" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_a_long_wait_at_once(
     number: int, start: Start, made: Callable[..., str], receiver: socket.socket
@@ -518,6 +536,8 @@ def test_file_that_is_not_a_recording_is_an_error(call: Call, file: Path) -> Non
         (("--speed", "1001"), "'1001': expected a number above 0, at most 1000, or max"),
         (("--speed", "nan"), "'nan': expected a number above 0"),
         (("--speed", "fast"), "'fast': expected a number above 0"),
+        (("--start", "-1"), "-1.0 is not in the range"),
+        (("--start", "nan"), "--start: expected a number of seconds, not nan"),
         (("--speed", "max", "--loop"), "--loop with --speed max would flood the receiver"),
         (("--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
         (("--to", "tcp+auto://127.0.0.1:9"), "write tcp:// (OSC 1.1) or tcp+1.0://"),

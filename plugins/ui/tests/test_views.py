@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
-from playwright.async_api import Page, expect
+from control_room_views import Open, receive
+from playwright.async_api import expect
 from ports import free_port
 from websockets.asyncio.client import connect
 
 from oscbridge import Color, Message, encode_message
 
-WEB = Path(__file__).parents[1] / "web"
-AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 OFFLINE = "WebSocket connection to"
 """What the browser logs about a bridge that does not run."""
 
-VIEWS = ("", "values", "log")
+VIEWS = ("", "values", "surface", "record", "log")
 TOKENS = '[[token]]\nname = "foh"\nsecret = { env = "FOH" }\n'
-
-Open = Callable[..., Awaitable[Page]]
 
 
 def send_some(program: ControlRoomProgram) -> None:
@@ -41,17 +40,6 @@ def send_some(program: ControlRoomProgram) -> None:
         Message.of("/go"),
     ]
     program.send(*map(encode_message, messages))
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds on the page."""
-    assert AXE.is_file(), "run: make test"
-    await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
-        for each in found["violations"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -130,6 +118,15 @@ async def test_values_have_the_display_of_their_type(
     await expect(page.locator(".v .nm")).to_have_text(
         ["/ch/1/level", "/ch/9/level", "/ch/10/level"]
     )
+
+
+async def test_age_of_a_value_grows_without_a_message(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page(f"{program.url}values")
+    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+    program.send(encode_message(Message.of("/name", "Ariel")))
+    await expect(page.locator(".v .age")).to_have_text(re.compile(r"^\d+ s$"))
 
 
 async def test_hostile_text_is_shown_as_text(program: ControlRoomProgram, open_page: Open) -> None:
@@ -227,14 +224,6 @@ async def test_token_comes_from_the_address_or_is_asked_for(
 
 
 # --- controls and plots -------------------------------------------------------------------------
-
-
-async def receive(client: Any, address: str) -> list[Any]:
-    """The arguments of the next message with an address."""
-    while True:
-        packet = json.loads(await client.recv())
-        if packet["address"] == address:
-            return [each["value"] for each in packet["args"]]
 
 
 async def test_fader_sends_and_follows_the_device(

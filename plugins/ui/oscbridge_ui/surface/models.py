@@ -37,7 +37,7 @@ VERSION: Final = 1
 WidgetKind: TypeAlias = Literal["fader", "button", "xy", "menu", "colour", "meter", "text", "label"]
 ButtonMode: TypeAlias = Literal["momentary", "toggle", "trigger"]
 
-Id: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]{4,16}$")]
+Id: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
 Label: TypeAlias = Annotated[str, Field(max_length=64)]
 Address: TypeAlias = Annotated[str, Field(max_length=1_024, pattern=r"^(/[^\x00-\x20]*)?$")]
 Tags: TypeAlias = Annotated[str, Field(max_length=MAX_ARGS, pattern=r"^[ihfdsScrmtTFNIb]*$")]

@@ -143,7 +143,7 @@ export function Fader({ label, device, scale, disabled, vertical = false, known 
       aria-orientation={vertical ? "vertical" : undefined}
       aria-valuemin={scale.least}
       aria-valuemax={scale.most}
-      aria-valuenow={hand}
+      aria-valuenow={Number(hand.toPrecision(6))}
       aria-valuetext={figure(hand)}
       aria-disabled={disabled}
       onPointerDown={down}
@@ -153,7 +153,7 @@ export function Fader({ label, device, scale, disabled, vertical = false, known 
       onKeyDown={key}
     >
       <div class="trk">
-        <div class="fil" style={vertical ? { height: at(device) } : { width: at(device) }} />
+        <div class="fil" style={{ "--at": share(device, scale).toFixed(4) }} />
         {vertical && MARKS.map((each) => <Mark key={each} at={each} value={scale.least + each * size} />)}
       </div>
       {known && <div class="echo" style={place(device)} />}
@@ -166,8 +166,8 @@ export function Fader({ label, device, scale, disabled, vertical = false, known 
 
 function Mark({ at, value }: { at: number; value: number }) {
   return (
-    <span class={`g ${at === 1 ? "top" : ""}`} style={{ bottom: `${at * 100}%` }}>
-      {figure(value, 2)}
+    <span class="g" style={{ "--at": String(at) }}>
+      {figure(Number(value.toPrecision(3)), 1)}
     </span>
   );
 }

@@ -36,7 +36,7 @@ export function Stage({ page, query, isArranged, chosen }: Props) {
           ) : (
             <div
               key={each.id}
-              class={`w ${each.kind} ${fits(each) ? "" : "other"}`}
+              class={`wg k-${each.kind} ${words.length && fits(each) ? "found" : words.length ? "other" : ""}`}
               role="group"
               aria-label={each.label || each.address || "Text"}
               style={area(each, each.colour)}
@@ -124,7 +124,7 @@ function Arranged({ page, widget, rows, stage, chosen }: ArrangedProps) {
     } else if (event.key === "Escape") chosen.value = "";
   };
   return (
-    <div class={`w ${widget.kind} ${isChosen ? "chosen" : ""}`} style={area(place, widget.colour)}>
+    <div class={`wg k-${widget.kind} ${isChosen ? "chosen" : ""}`} style={area(place, widget.colour)}>
       <div class="w-inert" inert>
         <WidgetView widget={widget} isArranged={true} />
       </div>

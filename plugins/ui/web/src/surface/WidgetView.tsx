@@ -49,14 +49,14 @@ export function WidgetView({ widget, isArranged }: Props) {
     : undefined;
   const disabled = isArranged || !online.value || !may("send") || !widget.target;
   return (
-    <>
+    <div class="w-in">
       <Body widget={widget} live={live} sender={sender} types={types} disabled={disabled} />
       {error && (
         <p class="w-error" role="alert" title={error}>
           {error}
         </p>
       )}
-    </>
+    </div>
   );
 }
 
@@ -122,6 +122,13 @@ function numberOf(value: Scalar | undefined): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
+/** A number with as many digits as its range needs. */
+function shownNumber({ least, most }: Widget, value: number | undefined): string {
+  if (value === undefined) return "–";
+  const size = most - least;
+  return figure(value, size >= 20 ? 1 : size > 2 ? 2 : 3);
+}
+
 function scaleOf(widget: Widget, types: string): Scale {
   return { least: widget.least, most: widget.most, whole: /^[ih]/.test(types) };
 }
@@ -158,7 +165,7 @@ function FaderStrip({ widget, live, sender, disabled }: ControlProps) {
   const device = numberOf(live?.args[0]);
   const scale = scaleOf(widget, live?.types ?? widget.types);
   return (
-    <Strip widget={widget} figure={device === undefined ? "–" : figure(device)}>
+    <Strip widget={widget} figure={shownNumber(widget, device)}>
       <Fader
         label={widget.label || widget.address}
         device={device ?? scale.least}
@@ -243,7 +250,7 @@ function Meter({ widget, value }: { widget: Widget; value: number | undefined })
   const isHigh = widget.h >= widget.w;
   const length = `${(at * 100).toFixed(1)}%`;
   return (
-    <Strip widget={widget} figure={value === undefined ? "–" : figure(value)}>
+    <Strip widget={widget} figure={shownNumber(widget, value)}>
       <div
         class={`w-meter ${isHigh ? "high" : "wide"} ${at > 0.95 ? "hot" : ""}`}
         role="meter"

@@ -137,7 +137,7 @@ function PlayOptions({ allowed }: { allowed: boolean }) {
   const sources = recordings.value?.sources ?? [];
   return (
     <>
-      <p class="dim">Choose below what is played again, and how a recording in the list is played.</p>
+      <p class="dim">What a recording plays, and how. Start it in the list.</p>
       <div class="pair">
         <label class="fld">
           <span>What</span>
@@ -155,7 +155,7 @@ function PlayOptions({ allowed }: { allowed: boolean }) {
           <label class="fld">
             <span>As if received by</span>
             <select class="in1" value={source.value} disabled={!allowed} onChange={(event) => (source.value = event.currentTarget.value)}>
-              <option value="">who received it</option>
+              <option value="">the same as before</option>
               {sources.map((each) => (
                 <option key={each} value={each}>
                   {each}
@@ -339,9 +339,9 @@ function Row({ entry, allowed }: { entry: RecordingEntry; allowed: boolean }) {
       <span class="nm clip" title={entry.name}>
         {entry.name}
       </span>
-      <span class="dim when">{entry.started === null ? "not readable" : day(entry.started)}</span>
+      <span class="dim when">{isRecorded ? "now" : entry.started === null ? "not readable" : day(entry.started)}</span>
       <span class="num len">{isRecorded ? "recording" : entry.seconds === null ? "cut off" : duration(entry.seconds)}</span>
-      <span class="num dim size">{bytes(entry.size)}</span>
+      <span class="num dim size">{bytes(isRecorded ? (state.recorder?.size ?? 0) : entry.size)}</span>
       <span class="acts">
         <button class="btn" disabled={!allowed || !isReadable || isRecorded} aria-label={`Play ${entry.name}`} onClick={play}>
           <Icon name="play" />

@@ -100,9 +100,9 @@ function Tools() {
       <span class="grow" />
       {why && <span class="note faint">{why}</span>}
       {!why && (
-        <button class="btn" aria-pressed={isKeptOn.value} onClick={() => void keepOn(!isKeptOn.value)} aria-label="Keep the screen on">
+        <button class="btn" aria-pressed={isKeptOn.value} onClick={() => void keepOn(!isKeptOn.value)} aria-label="Keep screen on">
           <Icon name="sun" />
-          <span class="desk">Screen stays on</span>
+          <span class="desk">Keep screen on</span>
         </button>
       )}
       {mayEdit.value && pageOrder.value.length > 0 && (
