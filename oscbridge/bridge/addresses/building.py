@@ -66,17 +66,17 @@ class ContentsBuilder:
     @property
     def is_busy(self) -> bool:
         """Whether contents are being built."""
-        return self._task is not None
+        return self._task is not None and not self._task.done()
 
     def request(self) -> None:
         """The inputs are others now: build with them."""
         self._is_stale = True
-        if self._task is None:
+        if not self.is_busy:
             self._task = asyncio.get_running_loop().create_task(self._build())
 
     async def wait(self) -> None:
         """Wait until nothing is being built any more."""
-        while self._task is not None:
+        while self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
 
     def cancel(self) -> None:
@@ -95,5 +95,3 @@ class ContentsBuilder:
                     await asyncio.sleep(clock() - started)
         except Exception as error:
             _log.error("cannot compute the known addresses", exc_info=error)
-        finally:
-            self._task = None

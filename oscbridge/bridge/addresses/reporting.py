@@ -26,7 +26,7 @@ class FollowingReports:
     def request(self, loop: asyncio.AbstractEventLoop) -> None:
         """There is a change: report it soon."""
         self._is_changed = True
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = loop.create_task(self._run())
 
     def cancel(self) -> None:
@@ -36,12 +36,9 @@ class FollowingReports:
 
     async def _run(self) -> None:
         clock, pause = asyncio.get_running_loop().time, COALESCE
-        try:
-            while self._is_changed:
-                await asyncio.sleep(pause)
-                self._is_changed = False
-                started = clock()
-                await self._report()
-                pause = max(COALESCE, (clock() - started) / SHARE)
-        finally:
-            self._task = None
+        while self._is_changed:
+            await asyncio.sleep(pause)
+            self._is_changed = False
+            started = clock()
+            await self._report()
+            pause = max(COALESCE, (clock() - started) / SHARE)
