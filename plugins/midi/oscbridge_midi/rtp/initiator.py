@@ -35,7 +35,7 @@ FIND_TIMEOUT: Final = 8.0
 """Seconds to find the peer by its name."""
 
 TURN: Final = 0.05
-"""Seconds between looks at what is due."""
+"""Seconds between looks at due actions."""
 
 SYNC_INTERVAL: Final = 10.0
 SYNC_RETRY: Final = 1.5
@@ -166,7 +166,7 @@ class RtpInitiator:
                 self._sockets.send_data(answer.encode(), session.peer)
 
     async def _keep(self, session: RtpSession) -> None:
-        """Synchronise the clocks, and do what is due, until the peer is gone."""
+        """Synchronise the clocks, and take due actions, until the peer is gone."""
         sync_at = 0.0
         while self._sockets is not None:
             now = time.monotonic()

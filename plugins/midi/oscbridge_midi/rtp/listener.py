@@ -34,7 +34,7 @@ PENDING: Final = 10.0
 """Seconds between the invitations to the two ports."""
 
 TURN: Final = 0.05
-"""Seconds between looks at what is due."""
+"""Seconds between looks at due actions."""
 
 
 class RtpListenOptions(Protocol):
@@ -243,7 +243,7 @@ class RtpListener:
             found.session.close()
 
     async def _keep(self) -> None:
-        """Do what is due in all sessions; forget peers that are gone."""
+        """Take due actions in all sessions; forget peers that are gone."""
         while True:
             now = time.monotonic()
             for ssrc, each in tuple(self._participants.items()):

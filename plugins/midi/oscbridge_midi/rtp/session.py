@@ -40,7 +40,7 @@ def ticks(when_ns: int = 0) -> int:
 
 
 class ClockOffset:
-    """What is to be added to the peer's clock to get ours."""
+    """The offset from the peer's clock to ours."""
 
     def __init__(self) -> None:
         self._offset: int | None = None
@@ -146,7 +146,7 @@ class RtpSession:
         return None
 
     def turn(self, now: float) -> None:
-        """Do what is due: feedback, and packets that repair the loss of the last ones."""
+        """Take due actions: feedback, and packets that repair the loss of the last ones."""
         if self._unconfirmed and now >= self._confirmed_at + FEEDBACK_INTERVAL:
             self._confirm(now)
         if now - self._has_feedback_since > MEMORY:

@@ -1,4 +1,4 @@
-"""Packets of RTP-MIDI: what RFC 6295 shows, what is sent, and damage."""
+"""Packets of RTP-MIDI: the examples of RFC 6295, sent packets, and damage."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_state_is_the_senders_after_random_loss(seed: int) -> None:
     for each in link.found:
         received.track(bytes.fromhex(each))
     sounding, wanted = set(received.end_notes()), set(sent.end_notes())
-    assert sounding <= wanted  # a note that is too old to be played is no hanging note
+    assert sounding <= wanted  # a note that is too old to be played does not hang
     assert link.receiver.sounding <= len(wanted)
 
 
