@@ -48,12 +48,14 @@ class Routes(Protocol):
         types: str | None = None,
         function: RouteFunction | None = None,
         options: Options | None = None,
+        incidental: bool = False,
     ) -> None:
         """Send the source's messages to an endpoint.
 
         ``match``, ``types`` and ``function`` are the steps of a ``[[route]]`` by these names;
         ``function`` is the callable itself, is called where the source's handlers run, and must
         not wait. ``options`` are the route's, for an endpoint type that has route options.
+        With ``incidental`` both count as unused all the same while no other route is about them.
         Raises :class:`PatternError` for a ``match`` that is not well formed, ``TypeError`` for
         ``options`` that are not of the endpoint's model, and ``RuntimeError`` when the hook has
         returned.

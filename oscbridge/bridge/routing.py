@@ -50,6 +50,8 @@ class SourceRouting:
     """The routes whose pure steps run in the worker; only for bridges in mode forking."""
     sinks: dict[str, EndpointRunner] = field(default_factory=dict)
     """The endpoints that any of these routes leads to, by name."""
+    incidental: set[str] = field(default_factory=set)
+    """Those of them that only incidental routes of plugins lead to."""
     direct: list[DirectLink] = field(default_factory=list)
     """The routes that plugins declare or register."""
     _orders: Iterator[int] = field(default_factory=lambda: count(1))
@@ -85,8 +87,9 @@ class Routing:
 
     def idle(self, endpoints: Iterable[str]) -> list[str]:
         """Those of the endpoints that no route leads to or from, including routes of plugins."""
-        used = {name for source in self.sources.values() for name in source.sinks}
-        return [name for name in endpoints if name not in used and not self.sources[name].sinks]
+        sinks = {name: each.sinks.keys() - each.incidental for name, each in self.sources.items()}
+        used = {name for found in sinks.values() for name in found}
+        return [name for name in endpoints if name not in used and not sinks[name]]
 
     def without(self, other: Routing) -> list[Route]:
         """The routes that the other routing does not have."""
@@ -186,6 +189,7 @@ class _RegisteredRoutes:
         types: str | None = None,
         function: RouteFunction | None = None,
         options: Options | None = None,
+        incidental: bool = False,
     ) -> None:
         if self._is_closed:
             raise RuntimeError("routes can be added only while the hook runs")
@@ -194,6 +198,10 @@ class _RegisteredRoutes:
         if options is not None and (model is None or not isinstance(options, model)):
             expected = "no route options" if model is None else model.__name__
             raise TypeError(f"endpoint {sink.name!r} takes {expected}, not {options!r}")
+        if incidental and sink.name not in self._source.sinks:
+            self._source.incidental.add(sink.name)
+        elif not incidental:
+            self._source.incidental.discard(sink.name)
         self._map(match, runner, DirectRoute(runner, types, function, options))
         self._source.direct.append(DirectLink(match, sink.name, types, function is not None))
 

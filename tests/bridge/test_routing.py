@@ -219,3 +219,11 @@ def test_reading_the_sinks_of_a_source_adds_no_route(make_app: Callable[..., App
 
     app = make_app(IN + '[endpoint.out]\ntype = "collect"', Looks())
     assert app.idle == ["out"]
+
+
+@pytest.mark.parametrize(("incidental", "idle"), [(True, ["out"]), (False, [])])
+def test_incidental_route_leaves_its_endpoint_unused(
+    make_app: Callable[..., App], incidental: bool, idle: list[str]
+) -> None:
+    app = make_app(IN + '[endpoint.out]\ntype = "collect"', AddOne(incidental=incidental))
+    assert app.idle == idle

@@ -38,7 +38,7 @@ def oscbridge_register_routes(routes: oscbridge.Routes, source: oscbridge.Source
     """``/panic`` reaches each MIDI endpoint, also where routes of the configuration lead to it."""
     for sink in source.sinks.values():
         if sink.type == "midi" and sink.is_routed and sink.name != source.name:
-            routes.add("/panic", sink)
+            routes.add("/panic", sink, incidental=True)
 
 
 @oscbridge.hookimpl

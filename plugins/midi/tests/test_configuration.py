@@ -108,12 +108,12 @@ def test_missing_library_is_named_and_other_endpoints_run(
         env=environment,
     ) as bridge:
         assert bridge.stdout is not None
-        lines = []
+        text, is_stopped = "", False
         for line in bridge.stdout:
-            lines.append(line)
-            if "Ctrl-C" in line:
+            text += line
+            if not is_stopped and "Ctrl-C" in text and fix in text:  # which may come later
                 bridge.send_signal(signal.SIGTERM)
-    text = "".join(lines)
+                is_stopped = True
     assert bridge.returncode == 0, text
     assert fix in text
     assert "midi+tcp://127.0.0.1:" in text
