@@ -193,7 +193,7 @@ class ConfigurationEditor:
         is_new: bool,
         is_merged: bool,
     ) -> SavedEdit:
-        """Reload what is written; restore the files if that fails."""
+        """Reload the written files; restore the files if that fails."""
         try:
             changes = await self._reload()
         except BaseException as error:

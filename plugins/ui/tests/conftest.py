@@ -14,7 +14,7 @@ from programs import find_program
 
 from oscbridge.testing import running_process
 
-expect.set_options(timeout=20_000)  # a machine with much else to do
+expect.set_options(timeout=30_000)  # a loaded machine imports all plugins in ten seconds
 
 
 @pytest.fixture
