@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         RouteTrial,
         TracedRoute,
         running_routes,
+        takers_of,
         typed_message,
     )
     from oscbridge.monitoring.site import Site, SiteHandler
@@ -101,6 +102,7 @@ __all__ = [
     "VersionView",
     "peer_text",
     "running_routes",
+    "takers_of",
     "toml_texts",
     "typed_message",
     "why_not_edit",
@@ -143,6 +145,7 @@ __getattr__ = lazy_names(
     "oscbridge.monitoring.route_trial.RouteTrial",
     "oscbridge.monitoring.route_trial.TracedRoute",
     "oscbridge.monitoring.route_trial.running_routes",
+    "oscbridge.monitoring.route_trial.takers_of",
     "oscbridge.monitoring.route_trial.typed_message",
     "oscbridge.monitoring.site.Site",
     "oscbridge.monitoring.site.SiteHandler",

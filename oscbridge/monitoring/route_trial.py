@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -14,9 +14,10 @@ from oscbridge.bridge.routes.variables import Value
 from oscbridge.errors import ConfigurationError
 from oscbridge.osc import Message, Origin, Pattern, Subject
 from oscbridge.osc.message_text import read_message_text
+from oscbridge.osc.pattern import Subjects
 from oscbridge.osc.text import format_message
 
-__all__ = ["RouteTrial", "TracedRoute", "running_routes", "typed_message"]
+__all__ = ["RouteTrial", "TracedRoute", "running_routes", "takers_of", "typed_message"]
 
 _MAKING: Final = ("json", "scale", "send", "function")
 """The steps that make other messages."""
@@ -66,6 +67,10 @@ class RouteTrial:
         """Whether its match fits an address."""
         return self._pattern.matches(Subject(address))
 
+    def among(self, subjects: Subjects) -> Sequence[str]:
+        """The addresses that its match fits."""
+        return self._pattern.find(subjects)
+
     def text(self, message: Message) -> str:
         """A message as it is shown."""
         return format_message(message)
@@ -78,6 +83,18 @@ class RouteTrial:
         found = trace(self._configuration, source, message._replace(origin=Origin(source)), state)
         steps = found[0].steps if found else ()
         return TracedRoute(source, format_message(message), steps)
+
+
+def takers_of(
+    routes: Sequence[tuple[str, RouteTrial]], addresses: Iterable[str]
+) -> Mapping[str, Sequence[str]]:
+    """The ids of the routes whose match fits, by address; for many addresses at once."""
+    found: dict[str, list[str]] = {address: [] for address in addresses}
+    subjects = Subjects(found)
+    for key, trial in routes:
+        for address in trial.among(subjects):
+            found[address].append(key)
+    return found
 
 
 def running_routes(app: App) -> list[tuple[str, RouteTrial]]:

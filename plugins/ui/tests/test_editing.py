@@ -381,7 +381,7 @@ def started(env: Mapping[str, str]) -> Iterator[OscbridgeProcess]:
         process.wait_for(READY)
         yield process
     finally:
-        process.stop()
+        process.close()
 
 
 async def test_first_save_writes_the_file_that_the_next_start_reads(tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ async def test_last_messages_pass_the_draft(page: Page, program: ControlRoomProg
     form = await form_of(page, "faders")
     await fill(form, "send", "/draft/{n} {0}")
     trace = form.get_by_role("region", name="Live trace of this draft")
-    await expect(trace).to_contain_text("/draft/3 ,f 0.5")
+    await expect(trace).to_contain_text("/draft/3 0.5")
     await trace.get_by_role("textbox", name="Try").fill("/1/fader7 1")
-    await expect(trace).to_contain_text("/draft/7 ,i 1")
+    await expect(trace).to_contain_text("/draft/7 1")
 
 
 async def test_route_is_added_duplicated_moved_and_removed(page: Page, file: Path) -> None:

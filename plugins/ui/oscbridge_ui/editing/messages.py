@@ -300,6 +300,8 @@ class RoutesState(ProtocolModel):
 
     type: Literal["routes"] = "routes"
     full: bool
+    configuration: int
+    """Increases with each reload."""
     routes: Sequence[LastMessages]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from oscbridge import OSCBridgeError
-from oscbridge.monitoring import Operations, RouteTrial, running_routes
+from oscbridge.monitoring import Operations, RouteTrial, running_routes, takers_of
 from oscbridge_ui.editing.messages import LastMessages, RoutesState
 from oscbridge_ui.editing.trial import message_of_value
 from oscbridge_ui.topic import Topic
@@ -18,6 +18,9 @@ __all__ = ["RoutesFeed", "RoutesTopic"]
 
 INTERVAL: Final = 0.5
 """Seconds between two looks."""
+
+MAX_NEW: Final = 2_000
+"""Addresses that are compared with all routes at one look, at most."""
 
 MAX_SHOWN: Final = 200
 """Characters of a message."""
@@ -43,12 +46,14 @@ class RoutesFeed:
         self._topics: dict[RoutesTopic, Callable[[], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._configuration: object = None
-        self._watches: list[_RouteWatch] = []
-        self._takers: dict[str, list[_RouteWatch]] = {}
-        """The routes that take an address."""
+        self._watches: dict[str, _RouteWatch] = {}
+        self._takers: dict[str, Sequence[str]] = {}
+        """The ids of the routes that take an address."""
         self._looked = 0.0
         self.number = 0
         """Increases with each look."""
+        self.configurations = 0
+        """Increases with each configuration."""
         self.routes: dict[str, tuple[int, LastMessages]] = {}
         """By id, with the look at which they changed."""
 
@@ -84,30 +89,30 @@ class RoutesFeed:
         app = self._operations.app
         if app.configuration is not self._configuration:
             self._configuration = app.configuration
-            self._watches = [
-                _RouteWatch(f"route.{key}", trial) for key, trial in running_routes(app)
-            ]
+            self.configurations += 1
+            self._watches = {
+                f"route.{key}": _RouteWatch(f"route.{key}", trial)
+                for key, trial in running_routes(app)
+            }
             self._takers, self.routes, self._looked = {}, {}, 0.0
         self.number += 1
         since, self._looked = self._looked, time.time()
+        recent = [each for each in self.values.all() if each.time >= since and each.sources]
+        new = [each.address for each in recent if each.address not in self._takers]
+        if len(new) > MAX_NEW:  # the others the next time
+            self._looked = since
+        trials = [(watch.key, watch.trial) for watch in self._watches.values()]
+        self._takers |= takers_of(trials, new[:MAX_NEW])
         changed: dict[_RouteWatch, None] = {}
-        for value in self.values.all():
-            if value.time < since or not value.sources:
-                continue
-            for watch in self._takers_of(value):
+        for value in recent:
+            for key in self._takers.get(value.address, ()):
+                watch = self._watches[key]
                 source = next((e for e in watch.trial.sources if e in value.sources), "")
                 if source and (watch.last is None or value.time >= watch.last.time):
                     watch.last, watch.source = value, source
                     changed[watch] = None
         for watch in changed:
             self.routes[watch.key] = self.number, self._messages(watch)
-
-    def _takers_of(self, value: StoredValue) -> list[_RouteWatch]:
-        found = self._takers.get(value.address)
-        if found is None:
-            found = [each for each in self._watches if each.trial.takes(value.address)]
-            self._takers[value.address] = found
-        return found
 
     def _messages(self, watch: _RouteWatch) -> LastMessages:
         value = watch.last
@@ -133,7 +138,7 @@ class RoutesTopic(Topic):
 
     def __init__(self, feed: RoutesFeed, wake: Callable[[], None]) -> None:
         self._feed = feed
-        self._sent = 0
+        self._sent = self._configurations = 0
         feed.add(self, wake)
 
     def take(self) -> RoutesState | None:
@@ -142,9 +147,11 @@ class RoutesTopic(Topic):
             return None
         self._sent = feed.number
         found = [each for number, each in feed.routes.values() if number > sent]
-        if not found and sent:
+        is_new = feed.configurations != self._configurations
+        if not found and not is_new:
             return None
-        return RoutesState(full=sent == 0, routes=found)
+        self._configurations = feed.configurations
+        return RoutesState(full=is_new, configuration=feed.configurations, routes=found)
 
     def close(self) -> None:
         self._feed.remove(self)

@@ -772,6 +772,7 @@ export interface LastMessages {
 export interface RoutesState {
   type: "routes";
   full: boolean;
+  configuration: number;
   routes: readonly LastMessages[];
 }
 

@@ -8,7 +8,7 @@ import { Sparkline } from "../parts/Sparkline";
 import type { RoutePart } from "../protocol";
 import { queries } from "../router";
 import { connection, lostOf, may, online, parts, partsVersion } from "../store";
-import { lastMessages, open, routeRows, titleOf, type RouteRow } from "./routes_store";
+import { lastMessages, open, routeRows, short, titleOf, type RouteRow } from "./routes_store";
 
 const BUSY = 0.05; // messages per second from which a route is alive
 
@@ -44,11 +44,6 @@ export function RouteTable() {
       </tbody>
     </table>
   );
-}
-
-/** A message without its type tags. */
-function short(text: string): string {
-  return text.replace(/^(\S+) ,\S* ?/, "$1 ");
 }
 
 function markOf(part: RoutePart, speed: number): Mark {

@@ -6,6 +6,7 @@ import type { Draft } from "../editing/SaveBox";
 import { several } from "../format";
 import { StateMark } from "../icons";
 import type { TracedMessage } from "../protocol";
+import { short } from "./routes_store";
 
 export interface TrialWanted {
   message: string;
@@ -71,9 +72,13 @@ function Traced({ message }: { message: TracedMessage }) {
   return (
     <li class={passes ? "" : "no"}>
       <button type="button" class="way" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <span class="mono clip">{message.text}</span>
+        <span class="mono clip" title={message.text}>
+          {short(message.text)}
+        </span>
         {passes ? <Arrow /> : <StateMark mark="mute" label="does not pass" />}
-        <span class="mono clip">{message.result}</span>
+        <span class="mono clip" title={message.result}>
+          {short(message.result)}
+        </span>
       </button>
       {isOpen && (
         <dl class="mono" aria-label={several(message.steps.length, "step")}>

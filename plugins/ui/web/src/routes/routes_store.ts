@@ -18,6 +18,8 @@ export type Open =
   | null;
 
 export const open = signal<Open>(null);
+/** Increases with each reload of the bridge. */
+export const reloads = signal(0);
 export const saved = signal<SavedState | null>(null);
 
 export function watchRoutes(): () => void {
@@ -25,6 +27,7 @@ export function watchRoutes(): () => void {
     const known = new Map(message.full ? [] : lastMessages.value);
     for (const each of message.routes) known.set(each.id, each);
     lastMessages.value = known;
+    reloads.value = message.configuration;
   });
   connection.watch(() => ({ type: "watch_routes" }));
   return () => connection.unwatch("routes");
@@ -86,6 +89,11 @@ export function indexOf(table: FormTable, index: number): number | null {
   if (same(tables[index])) return index;
   const found = tables.findIndex(same);
   return found < 0 ? null : found;
+}
+
+/** A message without its type tags. */
+export function short(text: string): string {
+  return text.replace(/^(\S+) ,\S* ?/, "$1 ");
 }
 
 /** Names of bridges, and of endpoints of which this may be read or sent to. */

@@ -10,17 +10,19 @@ import { several } from "../format";
 import { Icon, StateMark } from "../icons";
 import type { EditWanted } from "../protocol";
 import { baseName, RouteForm } from "../routes/RouteForm";
-import { isBehind, open, saved, watchRoutes } from "../routes/routes_store";
+import { isBehind, open, reloads, saved, watchRoutes } from "../routes/routes_store";
 import { RouteTable } from "../routes/RouteTable";
 import { Versions } from "../routes/Versions";
-import { connection, may, online, order } from "../store";
+import { connection, may, online } from "../store";
 
 export function Routes() {
   const allowed = may("configure");
   useEffect(watchRoutes, []);
+  // A draft starts from the version that it was opened with: changes of others are merged with it.
+  const isIdle = open.value === null;
   useEffect(() => {
-    if (allowed && online.value) void readAll();
-  }, [allowed, online.value, order.value]);
+    if (allowed && online.value && isIdle) void readAll();
+  }, [allowed, online.value, isIdle, reloads.value]);
   return (
     <>
       <Notes />
