@@ -35,7 +35,7 @@ class ProposedTable(NamedTuple):
 
 @dataclass(frozen=True)
 class Proposal:
-    """What has to be added to the configuration, and why."""
+    """The additions to the configuration, and why."""
 
     name: str
     routes: Sequence[TomlTable]
@@ -49,7 +49,7 @@ class Proposal:
 
     @property
     def tables(self) -> Sequence[ProposedTable]:
-        """What has to be changed, in order."""
+        """The changes, in order."""
         found: list[tuple[Sequence[str], TomlTable]] = [
             (("endpoint", name), keys) for name, keys in self.options.items()
         ]
