@@ -28,6 +28,9 @@ __all__ = ["LISTEN_TIME", "LearningSession", "LearningState", "Role"]
 LISTEN_TIME: Final = 1.0
 """Seconds in which it notes what sends by itself, before the first control is moved."""
 
+SOON: Final = 0.1
+"""Seconds that are left at least while it listens."""
+
 MAX_WAITING: Final = 100_000
 """Messages that wait to be looked at; of more, the oldest are ignored."""
 
@@ -119,10 +122,11 @@ class LearningSession:
             self._table.add(*self._messages.popleft())
 
     def _state(self, now: float) -> LearningState:
-        left = 0.0 if self._table.began else LISTEN_TIME - (now - self._table.first)
+        # Not 0 before it has begun: who moves a control then would be taken for background.
+        left = 0.0 if self._table.began else max(LISTEN_TIME - (now - self._table.first), SOON)
         candidates, ignored = self._found
         source, target = self._ends.get("source"), self._ends.get("target")
-        return LearningState(self._role, max(left, 0.0), candidates, ignored, source, target)
+        return LearningState(self._role, left, candidates, ignored, source, target)
 
     # --- choices -----------------------------------------------------------------------------
 
