@@ -1,9 +1,9 @@
 """The peers of ``control_room_load.py``, each in a process of its own.
 
-``control_room_peers.py send PORT RATE ADDRESSES`` sends OSC over TCP at a steady rate, ``receive
-PORT`` counts the messages that arrive over TCP, and ``pages PORT COUNT`` are clients of the
-control room without a browser. Each prints "ready", runs until its standard input ends, and
-prints what it has counted as JSON.
+``control_room_peers.py send PORT RATE ADDRESSES`` sends OSC over TCP at a steady rate,
+``receive PORT`` counts messages over TCP, and ``pages PORT COUNT`` are clients of the control
+room without a browser. Each prints "ready", runs until its standard input ends, and prints its
+counts as JSON.
 """
 
 from __future__ import annotations

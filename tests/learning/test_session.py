@@ -25,7 +25,6 @@ from tests.support.app_fixtures import TYPES
 CONFIGURATION = """
 [bridge.stage]
 listen = "udp://127.0.0.1:0"
-[bridge.stage.clients]
 [endpoint.desk]
 type = "batch"
 [endpoint.keys]
@@ -167,6 +166,21 @@ async def test_both_are_moved_and_there_is_a_way_back(
     assert sent == [("/control", 1, 7, 64)]
 
 
+async def test_way_back_leads_to_the_clients_of_a_bridge(
+    running: Start, send: Any, outcome: Outcome
+) -> None:
+    async with running(CONFIGURATION) as app:
+        learning = Learning(app, send)
+        await learning.move("stage", ramp("/1/fader3"))
+        await learning.move("keys", ramp("/control", 1, 7, high=127, whole=True))
+        proposal = learning.session.proposal(both=True)
+        learning.session.close()
+    back = proposal.routes[1]
+    assert (back["to"], back["scale"]) == ("stage", [0, 127, 0.0, 1.0])
+    sent = await outcome(proposal, "stage", "keys", Message.of("/1/fader3", 1.0))
+    assert sent == [("/control", 1, 7, 127)]
+
+
 async def test_encoder_moves_a_variable(running: Start, send: Any, outcome: Outcome) -> None:
     async with running(CONFIGURATION) as app:
         learning = Learning(app, send)
@@ -181,6 +195,25 @@ async def test_encoder_moves_a_variable(running: Start, send: Any, outcome: Outc
         proposal, "keys", "desk", *numbers("/control", 50, 50, 50, 127, leading=(1, 16))
     )
     assert [round(value, 6) for _, value in sent] == [0.5, 1.0, 1.0, 0.99]
+
+
+async def test_way_back_from_an_encoder_moves_a_variable(
+    running: Start, send: Any, outcome: Outcome
+) -> None:
+    async with running(CONFIGURATION) as app:
+        learning = Learning(app, send)
+        await learning.move("desk", ramp("/level"))
+        turns = numbers("/control", 1, 1, 2, 127, 127, 1, leading=(1, 16))
+        state = await learning.move("keys", turns)
+        assert state.target is not None and state.target.mode is not None
+        proposal = learning.session.proposal(both=True)
+        learning.session.close()
+    there, back = proposal.routes
+    assert (there["from"], back["from"]) == ("desk", "keys")
+    turn = Message.of("/control", 1, 16, 10)
+    assert await outcome(proposal, "keys", "desk", turn) == [("/level", pytest.approx(0.1))]
+    level = Message.of("/level", 0.5)
+    assert await outcome(proposal, "desk", "keys", level) == [("/control", 1, 16, 64)]
 
 
 async def test_two_halves_are_one_control(running: Start, send: Any) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from axe import violations
 from control_room import ControlRoomProgram
 from playwright.async_api import Page
 
 from oscbridge import MIDI, Color, Message, TimeTag, encode_message
 
-__all__ = ["overflow", "send_some"]
+__all__ = ["OFFLINE", "overflow", "send_some", "violations"]
+
+OFFLINE = "WebSocket connection to"
+"""What the browser logs about a bridge that does not run."""
 
 
 def send_some(program: ControlRoomProgram) -> None:

@@ -35,6 +35,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port};
+        {outside}
         location {location} {{
             proxy_pass http://127.0.0.1:{to};
             proxy_set_header Host $http_host;
@@ -50,7 +51,8 @@ CADDYFILE = """
     admin off
     auto_https off
 }}
-http://127.0.0.1:{port} {{
+http://:{port} {{
+    bind 127.0.0.1
     handle_path /stage/* {{
         reverse_proxy 127.0.0.1:{to}
     }}
@@ -107,18 +109,25 @@ PROXIES = {
 
 @contextmanager
 def running_nginx(
-    folder: Path, to: int, more: str = UPGRADE, *, location: str = "/"
+    folder: Path, to: int, more: str = UPGRADE, *, location: str = "/", outside: str = ""
 ) -> Iterator[int]:
     """nginx before a port, on the port that it returns once it accepts connections.
 
-    ``more`` are lines of its location; a ``location`` with a path removes that.
+    ``more`` are lines of its location; a ``location`` with a path removes that. ``outside`` are
+    other locations.
     """
     port, log = free_port(), folder / "nginx.log"
     file = folder / "nginx.conf"
     slash = "" if location == "/" else "/"
-    file.write_text(
-        SETTINGS.format(folder=folder, port=port, to=f"{to}{slash}", more=more, location=location)
+    text = SETTINGS.format(
+        folder=folder,
+        port=port,
+        to=f"{to}{slash}",
+        more=more,
+        location=location,
+        outside=outside,
     )
+    file.write_text(text)
     command = [find_program("nginx"), "-p", str(folder), "-c", str(file), "-e", str(log)]
     with _running(command, port, log) as found:
         yield found

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.fields import MidiEncodeError, to_field
+from oscbridge_midi.fields import MidiEncodeError, UnknownMidiAddress, to_field
 from oscbridge_midi.joined_numbers import JoinedNumbers
 from oscbridge_midi.message_table import (
     BANK,
@@ -85,7 +85,7 @@ def encode(message: oscbridge.Message, options: EncodeOptions = DEFAULT_OPTIONS)
     name, *numbers = address.split("/")[1:]
     kind = BY_ADDRESS.get(f"/{name}")
     if kind is None:
-        raise MidiEncodeError("unknown MIDI address")
+        raise UnknownMidiAddress("unknown MIDI address")
     if not all(number.isdecimal() and len(number) <= 5 for number in numbers):
         raise MidiEncodeError(f"expected numbers after /{name} in the address")
     return encode_values(kind, (*map(int, numbers), *args), options)
@@ -98,14 +98,14 @@ def encode_values(
     fields = kind.fields
     if len(args) != len(fields) or kind is _SYSEX:
         return _encode_irregular(kind, args, options)
-    if options.short_parameters and kind.type in SHORT_PARAMETERS:
+    clamp, note_off, is_short = options
+    if is_short and kind.type in SHORT_PARAMETERS:
         kind = SHORT_PARAMETERS[kind.type]
         fields = kind.fields
-    clamp = options.clamp
     numbers = [to_field(value, field, clamp=clamp) for value, field in zip(args, fields)]  # noqa: B905
-    if kind is _NOTE_ON and not numbers[2] and options.note_off == "note_off":
+    if kind is _NOTE_ON and not numbers[2] and note_off == "note_off":
         return _NOTE_OFF.write(numbers[0], numbers[1], RELEASE)
-    if kind is _NOTE_OFF and options.note_off == "velocity_0":
+    if kind is _NOTE_OFF and note_off == "velocity_0":
         return _NOTE_ON.write(numbers[0], numbers[1], 0)
     return kind.write(*numbers)
 

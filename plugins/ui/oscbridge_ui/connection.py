@@ -123,9 +123,10 @@ class Connected:
         sending = asyncio.create_task(self._send_all())
         try:
             await self._receive_all()
-        finally:  # without waiting: the handler of a page that is gone is cancelled
+        finally:
             for task in (sending, *self._commands):
                 task.cancel()
+            await asyncio.wait([sending])
 
     async def close(self) -> None:
         """Close the connection, as the server stops."""
@@ -148,7 +149,7 @@ class Connected:
     # --- access -------------------------------------------------------------------------------
 
     async def _greet(self) -> bool:
-        """Read the first message. Returns whether the page has access."""
+        """Read the first message and answer it. Returns whether the page has access."""
         found = await read_access(self._request, self._access, self._next)
         if found is None:
             await self._socket.close(code=INVALID, message=b"expected a message of type 'hello'")

@@ -31,6 +31,11 @@ NEW_INTERVAL: Final = 0.25
 STALE: Final = 300.0
 """Seconds without a message after which a value is stale."""
 
+_PLAIN: Final = frozenset("ifhdTFNI")
+"""Type tags of values whose text has only these characters, in lower case:"""
+
+_CHARACTERS: Final = frozenset("0123456789.+-e") | frozenset("infnantruefalsenoneimpulse")
+
 MINUTE: Final = 60
 """Seconds of history of each row."""
 
@@ -219,6 +224,8 @@ def _contains(value: StoredValue, names: Sequence[str], word: str) -> bool:
         return True
     if word.startswith(",") and (value.types or "").lower() == word[1:]:
         return True
+    if _PLAIN.issuperset(value.types or "") and not _CHARACTERS.issuperset(word):
+        return False  # most of ten thousand values, at each look
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 
@@ -242,5 +249,5 @@ def value_row(value: StoredValue, described: Described | None, scope: PageScope)
 
 
 def _origin(value: StoredValue) -> Sequence[str]:
-    """The source of what was only seen when it was delivered: a route has renamed it."""
+    """The source of a message that was only seen when it was delivered: a route has renamed it."""
     return () if value.origin is None else (value.origin.source,)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
-from control_room_views import Open, receive
-from page_checks import send_some
+from page_checks import send_some, violations
 from playwright.async_api import Locator, Page, expect
 from ports import free_port
 from websockets.asyncio.client import connect
 
 from oscbridge import Message, encode_message
+
+Open = Callable[..., Awaitable[Page]]
 
 PROFILE = """
 title = "A desk"
@@ -56,6 +57,14 @@ async def open_control(page: Page, address: str) -> Locator:
     """The row of an address, with its control."""
     await page.get_by_role("button", name=address, exact=True).click()
     return page.get_by_role("listitem").filter(has=page.get_by_title(address, exact=True))
+
+
+async def receive(client: Any, address: str) -> list[Any]:
+    """The arguments of the next message with an address."""
+    while True:
+        packet = json.loads(await client.recv())
+        if packet["address"] == address:
+            return [each["value"] for each in packet["args"]]
 
 
 async def test_fader_sends_and_follows_the_device(
@@ -264,6 +273,14 @@ async def test_search_finds_addresses_values_types_and_names(
             await search.fill(query)
             await expect(names).to_have_text(found)
         await expect(page.get_by_text("No address fits.")).to_be_visible()
+
+
+async def test_age_of_a_quiet_value_grows(program: ControlRoomProgram, open_page: Open) -> None:
+    async with opened(program, open_page) as page:
+        program.send(encode_message(Message.of("/a", 0.5)))
+        age = page.locator(".v .age")
+        await expect(age).to_have_text("now")
+        await expect(age).to_have_text("3 s")  # nothing else arrives meanwhile
 
 
 # --- plots --------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ async def service(
 ) -> AsyncIterator[Service]:
     """The whole process, on the loop of the test."""
     monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+    monkeypatch.setattr(value_store, "KEPT", 0.1)
     plugins = Plugins()
 
     def read():  # type: ignore[no-untyped-def]
@@ -36,14 +37,10 @@ async def service(
 
 
 @pytest.mark.parametrize("ending", ["close", "abort"])
-async def test_pages_that_are_gone_watch_nothing(
-    service: Service, ending: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Values are kept for a while, as a page may be loading again; then nothing is watched."""
-    monkeypatch.setattr(value_store, "KEPT", 0.2)
+async def test_pages_that_are_gone_watch_nothing(service: Service, ending: str) -> None:
     watchers = service.app.watchers
-    async with connected(service.http.port) as page:  # the site has started
-        await page.next("pulse")
+    async with connected(service.http.port) as page:  # the server is loaded
+        await page.next("welcome")
     await until(lambda: not watchers.is_watching)
     before = asyncio.all_tasks()
     assert not watchers.is_watching

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
+import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +132,31 @@ async def test_route_is_learned_from_a_liblo_sender_to_a_midi_receiver_and_heard
         assert "volume" not in (tmp_path / "test.toml").read_text()
 
 
+async def test_candidate_is_picked_and_the_target_chosen_by_keyboard(
+    program: ControlRoomProgram, open_page: Open, tmp_path: Path
+) -> None:
+    page = await open_page(f"{program.url}learn")
+    await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
+    for step in range(12):
+        for address in ("/a", "/b"):  # two at once: it is not certain which one
+            program.send(encode_message(Message.of(address, step / 11)))
+    await expect(page.get_by_text("It is not certain which one you moved.")).to_be_visible()
+    await page.get_by_role("button", name="/b").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Address", exact=True).focus()
+    await page.keyboard.type("/level")
+    await page.keyboard.press("Enter")
+    name = page.get_by_label("Name", exact=True)
+    await expect(name).to_have_value("b_to_level")
+    await page.get_by_role("switch", name="Both directions").focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_label("What saving changes")).to_contain_text("b_to_level_back")
+    await page.get_by_role("button", name="Save and reload").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("b_to_level is saved and runs.")).to_be_visible()
+    assert 'name      = "b_to_level_back"' in (tmp_path / "test.toml").read_text()
+
+
 async def status_until(page: ControlRoomPage, done: Callable[[dict[str, Any]], object]) -> Any:
     """The status of the session, once it is as wanted."""
     async with asyncio.timeout(20):
@@ -157,6 +184,53 @@ async def test_source_may_be_a_client_of_a_websocket(start: Callable[..., Any]) 
             (edit,) = status["proposal"]["edits"]
             assert AddEdit.model_validate(edit).path == ["route"]
             assert edit["table"]["scale"] == {"$toml": "[0, 100, 0.0, 1.0]"}
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[int]:
+    """The port of a Mosquitto."""
+    port = free_port()
+    file = tmp_path / "mosquitto.conf"
+    file.write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    command = [find_program("mosquitto"), "-c", file]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+async def test_source_may_be_a_topic_of_a_broker_and_the_target_one_too(
+    start: Callable[..., Any], broker: int
+) -> None:
+    home = f"""[endpoint.home]
+type = "mqtt"
+broker = "mqtt://127.0.0.1:{broker}"
+subscribe = ["sensor/#"]
+"""
+    with start(CONFIGURATION + home) as process:
+        async with connected(ControlRoomProgram(process).port) as page:
+            await page.send(type="watch_now")
+            connects = False
+            while not connects:
+                parts = (await page.next("now"))["parts"]
+                connects = any(each["name"] == "home" and each["connected"] for each in parts)
+            await page.send(type="watch_learning")
+            await status_until(page, lambda status: not status["listening"])
+            where = ["-h", "127.0.0.1", "-p", str(broker), "-t", "sensor/dimmer"]
+            for value in range(0, 101, 10):
+                publish = [find_program("mosquitto_pub"), *where, "-m", str(value)]
+                process_ = await asyncio.create_subprocess_exec(*publish)
+                assert await process_.wait() == 0
+            status = await status_until(page, lambda status: status["source"])
+            assert (status["source"]["part"], status["source"]["address"]) == (
+                "home",
+                "/sensor/dimmer",
+            )
+            target = {"type": "learn_target", "part": "home", "address": "/light/level"}
+            assert (await page.command(**target))["error"] == ""
+            status = await status_until(page, lambda status: status["proposal"])
+            (edit,) = status["proposal"]["edits"]
+            assert edit["table"]["send"] == {"$toml": '"/light/level {0}"'}
 
 
 @pytest.mark.parametrize("name", ["ARIEL", "WALL"])
@@ -187,8 +261,6 @@ async def test_tokens_without_the_right_or_limited_ones_do_not_learn(
 
 
 async def next_type(page: ControlRoomPage) -> str:
-    import json
-
     return str(json.loads(await page.socket.recv())["type"])
 
 

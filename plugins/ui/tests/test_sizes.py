@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from axe import violations
 from control_room import ControlRoomProgram
-from control_room_views import Open
-from page_checks import overflow
+from page_checks import overflow, violations
 from playwright.async_api import Page, expect
 from ports import free_port
 from show import ShowTraffic, many_endpoints, theatre
 
 from oscbridge_ui.pages import PAGE_PATHS
+
+Open = Callable[..., Awaitable[Page]]
 
 SIZES = (
     *((360, 640), (390, 844), (568, 320), (768, 1024), (820, 1180)),

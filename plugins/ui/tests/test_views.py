@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
 from control_room_views import Open
-from page_checks import overflow, send_some
+from page_checks import OFFLINE, overflow, send_some, violations
 from playwright.async_api import expect
 from ports import free_port
 
 from oscbridge import Message, encode_message
-
-OFFLINE = "WebSocket connection to"
-"""What the browser logs about a bridge that does not run."""
 
 VIEWS = ("", "values", "surface", "record", "log")
 TOKENS = '[[token]]\nname = "foh"\nsecret = { env = "FOH" }\n'

@@ -96,3 +96,8 @@ const HIDDEN = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
 export function visible(text: string): string {
   return text.replace(HIDDEN, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** Text that begins with a capital letter. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

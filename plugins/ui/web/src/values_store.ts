@@ -69,26 +69,14 @@ export const listCounts = signal({ total: 0, live: 0, stale: 0, found: 0, forgot
 export const branches = signal<Readonly<Record<string, readonly TreeNode[]>>>({});
 export const sourceNames = signal<readonly string[]>([]);
 /** Unix time of the bridge minus that of this page, in seconds. */
-export const clockOffset = signal(0);
+let clockOffset = 0;
+/** Unix time of the bridge, once per second while it is connected: ages are counted from it. */
+export const bridgeTime = signal(0);
 
-const MINUTE = 60; // samples of the history of a row; that of a chosen one is longer
-
-type Earlier = Readonly<{ address: string; samples: readonly (number | null)[] }>;
-const listeners = new Set<(found: Earlier) => void>();
-
-/** Calls `take` with the history of each address that is chosen. Returns what ends that. */
-export function watchHistories(take: (found: Earlier) => void): () => void {
-  listeners.add(take);
-  return () => listeners.delete(take);
-}
-
-function takeHistories(histories: ValuesState["histories"]): void {
-  for (const { address, values: samples } of histories) {
-    const value = values.get(address);
-    value?.series.fill(performance.now() / 1_000, samples);
-    if (value) value.slow.value++;
-    if (samples.length > MINUTE) for (const take of listeners) take({ address, samples });
-  }
+/** Called every second while the page is connected. */
+export function tick(): void {
+  bridgeTime.value = Date.now() / 1_000 + clockOffset;
+  for (const each of values.values()) each.rest();
 }
 
 const MAX_KEPT = 2_000; // rows that are kept, so that their histories are there again
@@ -103,11 +91,23 @@ export function forgetValues(): void {
   sourceNames.value = [];
 }
 
+const MINUTE = 60; // samples of the history of a row; that of a chosen one is longer
+
+type Earlier = Readonly<{ address: string; samples: readonly (number | null)[] }>;
+const listeners = new Set<(found: Earlier) => void>();
+
+/** Calls `take` with the history of each address that is chosen. Returns what ends that. */
+export function watchHistories(take: (found: Earlier) => void): () => void {
+  listeners.add(take);
+  return () => listeners.delete(take);
+}
+
 /** Increases with each address that is new to this page. */
 export const knownAddresses = signal(0);
 
 export function takeRows(rows: readonly ValueRow[], time: number): void {
-  clockOffset.value = time - Date.now() / 1_000;
+  clockOffset = time - Date.now() / 1_000;
+  if (Math.abs(time - bridgeTime.peek()) > 2) bridgeTime.value = time;
   for (const row of rows) {
     let value = values.get(row.address);
     if (value) values.delete(row.address);
@@ -127,7 +127,12 @@ export function takeRows(rows: readonly ValueRow[], time: number): void {
 export function takeValues(message: ValuesState): void {
   isWatched.value = true;
   takeRows(message.rows, message.time);
-  takeHistories(message.histories);
+  for (const { address, values: samples } of message.histories) {
+    const value = values.get(address);
+    value?.series.fill(performance.now() / 1_000, samples);
+    if (value) value.slow.value++;
+    if (samples.length > MINUTE) for (const take of listeners) take({ address, samples });
+  }
   const counts = { ...message, order: undefined };
   const { total, live, stale, found, forgotten } = counts;
   listCounts.value = { total, live, stale, found, forgotten };
