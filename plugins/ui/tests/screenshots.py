@@ -58,7 +58,7 @@ async def controls(page: Page) -> None:
         await page.get_by_role("searchbox").fill(address)
         await page.get_by_role("button", name=address, exact=True).click()
     await page.get_by_role("searchbox").fill("")
-    await page.get_by_role("navigation", name="Tree").or_(page.locator("main")).first.wait_for()
+    await page.get_by_title("/light/1/colour", exact=True).scroll_into_view_if_needed()
 
 
 async def log(page: Page) -> None:
@@ -90,7 +90,8 @@ async def picture(
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto(f"{url}{path}")
     await prepare(page)
-    await page.evaluate("scrollTo(0, 0)")
+    if view != "controls":
+        await page.evaluate("scrollTo(0, 0)")
     await page.wait_for_timeout(1_500)  # the lines are drawn
     await page.screenshot(path=file)
     wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -45,7 +45,7 @@ const SMALL = 0.001;
 
 function fixed(value: number, range: number): string {
   const size = Math.abs(value);
-  if (size < SMALL && range < 1) return String(Number(value.toPrecision(2)));
+  if (size < SMALL && range < SMALL * 100) return String(Number(value.toPrecision(2)));
   if (size >= 1e7) return value.toExponential(2);
   return value.toFixed(size >= 1_000 ? 1 : size >= 100 ? 2 : DIGITS);
 }

@@ -14,8 +14,9 @@ import { Fader, Pad } from "./Fader";
 /** The height of a control in rem. */
 export function controlHeight(row: ValueRow, isNarrow: boolean): number {
   const kind = controlKind(row);
-  if (kind === "xy") return 17.5;
-  return kind === "fader" && isNarrow ? 11.5 : 8;
+  if (kind === "xy") return isNarrow ? 20 : 17.5;
+  if (!isNarrow) return 8.5;
+  return kind === "fader" ? 15 : 11;
 }
 
 export function ValueControl({ value }: { value: Value }) {
