@@ -13,6 +13,7 @@ import pytest
 import oscbridge
 import oscbridge.http
 import oscbridge.monitoring
+import oscbridge.recording
 from oscbridge.public_names import HOMES
 
 ROOT = Path(__file__).parents[1]
@@ -24,9 +25,11 @@ PUBLIC = {
     "oscbridge",
     "oscbridge.http",
     "oscbridge.monitoring",
+    "oscbridge.recording",
     *(f"oscbridge.{name}" for name in oscbridge.__all__),
     *(f"oscbridge.http.{name}" for name in oscbridge.http.__all__),
     *(f"oscbridge.monitoring.{name}" for name in oscbridge.monitoring.__all__),
+    *(f"oscbridge.recording.{name}" for name in oscbridge.recording.__all__),
 }
 
 HEAVY = ("aiohttp", "pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
@@ -53,6 +56,11 @@ def test_public_name_for_http_resolves(name: str) -> None:
 @pytest.mark.parametrize("name", oscbridge.monitoring.__all__)
 def test_public_name_for_monitoring_resolves(name: str) -> None:
     assert getattr(oscbridge.monitoring, name) is not None
+
+
+@pytest.mark.parametrize("name", oscbridge.recording.__all__)
+def test_public_name_for_recording_resolves(name: str) -> None:
+    assert getattr(oscbridge.recording, name) is not None
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

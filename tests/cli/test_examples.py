@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from oscbridge.cli import cli
 from oscbridge.cli.example_library import Example, shipped_examples
+from oscbridge.errors import ConfigurationError
 
 EXAMPLES = shipped_examples()
 
@@ -18,6 +19,13 @@ def run(*arguments: str) -> str:
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def failure_of(*arguments: str) -> str:
+    """The error that the command ends with."""
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, ConfigurationError)
+    return str(result.exception)
 
 
 def test_examples_are_at_least_ten() -> None:
@@ -62,13 +70,10 @@ def test_examples_copy_makes_a_folder_that_passes_check(tmp_path: Path) -> None:
 
 
 def test_examples_copy_replaces_nothing(tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["examples", "copy", "doorbell", str(tmp_path)])
-    assert result.exit_code == 2
-    assert "exists already; name another folder" in str(result.output)
+    error = failure_of("examples", "copy", "doorbell", str(tmp_path))
+    assert "exists already; name another folder" in error
     assert not list(tmp_path.iterdir())
 
 
 def test_examples_suggests_a_name() -> None:
-    result = CliRunner().invoke(cli, ["examples", "copy", "doorbel"])
-    assert result.exit_code == 2
-    assert "did you mean 'doorbell'?" in result.output
+    assert "did you mean 'doorbell'?" in failure_of("examples", "copy", "doorbel")
