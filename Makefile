@@ -20,7 +20,7 @@ WEB       := $(shell find plugins/ui/web -name node_modules -prune -o -type f -p
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ui test test-fresh lint format bench bench-compare fuzz soak chaos container test-container clean system-packages
+.PHONY: help run ui test test-fresh lint format bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -64,6 +64,9 @@ fuzz: $(DEVELOP) ## a million mutated packets through all that reads them; ARGS 
 
 soak: $(DEVELOP) ## two minutes of load, faults and reloads; every message is accounted for
 	@$(BIN)/python tests/endurance/soak.py $(ARGS)
+
+load-ui: $(PAGE) $(DEVELOP) system-packages ## fourteen minutes of load with open pages; what they cost
+	@$(BIN)/python tests/endurance/control_room_load.py $(ARGS)
 
 chaos: $(DEVELOP) system-packages ## eight minutes of random kills and failures; as root
 	@$(BIN)/python tests/endurance/chaos.py $(ARGS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
     from oscbridge.net.url import HostPort
 
-__all__ = ["Options", "OptionsT"]
+__all__ = ["NARROWING", "Options", "OptionsT"]
+
+NARROWING: Final = "_reject_true_as_number"
+"""The validator of all fields, which changes nothing in the schema of a field."""
 
 
 class Options(BaseModel):
@@ -84,6 +88,16 @@ class Options(BaseModel):
         """
         return {}
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _reject_true_as_number(cls, value: object, info: ValidationInfo) -> object:
+        """``true`` is not a number, although it is one in Python."""
+        if isinstance(value, bool) and info.field_name is not None:
+            types = set(_types_in(cls.model_fields[info.field_name].annotation))
+            if not types.isdisjoint((int, float)) and bool not in types:
+                raise ValueError("expected a number")
+        return value
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
         keys = {field.alias or name for name, field in cls.model_fields.items()}
@@ -93,6 +107,18 @@ class Options(BaseModel):
         for old, new in cls.renamed_keys.items():
             if new not in keys or old in keys:
                 raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")
+
+
+def _types_in(annotation: object) -> Iterator[object]:
+    """The types that the annotation of a field joins."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _types_in(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _types_in(part)
+    else:
+        yield annotation
 
 
 OptionsT = TypeVar("OptionsT", bound=Options, default=Options)

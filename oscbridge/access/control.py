@@ -107,11 +107,17 @@ class AccessControl:
         """
         if not self.required:
             return OPEN_ACCESS
-        if has_token_in_query(query):
-            self._report(f"a client from {client or network}: token in the URL")
-            return TOKEN_IN_URL
+        if (denied := self.token_in_url(query, client or network)) is not None:
+            return denied
         token = bearer_token(authorization)
         return _MISSING if token is None else self.check(token, network, client)
+
+    def token_in_url(self, query: Iterable[str], client: str) -> AccessDenied | None:
+        """The denial of a request if one of its parameters is that of a token; reported."""
+        if not has_token_in_query(query):
+            return None
+        self._report(f"a client from {client}: token in the URL")
+        return TOKEN_IN_URL
 
     async def delay(
         self,

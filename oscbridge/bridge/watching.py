@@ -39,6 +39,11 @@ class TrafficWatchers:
         self._dispatchers: Mapping[str, Dispatcher] = {}
         self._runners: Mapping[str, EndpointRunner] = {}
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._watches) or self._main is not None
+
     def use(
         self,
         listeners: Mapping[str, Listener],

@@ -142,7 +142,7 @@ class ServiceFinder(DiscoveryActivity):
     def _interface_of(self, service: DiscoveredService) -> str:
         """The address of the interface that leads to a service, wherever it was heard."""
         for each in self._wanted:
-            if ":" not in service.host and ip_address(service.host) in each.network:
+            if ip_address(service.host) in each.network:
                 return each.address
         return service.interface
 

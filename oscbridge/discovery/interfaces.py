@@ -24,16 +24,17 @@ __all__ = [
 MAX_INTERFACES: Final = 16
 """Interfaces that are used at the same time, those of the default route first."""
 
-_ALL_HOSTS: Final = ("0.0.0.0", "")
+_ALL_IPV4: Final = "0.0.0.0"
 _CONTAINER_FILES: Final = ("/.dockerenv", "/run/.containerenv")
 _PROBED: Final = ("192.0.2.1", 9)
 """An address for documentation (RFC 5737): which interface would packets take that leave?"""
 
 
 class LocalInterface(NamedTuple):
-    """An IPv4 address of this machine."""
+    """An address of this machine."""
 
     address: str
+    """A link-local IPv6 address with its scope: ``fe80::1%eth0``."""
     prefix: int
     """Bits of its network."""
     name: str
@@ -45,40 +46,76 @@ class LocalInterface(NamedTuple):
         return self.name.partition(":")[0]
 
     @property
-    def network(self) -> ipaddress.IPv4Network:
+    def is_ipv6(self) -> bool:
+        return ":" in self.address
+
+    @property
+    def plain_address(self) -> str:
+        """The address without its scope, which has a meaning on this machine only."""
+        return self.address.partition("%")[0]
+
+    @property
+    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         """The addresses that are reached over it without a router."""
-        return ipaddress.IPv4Network((self.address, self.prefix), strict=False)
+        return ipaddress.ip_network((self.plain_address, self.prefix), strict=False)
 
     @property
     def is_loopback(self) -> bool:
-        return ipaddress.IPv4Address(self.address).is_loopback
+        return ipaddress.ip_address(self.plain_address).is_loopback
 
 
 def list_interfaces() -> list[LocalInterface]:
-    """The IPv4 addresses of interfaces that are up, that of the default route first."""
+    """The addresses of interfaces that are up: IPv4 and that of the default route first.
+
+    Without ``::1``: programs on this machine find each other by 127.0.0.1.
+    """
     import ifaddr
 
     found = [
-        LocalInterface(str(ip.ip), ip.network_prefix, adapter.nice_name)
+        LocalInterface(_text(ip.ip, adapter.name), ip.network_prefix, adapter.nice_name)
         for adapter in ifaddr.get_adapters()
         for ip in adapter.ips
-        if ip.is_IPv4 and _is_up(adapter.name)
+        if _is_up(adapter.name) and not (ip.is_IPv6 and ip.ip[0] == "::1")
     ]
     first = _default_address()
-    found.sort(key=lambda each: (each.address != first, each.is_loopback))
+    found.sort(
+        key=lambda each: (
+            each.is_ipv6,
+            each.address != first,
+            "%" in each.address,
+            each.is_loopback,
+        )
+    )
     return found[:MAX_INTERFACES]
+
+
+def _text(address: str | tuple[str, int, int], interface: str) -> str:
+    if isinstance(address, str):
+        return address
+    text, _, scope = address
+    return f"{text}%{interface if sys.platform != 'win32' else scope}" if scope else text
 
 
 def interfaces_for(listen: str, found: Sequence[LocalInterface]) -> list[LocalInterface]:
     """Where a program that listens on a host is reached: the interfaces to announce it on.
 
-    All but loopback for all addresses, of several in one network the first; else that of the
-    address, which may be loopback.
+    All but loopback for all addresses, of several in one network the first, and IPv6 only where
+    there is no IPv4; else that of the address, which may be loopback.
     """
-    if is_any_host(listen) or listen in _ALL_HOSTS:
-        return one_per_network([each for each in found if not each.is_loopback])
-    host = "127.0.0.1" if listen == "localhost" else listen
-    return [each for each in found if each.address == host]
+    if is_any_host(listen) or listen in (_ALL_IPV4, ""):
+        outside = [each for each in found if not each.is_loopback]
+        if listen == _ALL_IPV4:
+            outside = [each for each in outside if not each.is_ipv6]
+        return one_per_network(outside)
+    host = "127.0.0.1" if listen == "localhost" else _normal(listen)
+    return [each for each in found if each.address == host][:1]
+
+
+def _normal(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host
 
 
 def one_per_network(found: Sequence[LocalInterface]) -> list[LocalInterface]:

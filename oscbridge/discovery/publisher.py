@@ -47,7 +47,7 @@ class ServicePublisher(DiscoveryActivity):
         return tuple(dict.fromkeys(self._address(each) for each in self._published))
 
     def _address(self, responder: Responder) -> str:
-        return self.announcement.advertise or responder.interface.address
+        return self.announcement.advertise or responder.interface.plain_address
 
     def choose(self, found: Sequence[LocalInterface]) -> Sequence[LocalInterface]:
         wanted = interfaces_for(self.announcement.listen, found)

@@ -48,7 +48,8 @@ _ANY: Final = 255
 _INTERNET: Final = 1
 """Flags of a question, and its type and class (RFC 1035, sections 3.2 and 4.1.1)."""
 _IP_MULTICAST_ALL: Final = 49
-"""Socket option of Linux that is missing from the module ``socket``: also groups that other
+_IPV6_MULTICAST_ALL: Final = 29
+"""Socket options of Linux that are missing from the module ``socket``: also groups that other
 sockets have joined, on other interfaces."""
 
 OnRecord: TypeAlias = Callable[[str, str, bool], None]
@@ -68,9 +69,12 @@ class Responder:
 
     async def open(self) -> None:
         """Open its sockets. Raises ``OSError``."""
-        self._zeroconf = opened = AsyncZeroconf(
-            interfaces=[self.interface.address], ip_version=IPVersion.V4Only
-        )
+        version = IPVersion.V6Only if self.interface.is_ipv6 else IPVersion.V4Only
+        try:
+            opened = AsyncZeroconf(interfaces=[self.interface.plain_address], ip_version=version)
+        except RuntimeError as error:  # the address has just gone
+            raise OSError(str(error)) from None
+        self._zeroconf = opened
         engine = opened.zeroconf.engine
         _ignore_other_interfaces(getattr(engine, "_listen_socket", None))  # before it is read
         try:
@@ -104,7 +108,7 @@ class Responder:
 
         ``own`` are the host names of this program.
         """
-        infos = [self._info(name, each, 0, self.interface.address, {}) for each in types]
+        infos = [self._info(name, each, 0, self.interface.plain_address, {}) for each in types]
         probed = PublishedServices(self.zeroconf, infos)
         if probed.is_registered():
             return True
@@ -281,6 +285,9 @@ def _ignore_other_interfaces(sock: socket.socket | None) -> None:
     """Drop datagrams from other interfaces, also those received before this call."""
     if sock is not None and sys.platform == "linux":
         with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+            if sock.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL, 0)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
             for _ in range(MAX_DISCARDED):
                 sock.recv(1, socket.MSG_DONTWAIT)

@@ -95,14 +95,14 @@ def split_advertised(text: str) -> tuple[str, int | None]:
 def reachable_host(addresses: Sequence[str], interface: LocalInterface) -> str:
     """The address of a service that can be reached over an interface; empty if none can.
 
-    IPv4, in the network of the interface if possible. A loopback address means this machine: it is
-    accepted from programs on this machine only.
+    Of the family of the interface, in its network if possible. A loopback address means this
+    machine: it is accepted from programs on this machine only.
     """
     found = [each for each in map(_parsed, addresses) if each is not None]
     usable = [each for each in found if _is_usable(each, interface)]
     network = interface.network
-    ordered = sorted(usable, key=lambda each: (each.version, each not in network))
-    return str(ordered[0]) if ordered else ""
+    usable.sort(key=lambda each: (each.version != network.version, each not in network))
+    return str(usable[0]) if usable else ""
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -164,6 +164,8 @@ class Expression:
             cause = "missing argument"
         elif isinstance(error, ZeroDivisionError):
             cause = "division by zero"
+        elif isinstance(error, OverflowError) and len(error.args) > 1:  # from the C library
+            cause = "the result is too large"
         else:
             cause = str(error) or type(error).__name__
         values = [f"{name} = {shown(value)}" for name, value in self.values(context, args, let)]

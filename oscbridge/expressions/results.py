@@ -20,6 +20,9 @@ __all__ = ["bind_result", "type_tag_of"]
 
 _INT32: Final = 1 << 31
 
+_DESCRIBED: Final = {"tuple": "a list", "list": "a list", "bytes": "a blob", "NoneType": "nil"}
+"""Types of values that cannot be sent, in the words of OSC."""
+
 
 def bind_result(
     expression: Expression, tag: str | None, context: Context
@@ -81,4 +84,5 @@ def _sendable(value: Any) -> Argument:
             return str(value)
         case str():
             raise ValueError("OSC strings cannot contain NUL")
-    raise TypeError(f"the result is {type(value).__name__}, not a number or a text")
+    found = _DESCRIBED.get(type(value).__name__, type(value).__name__)
+    raise TypeError(f"the result is {found}, not a number or a text")

@@ -58,7 +58,11 @@ _NOT_AVAILABLE: Final[dict[type[ast.AST], str]] = {
     ast.Set: "sets are",
 }
 
-_TYPE: Final = re.compile(r"\s:\s*(\w+)\s*$")
+_TURNED: Final = re.compile("=[<>]")
+_CAPITALS: Final = re.compile(r"\b(AND|OR|NOT|IF|ELSE|IN|And|Or|Not|If|Else|In)\b")
+"""Operators as other languages write them."""
+
+_TYPE: Final = re.compile(r":\s*(\w+)\s*$")
 """What looks like the type of a result."""
 
 
@@ -106,13 +110,17 @@ def _syntax_problem(text: str, error: SyntaxError) -> str:
         rest = text
         for comparison in ("==", "!=", "<=", ">="):
             rest = rest.replace(comparison, "")
+        if wrong := _TURNED.search(rest):
+            return f"{message}; write {wrong[0][::-1]} for {wrong[0]}"
         if "=" in rest:
             return f"{message}; write == to compare"
+    if word := _CAPITALS.search(text):
+        return f"{message}; write {word[0].lower()!r} for {word[0]}"
     if "&&" in text or "||" in text:
         return f"{message}; write 'and' and 'or' for && and ||"
     if text.lstrip().startswith("!"):
         return f"{message}; write 'not' for !"
-    if ending := _TYPE.search(text):
+    if (ending := _TYPE.search(text)) and ending[1] not in tuple("ihfds"):
         return f"{message}; a type is one of i, h, f, d and s, not {ending[1]!r}"
     return message
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from oscbridge.http.body import read_body
     from oscbridge.http.cors import answer_pages
     from oscbridge.http.errors import ErrorFormat, HTTPProblem, plain_error, problem_document
-    from oscbridge.http.front import HTTPFront
+    from oscbridge.http.front import HTTPFront, making_room
     from oscbridge.http.limits import HTTPLimits
     from oscbridge.http.loop_share import LoopShare
     from oscbridge.http.rules import HTTPRules, access_of
@@ -31,6 +31,7 @@ __all__ = [
     "answer_pages",
     "client_address",
     "describe_tls_error",
+    "making_room",
     "plain_error",
     "problem_document",
     "read_body",
@@ -47,6 +48,7 @@ __getattr__ = lazy_names(
     "oscbridge.http.errors.plain_error",
     "oscbridge.http.errors.problem_document",
     "oscbridge.http.front.HTTPFront",
+    "oscbridge.http.front.making_room",
     "oscbridge.http.rules.HTTPRules",
     "oscbridge.http.rules.access_of",
     "oscbridge.http.limits.HTTPLimits",

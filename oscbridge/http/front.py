@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Final
 
@@ -24,7 +25,7 @@ from oscbridge.net.acceptor import Acceptor, listen
 from oscbridge.net.tls import describe_tls_error
 from oscbridge.net.url import HostPort
 
-__all__ = ["HTTPFront"]
+__all__ = ["HTTPFront", "making_room"]
 
 STOP_TIMEOUT: Final = 0.5
 """Seconds to send responses when the server stops; then connections are aborted."""
@@ -242,6 +243,16 @@ class HTTPFront:
 
 _KEPT: Final = (hdrs.ALLOW, hdrs.RETRY_AFTER, hdrs.WWW_AUTHENTICATE)
 """Headers of aiohttp's own errors that are passed on."""
+
+
+def making_room(request: web.BaseRequest) -> AbstractContextManager[None]:
+    """Meanwhile the connection of a request may be closed to make room for another one.
+
+    Also after its upgrade to a WebSocket, as long as nobody knows whether the client has access.
+    """
+    connection = request.protocol
+    assert isinstance(connection, HTTPConnection)
+    return connection.making_room()
 
 
 async def _prepare_response(request: web.Request, response: web.StreamResponse) -> None:

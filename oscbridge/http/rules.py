@@ -14,6 +14,7 @@ from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
 from oscbridge.access.rights import AccessRights
 from oscbridge.http.connection import HTTPConnection
 from oscbridge.http.errors import HTTPProblem
+from oscbridge.http.forwarded import is_forwarded
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.client_address import client_address
 from oscbridge.net.client_network import network_of
@@ -95,8 +96,11 @@ def _check_headers(
         )
         fix = f"add it to 'hosts' in {rules.where}, or use the IP address"
         raise HTTPProblem(HTTPStatus.MISDIRECTED_REQUEST, f"Unknown host name; {fix}.")
+    arrived = connection.wire.local_address
+    if connection.wire.client[0] in rules.trusted_proxies and is_forwarded(request.headers):
+        arrived = ""  # unknown: the page comes from the host that the proxy has, wherever we listen
     for origin in request.headers.getall(hdrs.ORIGIN, []):
-        if not rules.policy.accepts_origin(origin, host, connection.wire.local_address):
+        if not rules.policy.accepts_origin(origin, host, arrived):
             rules.refused(f"a page from {origin[:MAX_SHOWN]!r} at {client}")
             text = "Pages of other sites are not allowed here."
             raise HTTPProblem(HTTPStatus.FORBIDDEN, text)

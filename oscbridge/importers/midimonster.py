@@ -53,6 +53,9 @@ def _rules(
     mapping: Mapping, file: MonsterFile, needs: dict[str, set[str]]
 ) -> Iterator[ImportedRule]:
     """One rule per direction."""
+    if not mapping.arrow:
+        yield ImportedRule(mapping.line, mapping.text, reason="expected 'channel > channel'")
+        return
     if mapping.arrow != "<":
         yield _rule(mapping, mapping.left, mapping.right, file, needs)
     if mapping.arrow != ">":

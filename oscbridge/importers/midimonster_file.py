@@ -37,6 +37,7 @@ class Mapping(NamedTuple):
     text: str
     left: str
     arrow: str
+    """``>``, ``<`` or ``<>``; empty if the line is not a mapping."""
     right: str
 
 
@@ -111,7 +112,7 @@ def _option(line: str, number: int, instance: Instance | None) -> None:
 def _mapping(line: str, number: int) -> Mapping:
     found = _MAPPING.fullmatch(line)
     if found is None:
-        raise InputError(number, f"expected 'channel > channel' in [map], got {line!r}")
+        return Mapping(number, line, "", "", "")
     return Mapping(number, line, found["left"], found["arrow"], found["right"])
 
 

@@ -103,6 +103,8 @@ def read_regex(text: str) -> list[RegexPattern]:
         raise UnsupportedRegexError(
             f"{text!r} is not a valid regular expression: {error}"
         ) from None
+    if not text.strip("^$()"):
+        raise UnsupportedRegexError("an empty expression matches every message")
     first, *others = _INNER_SLASH.split(text)
     if len(others) > MAX_OPTIONAL:
         raise UnsupportedRegexError(f"'/?' is supported up to {MAX_OPTIONAL} times")
@@ -117,6 +119,8 @@ def _pattern(text: str) -> RegexPattern:
     _read(text, found)
     if not text.startswith("^"):
         found.notes.append("read as if it began with '^'")
+    if not text.rstrip(")").endswith("$") and found.pieces[-1:] != [REST]:
+        found.notes.append("read as if it ended with '$'")
     return found
 
 

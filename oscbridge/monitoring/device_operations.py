@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.endpoint import AnyEndpoint
-from oscbridge.errors import ConfigurationError
+from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.nearby import DeviceSearch, FoundNearby
 from oscbridge.osc import Message
 from oscbridge.osc.message_text import read_message_text
 from oscbridge.osc.text import format_message
 from oscbridge.plugins import Plugin
-from oscbridge.profiles.library import read_profile, shipped_profiles
+from oscbridge.profiles.library import FOLDER, read_profile, shipped_profiles
 from oscbridge.profiles.profile import Profile
 from oscbridge.suggestions import suggest
 
@@ -23,6 +25,13 @@ __all__ = ["DeviceOperations"]
 
 TEST_INTERVAL: Final = 0.5
 """Seconds between two messages of a test: how long a note sounds."""
+
+
+MAX_PROFILES: Final = 100
+"""Profiles beside the configuration that are read."""
+
+TEMPLATE: Final = "template"
+"""The profile that is there to be copied."""
 
 
 class DeviceOperations:
@@ -47,9 +56,18 @@ class DeviceOperations:
                 return name
         return ""
 
-    def profiles(self) -> Sequence[Profile]:
-        """The profiles of the bridge's own package."""
-        return [read_profile(path) for path in shipped_profiles().values()]
+    def profiles(self, directory: Path | None = None) -> Sequence[Profile]:
+        """The device profiles: those beside a configuration in ``directory``, and the bridge's.
+
+        Those that cannot be read are left out. It reads files: may block.
+        """
+        own = [] if directory is None else sorted((directory / FOLDER).glob("*.toml"))
+        shipped = [path for name, path in shipped_profiles().items() if name != TEMPLATE]
+        found: dict[str, Profile] = {}
+        for path in [*own[:MAX_PROFILES], *shipped]:
+            with suppress(OSCBridgeError, OSError):
+                found.setdefault(path.stem, read_profile(path))
+        return list(found.values())
 
     def send_test(self, name: str, test: str) -> str:
         """Send the messages of a test to an endpoint, half a second after each other.

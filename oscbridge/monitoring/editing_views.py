@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from oscbridge.access.grant import AccessGrant
 from oscbridge.bridge.config.editing.draft import EditProblem
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.config.tokens import HTTP
 
 __all__ = [
     "CheckedEdit",
@@ -103,6 +104,7 @@ def why_not_edit(grant: AccessGrant) -> str:
         return denied.reason
     if grant.rights.addresses is not None:
         return "this token is limited to some addresses, and may not edit the configuration"
-    if grant.token is not None and grant.token.fronts is not None:
+    fronts = None if grant.token is None else grant.token.fronts
+    if fronts is not None and set(fronts) - {HTTP}:
         return "this token is limited to some endpoints, and may not edit the configuration"
     return ""

@@ -103,14 +103,15 @@ class HTTPServer:
             HostPolicy.of_listener(self._listen.host, hosts),
             "[http]",
             access=self._access,
-            open_paths=frozenset(
-                prefix + path
-                for path in (*_PATHS, *self._site_pages)
-                for prefix in {"", self._root_path}
-            ),
+            open_paths=self._open_paths(),
             trusted_proxies=trusted_proxies,
             refused=self._refusals.refused,
         )
+
+    def _open_paths(self) -> frozenset[str]:
+        paths = (*_PATHS, *self._site_pages)
+        below = {f"{self._root_path}{path}" for path in paths}
+        return frozenset((*paths, *below, *({self._root_path} if self._site_pages else ())))
 
     def _make_front(self) -> HTTPFront:
         app = web.Application()
@@ -184,6 +185,8 @@ class HTTPServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         # The path as it was sent: there is one way to write each.
         path = request.raw_path.partition("?")[0]
+        if self._root_path and path == self._root_path and self._site_pages:
+            raise web.HTTPPermanentRedirect(f"{path}/")  # addresses on the pages are relative
         if self._root_path and path.startswith(f"{self._root_path}/"):
             path = path.removeprefix(self._root_path)
         if (handler := self._site_pages.get(path)) is not None:

@@ -11,6 +11,7 @@ from oscbridge.access.control import AccessControl
 from oscbridge.access.grant import AccessDenied, AccessGrant
 from oscbridge.access.rights import EVERY_RIGHT
 from oscbridge.http.connection import HTTPConnection
+from oscbridge.http.forwarded import is_forwarded
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.client_address import client_address
 from oscbridge.net.client_network import network_of
@@ -31,8 +32,6 @@ _REQUIRED: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is now require
 _REMOTE: Final = AccessDenied(
     HTTPStatus.FORBIDDEN, "a token is needed: add a [[token]] to the configuration"
 )
-_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "x-ingress-path")
-"""The starts of headers that proxies add."""
 
 
 class SiteAccess:
@@ -53,8 +52,8 @@ class SiteAccess:
         if INGRESS in request.headers and peer in self.trusted_proxies:
             return _EVERYTHING
         if self._access.required:
-            return None
-        if any(name.lower().startswith(_FORWARDED) for name in request.headers):
+            return self._access.token_in_url(request.query, self.client(request))
+        if is_forwarded(request.headers):
             return _PROXIED
         return _EVERYTHING if is_loopback(peer) else _REMOTE
 

@@ -20,6 +20,18 @@ announce = "Stage"
 {more}
 """
 
+PASSING = (
+    ANNOUNCED
+    + """
+[endpoint.out]
+type = "osc"
+to = "udp://127.0.0.1:23799"
+[[route]]
+from = "stage"
+to = "out"
+"""
+)
+
 FINDING = """
 [bridge.in]
 listen = "udp://127.0.0.1:23700"
@@ -63,6 +75,20 @@ def test_announced_address_is_the_reachable_one_and_goodbye_removes_it(
     networks.wait_for(networks.near, lambda found: not found)
 
 
+def test_network_with_ipv6_only_is_used(networks: Networks) -> None:
+    for number, name in enumerate((networks.near, networks.far), 1):
+        networks.ip(name, "addr", "flush", "dev", "c1")
+        networks.ip(name, "addr", "add", f"fd78::{number}/64", "dev", "c1", "nodad")
+    program = networks.bridge(networks.far, PASSING.format(listen="[::]:23701", more=""))
+    networks.wait_for(networks.near, lambda found: places(found) == ["fd78::2:23701"])
+    networks.bridge(networks.near, FINDING)
+    heard = networks.start(networks.far, "dump", "--listen", "udp://127.0.0.1:23799")
+    networks.send_until_it_arrives(networks.near, "one", "udp://127.0.0.1:23700", heard)
+    program.send_signal(signal.SIGTERM)
+    program.communicate(timeout=WAIT)
+    networks.wait_for(networks.near, lambda found: not found)
+
+
 def test_loopback_is_never_announced_to_the_network(networks: Networks) -> None:
     networks.bridge(networks.far, ANNOUNCED.format(listen="127.0.0.1:23701", more=""))
     found = networks.wait_for(networks.far, lambda found: found)
@@ -79,15 +105,13 @@ def test_advertised_address_is_stated(networks: Networks) -> None:
 def test_device_is_followed_to_another_port_and_address(networks: Networks) -> None:
     networks.bridge(networks.near, FINDING)
     near = "udp://127.0.0.1:23700"
-    text = ANNOUNCED + '[endpoint.out]\ntype = "osc"\nto = "udp://127.0.0.1:23799"\n'
-    text += '[[route]]\nfrom = "stage"\nto = "out"\n'
     heard = networks.start(networks.far, "dump", "--listen", "udp://127.0.0.1:23799")
     for word, listen in (("one", "10.78.1.2:23701"), ("two", "10.78.1.2:23702")):
-        program = networks.bridge(networks.far, text.format(listen=listen, more=""))
+        program = networks.bridge(networks.far, PASSING.format(listen=listen, more=""))
         networks.send_until_it_arrives(networks.near, word, near, heard)
         program.send_signal(signal.SIGTERM)
         program.communicate(timeout=WAIT)
     networks.ip(networks.far, "addr", "del", "10.78.1.2/24", "dev", "c1")
     networks.ip(networks.far, "addr", "add", "10.78.1.9/24", "dev", "c1")
-    networks.bridge(networks.far, text.format(listen="0.0.0.0:23702", more=""))
+    networks.bridge(networks.far, PASSING.format(listen="0.0.0.0:23702", more=""))
     networks.send_until_it_arrives(networks.near, "three", near, heard)

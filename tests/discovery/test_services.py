@@ -14,11 +14,34 @@ SHOW = LocalInterface("10.0.0.2", 8, "eth1")
 SECOND = LocalInterface("172.20.0.9", 16, "eth0:1")
 LOOPBACK = LocalInterface("127.0.0.1", 8, "lo")
 ALL = [LAN, WIRELESS, SHOW, SECOND, LOOPBACK]
+LAN6 = LocalInterface("2001:db8::5", 64, "eth0")
+ONLY6 = LocalInterface("fd00::5", 64, "eth2")
+LINK6 = LocalInterface("fe80::5%eth3", 64, "eth3")
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0", "::", "*"])
 def test_loopback_is_not_announced_to_networks(listen: str) -> None:
     assert interfaces_for(listen, ALL) == [LAN, SHOW]
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("0.0.0.0", [LAN]),
+        ("::", [LAN, ONLY6, LINK6]),
+        ("2001:db8::5", [LAN6]),
+        ("2001:DB8:0::5", [LAN6]),
+        ("fe80::5%eth3", [LINK6]),
+        ("::1", []),
+    ],
+)
+def test_ipv6_is_used_where_there_is_no_ipv4(listen: str, expected: list[LocalInterface]) -> None:
+    assert interfaces_for(listen, [LAN, LAN6, ONLY6, LINK6, LOOPBACK]) == expected
+
+
+def test_address_of_the_own_family_is_preferred() -> None:
+    assert reachable_host(["10.9.9.9", "fd00::9", "2001:db8::1"], ONLY6) == "fd00::9"
+    assert reachable_host(["10.9.9.9"], ONLY6) == "10.9.9.9"
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1", "localhost"])

@@ -294,6 +294,15 @@ def test_both_directions_are_two_rules() -> None:
     ]
 
 
+def test_line_that_is_not_a_mapping_costs_only_itself() -> None:
+    text = "[osc a]\nbind = 0.0.0.0 8000\n/b = f 0 1\n[midi m]\n"
+    text += "[map]\na./b = c\na./b > m.ch0.cc1\n"
+    wrong, right = IMPORTER.translate(text).rules
+    assert (wrong.line, wrong.text, wrong.routes) == (6, "a./b = c", ())
+    assert wrong.reason == "expected 'channel > channel'"
+    assert len(right.routes) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "line", "error"),
     [
@@ -301,10 +310,9 @@ def test_both_directions_are_two_rules() -> None:
         ("[osc a]\nbind\n", 2, "expected 'option = value' in a section"),
         ("[osc a\n", 1, "or .map."),
         ("[osc a]\n[midi a]\n", 2, "duplicate instance 'a'"),
-        ("[osc a]\n[map]\na./b = c\n", 3, "expected 'channel > channel'"),
         ("; nothing\n", 0, "is it of midimonster"),
     ],
-    ids=["no-section", "no-value", "bracket", "duplicate", "mapping", "empty"],
+    ids=["no-section", "no-value", "bracket", "duplicate", "empty"],
 )
 def test_file_that_is_not_of_midimonster_is_an_error(text: str, line: int, error: str) -> None:
     with pytest.raises(InputError, match=error) as caught:

@@ -95,6 +95,7 @@ def test_groups_become_captures_and_an_optional_slash_two_routes() -> None:
     [
         ("match = ^/a|b", "'|b' in the expression has no counterpart"),
         ("match = ^/a(", "not a valid regular expression"),
+        ("match = ^$\ntopic = a", "an empty expression matches every message"),
         ("match = ^/.*/a(.*)", "'.*' is supported only at the end"),
         ("match = ^/a/(.*)\ntopic = b/\\1\naddress = /b/\\1", "cannot capture several parts"),
         ("match = ^/a$", "\\1 refers to no group"),

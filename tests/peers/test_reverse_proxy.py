@@ -3,159 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import find_program
+from reverse_proxies import PROXIES, running_nginx, running_proxy
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
-
-from oscbridge.testing import free_port
-
-UPGRADE = """
-    proxy_http_version 1.1;
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection "upgrade";
-"""
-SETTINGS = """
-daemon off;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://127.0.0.1:{to};
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            {more}
-        }}
-    }}
-}}
-"""
 
 
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Callable[..., int]]:
     """Starts nginx before a port; returns its own port once it accepts connections."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def start(to: int, more: str = UPGRADE) -> int:
-        port = free_port()
-        file = tmp_path / "nginx.conf"
-        file.write_text(SETTINGS.format(folder=tmp_path, port=port, to=to, more=more))
-        log = tmp_path / "nginx.log"
-        command = [find_program("nginx"), "-p", str(tmp_path), "-c", str(file), "-e", str(log)]
-        process = subprocess.Popen(command)
-        processes.append(process)
-        while process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return port
-        raise AssertionError(log.read_text())
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait(10)
-
-
-CADDYFILE = """
-{{
-    admin off
-    auto_https off
-}}
-http://127.0.0.1:{port} {{
-    handle_path /stage/* {{
-        reverse_proxy 127.0.0.1:{to}
-    }}
-    handle {{
-        reverse_proxy 127.0.0.1:{to}
-    }}
-}}
-"""
-
-
-HAPROXY = """
-defaults
-    mode http
-    option forwardfor
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 1h
-frontend web
-    bind 127.0.0.1:{port}
-    http-request replace-path /stage/(.*) /\\1
-    default_backend osc
-backend osc
-    server bridge 127.0.0.1:{to}
-"""
-
-APACHE = """
-ServerRoot {folder}
-ServerName localhost
-DefaultRuntimeDir {folder}
-PidFile {folder}/apache.pid
-ErrorLog {folder}/apache.log
-User nobody
-Group nogroup
-Listen 127.0.0.1:{port}
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule proxy_module {modules}/mod_proxy.so
-LoadModule proxy_http_module {modules}/mod_proxy_http.so
-ProxyPreserveHost On
-ProxyPass /stage/ http://127.0.0.1:{to}/ upgrade=websocket
-ProxyPass / http://127.0.0.1:{to}/ upgrade=websocket
-"""
-
-PROXIES = {
-    "caddy": (CADDYFILE, ["run", "--adapter", "caddyfile", "--config"]),
-    "haproxy": (HAPROXY, ["-db", "-f"]),
-    "apache2": (APACHE, ["-D", "FOREGROUND", "-f"]),
-}
-"""Their settings, and their arguments before the name of the file with them."""
-
-
-@contextmanager
-def started(name: str, folder: Path, to: int) -> Iterator[int]:
-    """A proxy before a port, on the port that it returns."""
-    settings, arguments = PROXIES[name]
-    port = free_port()
-    file, log = folder / f"{name}.conf", folder / f"{name}.log"
-    modules = "/usr/lib/apache2/modules"
-    file.write_text(settings.format(port=port, to=to, folder=folder, modules=modules))
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [find_program(name), *arguments, str(file)],
-            stdout=output,
-            stderr=output,
-            env=os.environ | {"HOME": str(folder)},
-        )
-    try:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, log.read_text()
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
+    with ExitStack() as stack:
+        yield lambda to, **more: stack.enter_context(running_nginx(tmp_path, to, **more))
 
 
 @contextmanager
@@ -228,7 +92,7 @@ def test_proxy_passes_websocket_the_page_and_the_addresses_of_clients(
         f'[[token]]\nname = "wall"\nsecret = {{ file = "{tmp_path / "token"}" }}\n'
     )
     right = {"Authorization": "Bearer right-and-secret"}
-    with started(name, tmp_path, program.web_port) as port:
+    with running_proxy(name, tmp_path, program.web_port) as port:
         for path in ("/", "/stage/"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as response:
                 assert b"<title>oscbridge</title>" in response.read()

@@ -79,6 +79,11 @@ class ControlRoomPage:
             if message["type"] == kind:
                 return message
 
+    async def ask(self, answer: str, **message: object) -> dict[str, Any]:
+        """Send a request, and return its answer, a message of the type ``answer``."""
+        await self.send(id=1, **message)
+        return await self.next(answer)
+
     async def command(self, **message: object) -> dict[str, Any]:
         await self.send(id=1, **message)
         return await self.next("answer")

@@ -6,15 +6,17 @@ Attack tests are parametrised with :data:`FRONTS`. A new front derives from :cla
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
@@ -25,6 +27,8 @@ from oscbridge.monitoring.status import Reloads, Status, read_status
 from oscbridge.plugins import Plugins
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.bridge import recorded_log
+from oscbridge_ui.greeting import HELLO_TIMEOUT
+from oscbridge_ui.protocol_base import SUBPROTOCOL
 from oscbridge_websocket.connection import OPEN_TIMEOUT
 
 __all__ = ["FRONTS", "Answer", "Front", "RunningFront"]
@@ -190,11 +194,14 @@ class WebSocketPageFront(WebSocketFront):
 
 
 class _RunningHTTP:
-    def __init__(self, tokens: str, options: str, log: Sequence[str]) -> None:
+    def __init__(
+        self, tokens: str, options: str, log: Sequence[str], sites: Mapping[str, str]
+    ) -> None:
         self._tokens = tokens
         self._options = options
         self.log = log
-        self.service = Service(App(self._read(), Plugins()), self._read, "show.toml")
+        app = App(self._read(), Plugins())
+        self.service = Service(app, self._read, "show.toml", sites=sites)
 
     def _read(self) -> Configuration:
         table = f'[http]\nlisten = "{LOOPBACK}:0"\n{self._options}\n'
@@ -229,11 +236,13 @@ class TokenHTTPFront(Front):
     handshake_timeout = HTTPLimits().request_timeout
     few_connections = ""
     path = "/nothing"
+    sites: ClassVar[Mapping[str, str]] = {}
+    """The pages of plugins, by name."""
 
     @asynccontextmanager
     async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
         with recorded_log() as log:
-            running = _RunningHTTP(tokens, options, log)
+            running = _RunningHTTP(tokens, options, log, self.sites)
             await running.service.start()
             try:
                 yield running
@@ -264,6 +273,48 @@ class TokenHTTPFront(Front):
         return Answer(200 if status == 404 else status, int(found[1]) if found else 0, text)
 
 
+class ControlRoomFront(TokenHTTPFront):
+    """The WebSocket of the control room: a page sends its token in its first message."""
+
+    handshake_timeout = HELLO_TIMEOUT
+    sites: ClassVar[Mapping[str, str]] = {"ui": "oscbridge_ui.site:ControlRoom"}
+
+    async def attempt(
+        self,
+        port: int,
+        token: str | None,
+        *,
+        source: str = LOOPBACK,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        try:
+            async with connect(
+                f"ws://{LOOPBACK}:{port}/ui?{query}",
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                additional_headers=headers or {},
+                local_addr=(source, 0),
+                compression=None,
+                proxy=None,
+                close_timeout=1,
+            ) as client:
+                await client.send(json.dumps({"type": "hello", "token": token or ""}))
+                text = str(await client.recv())
+        except InvalidStatus as error:
+            return Answer(error.response.status_code, text=str(error.response.headers))
+        return _answer_in(json.loads(text), text)
+
+
+def _answer_in(message: Mapping[str, Any], text: str) -> Answer:
+    """The answer as a status, by the reason: a page shows that."""
+    if message["type"] == "welcome":
+        return Answer(200, text=text)
+    retry_after = message["retry_after"]
+    if "token in the URL" in message["reason"]:
+        return Answer(400, text=text)
+    return Answer(429 if retry_after else 401, retry_after, text)
+
+
 class WebhookFront(TokenHTTPFront):
     """A webhook endpoint, asked for a value that it does not have."""
 
@@ -279,5 +330,6 @@ FRONTS: Final[Mapping[str, Front]] = {
     "websocket page": WebSocketPageFront(),
     "http": TokenHTTPFront(),
     "webhook": WebhookFront(),
+    "control room": ControlRoomFront(),
 }
 """Every front with every way to send a token, by the name of the test's parameter."""

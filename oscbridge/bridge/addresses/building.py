@@ -10,6 +10,7 @@ from typing import Final
 
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.bridge.addresses.contents import SpaceContents
+from oscbridge.bridge.addresses.learned import NewAddresses
 from oscbridge.bridge.addresses.links import DirectLink
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.daemon_thread import in_daemon_thread
@@ -28,8 +29,8 @@ class SpaceInputs:
     """The routes of plugins by their sources."""
     mirrored: Mapping[str, Sequence[AddressInfo]]
     """What endpoints say about their peers."""
-    learned: Mapping[str, Mapping[str, AddressInfo]]
-    """What was learned from messages, by part."""
+    learned: NewAddresses
+    """What was learned from messages."""
     viewed: Set[str]
     """The endpoints whose views are wanted."""
 
@@ -39,7 +40,7 @@ class SpaceInputs:
         for name, infos in self.mirrored.items():
             contents.mirror(name, infos)
         for part, learned in self.learned.items():
-            contents.grow(part, learned.values())
+            contents.grow(part, learned)
         contents.describe_routes()
         contents.complete(self.viewed)
         return contents
@@ -84,11 +85,14 @@ class ContentsBuilder:
             self._task.cancel()
 
     async def _build(self) -> None:
+        clock = asyncio.get_running_loop().time
         try:
             while self._is_stale:
                 self._is_stale = False
-                inputs = self._inputs()
+                inputs, started = self._inputs(), clock()
                 self._built(inputs, await in_daemon_thread(inputs.build, "address space"))
+                if self._is_stale:  # others need the time, too
+                    await asyncio.sleep(clock() - started)
         except Exception as error:
             _log.error("cannot compute the known addresses", exc_info=error)
         finally:

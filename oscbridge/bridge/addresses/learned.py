@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.address_space.merging import merged
-from oscbridge.bridge.addresses.contents import SpaceContents
 from oscbridge.bridge.addresses.learning import TrafficLearner
 from oscbridge.bridge.watching import TrafficWatchers
 
-__all__ = ["LearnedAddresses"]
+__all__ = ["LearnedAddresses", "NewAddresses"]
+
+NewAddresses: TypeAlias = Mapping[str, Sequence[AddressInfo]]
+"""Learned addresses by the bridge or endpoint that they passed."""
 
 
 class LearnedAddresses:
-    """Learns while the configuration says so, and gives the contents new facts.
+    """Learns while the configuration says so.
 
     ``on_new`` is called on any thread when a message has a new address.
     """
@@ -44,27 +47,24 @@ class LearnedAddresses:
             self._end = self._watchers.add(self._learner.take)
         return True
 
-    def snapshot(self) -> Mapping[str, Mapping[str, AddressInfo]]:
+    def snapshot(self) -> NewAddresses:
         """All that was learned until now, by part."""
-        self._take_new()
-        return {part: dict(infos) for part, infos in self._infos.items()}
+        self.take_new()
+        return {part: tuple(infos.values()) for part, infos in self._infos.items()}
 
-    def add_since(
-        self, snapshot: Mapping[str, Mapping[str, AddressInfo]], contents: SpaceContents
-    ) -> None:
-        """Give contents that were made with a snapshot what was learned since then."""
-        self._take_new()
+    def since(self, snapshot: NewAddresses) -> NewAddresses:
+        """What was learned after a snapshot."""
+        self.take_new()
+        found = {}
         for part, infos in self._infos.items():
-            known = snapshot.get(part, {})
-            if new := [info for each, info in infos.items() if known.get(each) is not info]:
-                contents.grow(part, new)
+            known = {info.address: info for info in snapshot.get(part, ())}
+            new = [info for each, info in infos.items() if known.get(each) is not info]
+            if new:
+                found[part] = new
+        return found
 
-    def add_new_to(self, contents: SpaceContents) -> None:
-        """Give the contents the facts learned since the last time."""
-        for part, infos in self._take_new().items():
-            contents.grow(part, infos)
-
-    def _take_new(self) -> dict[str, list[AddressInfo]]:
+    def take_new(self) -> NewAddresses:
+        """What was learned since the last call, by part."""
         new: dict[str, list[AddressInfo]] = {}
         for part, info in () if self._learner is None else self._learner.take_new():
             known = self._infos.setdefault(part, {})

@@ -22,8 +22,9 @@ from oscbridge.bridge.addresses.endpoint_handle import (
     EndpointHandle,
     change_between,
 )
-from oscbridge.bridge.addresses.learned import LearnedAddresses
+from oscbridge.bridge.addresses.learned import LearnedAddresses, NewAddresses
 from oscbridge.bridge.addresses.links import DirectLink, DirectSource
+from oscbridge.bridge.addresses.reporting import FollowingReports
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.watching import TrafficWatchers
@@ -32,8 +33,8 @@ from oscbridge.failures import failure_text
 
 __all__ = ["AddressSpace", "ChangeCallback"]
 
-COALESCE: Final = 0.1
-"""Seconds within which changes are reported together."""
+MAX_LEARNED: Final = 300
+"""Learned addresses that are added without giving the event loop to others."""
 
 ChangeCallback: TypeAlias = Callable[[AddressChange], None]
 
@@ -70,8 +71,7 @@ class AddressSpace:
         self._watches: list[_ChangeWatch] = []
         self._learned = LearnedAddresses(watchers, self._has_learned)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_changed = False
-        self._reporting: asyncio.Task[None] | None = None
+        self._reports = FollowingReports(self._report)
         self._logged: set[str] = set()
 
     # --- its life ----------------------------------------------------------------------------
@@ -130,8 +130,7 @@ class AddressSpace:
     def close(self) -> None:
         """Report no more changes, and let nobody watch messages any more."""
         self._builder.cancel()
-        if self._reporting is not None:
-            self._reporting.cancel()
+        self._reports.cancel()
         self._watches.clear()
         self._handles.clear()
         self._learned.use(0)
@@ -184,8 +183,16 @@ class AddressSpace:
             inputs = self._inputs()
             self._contents = inputs.build()
         else:
-            self._learned.add_new_to(self._contents)
+            self._add(self._contents, self._learned.take_new())
         return self._contents
+
+    def _add(self, contents: SpaceContents, learned: NewAddresses) -> None:
+        """Put learned addresses into the contents: soon if they are many."""
+        if sum(map(len, learned.values())) > MAX_LEARNED and self._loop is not None:
+            self._builder.request()
+        else:
+            for part, infos in learned.items():
+                contents.grow(part, infos)
 
     def _renew(self) -> None:
         """The contents are of an older configuration."""
@@ -208,7 +215,7 @@ class AddressSpace:
         for name, handle in self._handles.items():
             if handle.mirrored is not inputs.mirrored.get(name, ()):
                 self._mirror(contents, handle)
-        self._learned.add_since(inputs.learned, contents)
+        self._add(contents, self._learned.since(inputs.learned))
         self._changed()
 
     # --- values ------------------------------------------------------------------------------
@@ -256,21 +263,11 @@ class AddressSpace:
     def _changed(self) -> None:
         """Report changes soon, if anybody wants to know them."""
         if self._loop is not None and (self._watches or self._handles):
-            self._is_changed = True
-            if self._reporting is None:
-                self._reporting = self._loop.create_task(self._report())
+            self._reports.request(self._loop)
 
     async def _report(self) -> None:
-        try:
-            while self._is_changed:
-                await asyncio.sleep(COALESCE)
-                self._is_changed = False
-                if self._contents is not None:
-                    await self._report_to_all()
-        finally:
-            self._reporting = None
-
-    async def _report_to_all(self) -> None:
+        if self._contents is None:
+            return
         for watch in list(self._watches):
             before, watch.last = watch.last, self.known
             change = await change_between(before, watch.last)

@@ -16,7 +16,7 @@ from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.broken_endpoint import BrokenEndpoint
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.allowlist import AllowList
-from oscbridge.options import Options
+from oscbridge.options import NARROWING, Options
 
 __all__ = ["configuration_schema"]
 
@@ -44,6 +44,8 @@ class _OptionsSchema(GenerateJsonSchema):
         self, schema: core_schema.BeforeValidatorFunctionSchema
     ) -> JsonSchemaValue:
         # A validator may accept anything, unless it has a ``json_schema_input_type``.
+        if getattr(schema["function"]["function"], "__name__", "") == NARROWING:
+            return self.generate_inner(schema["schema"])
         declared = schema.get("json_schema_input_schema")
         return {} if declared is None else self.generate_inner(declared)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from typing import Annotated, Final
+from collections.abc import Collection
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -168,6 +169,7 @@ class RouteOptions(Options):
     """``[[route]]``: from sources, by a match and steps, to endpoints."""
 
     model_config = ConfigDict(json_schema_extra=_TO_OR_SET)
+    protected_keys: ClassVar[Collection[str]] = ("function",)
 
     sources: Names = Field(alias="from")
     """Bridges and endpoints to read from: a name, or a list of names."""

@@ -40,12 +40,12 @@ _UNUSUAL: Final = TIMING_ADDRESSES | {PANIC}
 
 
 class MidiEndpoint(
+    MidiAbilities,
     oscbridge.Endpoint[MidiOptions, MidiDelivery],
     oscbridge.Coalescing[MidiDelivery],
     oscbridge.MustDeliver[MidiDelivery],
     oscbridge.RouteAware[MidiRoute],
     oscbridge.PeerAware,
-    MidiAbilities,
 ):
     """Sends and receives MIDI through ports of the system or over TCP.
 

@@ -115,8 +115,8 @@ def _missing(error: ImportError) -> str:
     if isinstance(error, ModuleNotFoundError):
         return (
             "python-rtmidi is not installed: pip install oscbridge-midi[rtmidi] (where it has no "
-            "wheel, e.g. for Python 3.13, first: apt-get install build-essential libasound2-dev "
-            "libjack-jackd2-dev)"
+            "wheel, i.e. for Python 3.13 and newer, first: apt-get install build-essential "
+            "pkg-config python3-dev libasound2-dev libjack-jackd2-dev)"
         )
     if "libasound" in str(error):
         return "the system library libasound2 is missing: apt-get install libasound2"

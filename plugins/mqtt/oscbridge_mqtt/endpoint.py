@@ -33,13 +33,13 @@ __all__ = ["MQTTEndpoint"]
 
 
 class MQTTEndpoint(
+    DescribedRoutes,
     oscbridge.Endpoint[MQTTOptions, MQTTDelivery],
     oscbridge.Coalescing[MQTTDelivery],
     oscbridge.Durability[MQTTDelivery],
     oscbridge.Reconfigurable[MQTTOptions],
     oscbridge.RouteAware[MQTTRoute],
     oscbridge.SharesMedium[MQTTOptions],
-    DescribedRoutes,
 ):
     """Publishes OSC messages to a broker, and converts messages of its topics to OSC.
 

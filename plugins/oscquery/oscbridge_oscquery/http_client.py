@@ -34,6 +34,9 @@ MAX_HEAD: Final = 32_768
 MAX_CHUNK_LINE: Final = 64
 """Characters of the size of a chunk."""
 
+LARGE: Final = 1 << 18
+"""Bytes of a document that takes long to read."""
+
 MAX_ATTEMPTS: Final = 16
 """Attempts to read a body that is longer than its length, until it ends or pauses."""
 
@@ -66,7 +69,8 @@ class OSCQueryQuestions:
         self.port = parsed.port or 80
         self.is_secure = parsed.scheme == "https"
         self.tls: ssl.SSLContext | None = ssl.create_default_context() if self.is_secure else None
-        self._authority = parsed.authority
+        host = self.host.partition("%")[0]  # a scope means something on this machine only
+        self._authority = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.headers: dict[str, str] = {}
         """The headers of every request besides those that HTTP needs."""
         self.has_token = token is not None
@@ -121,7 +125,7 @@ async def _read_answer(reader: asyncio.StreamReader) -> ServerAnswer:
         return ServerAnswer(status)
     if "chunked" in fields.get("transfer-encoding", "").lower():
         body = await _read_chunks(reader)
-        return ServerAnswer(status, load_json(body) if body.strip() else None)
+        return ServerAnswer(status, await _load(body))
     length = fields.get("content-length", "")
     return ServerAnswer(
         status, await _read_body(reader, int(length) if length.isdecimal() else None)
@@ -139,17 +143,25 @@ async def _read_body(reader: asyncio.StreamReader, length: int | None) -> object
         if is_full and attempts < MAX_ATTEMPTS:
             attempts += 1
             with suppress(oscbridge.DecodeError):
-                return load_json(bytes(body))
+                return await _load(body)
         try:
             async with asyncio.timeout(COMPLETE_TIMEOUT if is_full else ANSWER_TIMEOUT):
                 part = await reader.read(_CHUNK)
         except TimeoutError:
-            return load_json(bytes(body)) if body.strip() else None
+            return await _load(body)
         if not part:
-            return load_json(bytes(body)) if body.strip() else None
+            return await _load(body)
         body += part
         if len(body) > MAX_TREE:
             raise oscbridge.DecodeError("size", f"an answer of more than {MAX_TREE >> 20} MiB")
+
+
+async def _load(body: bytes | bytearray) -> object:
+    """The document of a body, if there is one; of a large one on a thread."""
+    if not body.strip():
+        return None
+    data = bytes(body)
+    return load_json(data) if len(data) < LARGE else await asyncio.to_thread(load_json, data)
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:

@@ -49,7 +49,7 @@ def _add_lists(found: dict[str, object], info: oscbridge.AddressInfo, types: str
         found["CLIPMODE"] = _spread(types, [each or None for each in info.clip_modes])
     if any(info.extended_types):
         found["EXTENDED_TYPE"] = _spread(types, [each or None for each in info.extended_types])
-    if info.unit:
+    if info.unit and not info.curve:  # with a curve the values are not in this unit
         count = len(types)
         found["UNIT"] = _spread(types, [info.unit] * count)
 

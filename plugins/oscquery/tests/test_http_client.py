@@ -178,3 +178,17 @@ async def test_document_that_stays_incomplete_is_a_decode_error(serve: Serve) ->
 async def test_json_of_lax_writers_is_read(serve: Serve, text: str) -> None:
     questions = await serve(OK + b"\r\n" + text.encode())
     assert await questions.ask("/") == ServerAnswer(200, {"V": None})
+
+
+async def test_host_with_an_ipv6_address_is_in_brackets() -> None:
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK + b"Content-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "::1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await OSCQueryQuestions(f"http://[::1]:{port}").ask("/")
+    assert f"\r\nHost: [::1]:{port}\r\n".encode() in heads[0]

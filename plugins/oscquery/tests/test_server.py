@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from query_bridge import StartQueryBridge as Start
 
 import oscbridge
 from oscbridge.testing import running_bridge
+from oscbridge_oscquery.node_json import attributes_of
 
 FADER = {
     "FULL_PATH": "/mix/1/fader",
@@ -98,6 +100,12 @@ async def test_options_of_host_info_are_stated(start: Start, port: int) -> None:
     found = (await bridge.get("/?HOST_INFO")).json
     assert isinstance(found, dict)
     assert (found["NAME"], found["OSC_IP"], found["OSC_PORT"]) == ("Main desk", "192.0.2.7", port)
+
+
+def test_unit_of_other_values_is_not_stated() -> None:
+    info = oscbridge.AddressInfo("/fader", "f", unit="gain.db", curve="fader, -oo to 10 dB")
+    assert "UNIT" not in attributes_of("/fader", info, "f")
+    assert attributes_of("/fader", replace(info, curve=""), "f")["UNIT"] == ["gain.db"]
 
 
 async def test_without_osc_port_clients_are_told_to_send_over_tcp(start: Start) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import WSMsgType, web
@@ -16,7 +16,6 @@ from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, TokenBucket
 from oscbridge.monitoring import Operations, SiteAccess
 from oscbridge_ui.client_messages import (
     ClientMessage,
-    Hello,
     Mute,
     ReloadConfiguration,
     SendMessage,
@@ -26,6 +25,7 @@ from oscbridge_ui.commands import run_command
 from oscbridge_ui.decoding import decoded
 from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.greeting import FULL, read_access
 from oscbridge_ui.page_view import PageHandle
 from oscbridge_ui.page_views import PageViews
 from oscbridge_ui.parts import process_of
@@ -37,11 +37,8 @@ from oscbridge_ui.visibility import rights_of, views_of
 
 __all__ = ["Connected"]
 
-MAX_MESSAGE: Final = 1 << 19
-"""Bytes of a message from a page: a configuration that is edited as text."""
-
-HELLO_TIMEOUT: Final = 5.0
-"""Seconds for the first message."""
+MAX_MESSAGE: Final = 65_536
+"""Bytes of a message from a page."""
 
 HEARTBEAT: Final = 15.0
 """Seconds between pings; a page that does not answer is closed."""
@@ -54,8 +51,6 @@ MAX_ANSWERS: Final = 1_000
 
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds for a page to confirm that the connection is closed."""
-
-_MISSING: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is needed")
 
 DENIED: Final = 4401
 """The close code of a connection without access."""
@@ -73,7 +68,10 @@ class Connected:
         access: SiteAccess,
         feeds: Feeds,
         log: logging.Logger,
+        has_room: Callable[[], bool],
     ) -> None:
+        """``has_room`` says whether a further page may have access."""
+        self._has_room = has_room
         self._request = request
         self._operations = operations
         self._access = access
@@ -113,22 +111,16 @@ class Connected:
         sending = asyncio.create_task(self._send_all())
         try:
             await self._receive_all()
-        finally:
-            self._end_all()  # first: the server cancels this where the client has disconnected
+        finally:  # without waiting: the handler of a page that is gone is cancelled
+            self._end_all()
             self._views.close()
             for task in (sending, *self._commands):
                 task.cancel()
-            await asyncio.wait([sending])
         return self._socket
 
     async def close(self) -> None:
         """Close the connection, as the server stops."""
         await self._socket.close(code=1012, message=b"the bridge stops")
-
-    def abort(self) -> None:
-        """End the connection at once."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
 
     def access_changed(self) -> None:
         """Renew the access; close the connection if it has lost some."""
@@ -148,22 +140,16 @@ class Connected:
 
     async def _greet(self) -> bool:
         """Read the first message and answer it. Returns whether the page has access."""
-        try:
-            async with asyncio.timeout(HELLO_TIMEOUT):
-                hello = await self._next()
-        except TimeoutError:
-            hello = None
-        if not isinstance(hello, Hello):
+        found = await read_access(self._request, self._access, self._next)
+        if found is None:
             await self._socket.close(code=INVALID, message=b"expected a message of type 'hello'")
             return False
-        found = self._access.without_token(self._request)
-        if found is None and not hello.token:
-            found = _MISSING
-        elif found is None:
-            found = await self._access.check(self._request, hello.token)
         denied = found if isinstance(found, AccessDenied) else found.without("listen")
         if denied is not None:
             await self._deny(denied, another_helps=isinstance(found, AccessGrant))
+            return False
+        if not self._has_room():
+            await self._deny(FULL)
             return False
         assert isinstance(found, AccessGrant)
         self._grant = found

@@ -30,7 +30,7 @@ SUBPROTOCOL: Final = "oscbridge.ui.1"
 MAX_RATE: Final = 30
 """Messages per second of one topic."""
 
-MAX_TOKEN: Final = 1_024
+MAX_TOKEN: Final = 8_192
 MAX_TEXT: Final = 4_096
 MAX_NAMES: Final = 1_000
 MAX_ARGUMENTS: Final = 256

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -14,15 +13,13 @@ from oscbridge.http import HTTPProblem
 from oscbridge.monitoring import Operations, Site, SiteAccess, SiteHandler
 from oscbridge_ui.connection import Connected
 from oscbridge_ui.feeds import Feeds
+from oscbridge_ui.greeting import FULL, MAX_PAGES
 from oscbridge_ui.pages import PAGE_PATHS, StaticFile, read_page
 
 __all__ = ["SOCKET", "ControlRoom"]
 
 SOCKET: Final = "/ui"
 """The path of the WebSocket."""
-
-MAX_CLIENTS: Final = 16
-"""Connected pages: fewer than the connections of ``[http]``, so that health checks get one."""
 
 CLOSE_TIMEOUT: Final = 0.3
 """Seconds of a stop to close connections."""
@@ -55,24 +52,20 @@ class ControlRoom(Site):
         await self._feeds.close()
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        if len(self._clients) >= MAX_CLIENTS and not self._make_room():
-            text = f"at most {MAX_CLIENTS} pages can be open; close another one"
-            raise HTTPProblem(HTTPStatus.SERVICE_UNAVAILABLE, text, {"Retry-After": "5"})
-        client = Connected(request, self.operations, self.access, self._feeds, self.log)
+        if not self._has_room():
+            raise HTTPProblem(FULL.status, FULL.reason, FULL.headers)
+        client = Connected(
+            request, self.operations, self.access, self._feeds, self.log, self._has_room
+        )
         self._clients[client] = None
         try:
             return await client.serve()
         finally:
             self._clients.pop(client, None)
 
-    def _make_room(self) -> bool:
-        """Close the oldest connection that has no access (yet). Returns whether there is one."""
-        found = next((client for client in self._clients if not client.has_access), None)
-        if found is None:
-            return False
-        del self._clients[found]
-        found.abort()
-        return True
+    def _has_room(self) -> bool:
+        """Whether a further page may have access. Others make room for it: ``making_room``."""
+        return sum(client.has_access for client in self._clients) < MAX_PAGES
 
 
 def _handler(file: StaticFile) -> SiteHandler:

@@ -31,6 +31,11 @@ NEW_INTERVAL: Final = 0.25
 STALE: Final = 300.0
 """Seconds without a message after which a value is stale."""
 
+_PLAIN: Final = frozenset("ifhdTFNI")
+"""Type tags of values whose text has only these characters, in lower case:"""
+
+_CHARACTERS: Final = frozenset("0123456789.+-e") | frozenset("infnantruefalsenoneimpulse")
+
 
 class ValuesTopic(Topic):
     """A window of the filtered and sorted list, and the open branches of the tree."""
@@ -201,6 +206,8 @@ def _contains(value: StoredValue, word: str) -> bool:
         return True
     if word.startswith(",") and (value.types or "").lower() == word[1:]:
         return True
+    if _PLAIN.issuperset(value.types or "") and not _CHARACTERS.issuperset(word):
+        return False  # most of ten thousand values, at each look
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 

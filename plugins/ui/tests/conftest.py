@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,15 +32,28 @@ def program(start: Callable[..., Any]) -> Iterator[ControlRoomProgram]:
 # --- a browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def running_browser(*args: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
             executable_path=find_program("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", *args],
         )
         yield found
         await found.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as found:
+        yield found
+
+
+@pytest.fixture
+async def mapped_browser() -> AsyncIterator[Browser]:
+    """A browser for which every host name is this machine."""
+    async with running_browser("--host-resolver-rules=MAP * 127.0.0.1") as found:
+        yield found
 
 
 Open: TypeAlias = Callable[..., Awaitable[Page]]

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from oscbridge import Message, encode_message
-from oscbridge_ui.site import MAX_CLIENTS
+from oscbridge_ui.greeting import MAX_PAGES
 from oscbridge_ui.typescript import FILE, typescript
 
 TOKENS = """
@@ -301,7 +301,7 @@ async def test_silent_clients_make_no_room_scarce(program: ControlRoomProgram) -
 
 async def test_pages_make_no_room_for_further_ones(program: ControlRoomProgram) -> None:
     async with AsyncExitStack() as stack:
-        for _ in range(MAX_CLIENTS):
+        for _ in range(MAX_PAGES):
             page = await stack.enter_async_context(connected(program.port))
             await page.next("welcome")
         with pytest.raises(InvalidStatus) as refused:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
-from control_room_views import Open, violations
+from control_room_views import Open
 from playwright.async_api import Locator, Page, expect
 from ports import free_port
 from programs import find_program

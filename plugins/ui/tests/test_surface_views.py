@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram, connected
-from control_room_views import Open, receive, violations
+from control_room_views import Open, receive
 from playwright.async_api import CDPSession, Locator, Page, expect
 from websockets.asyncio.client import connect
 

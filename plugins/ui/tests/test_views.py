@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
-from control_room_views import Open, receive, violations
+from control_room_views import Open, receive
 from playwright.async_api import expect
 from ports import free_port
 from websockets.asyncio.client import connect
@@ -116,6 +118,15 @@ async def test_values_have_the_display_of_their_type(
     await expect(page.locator(".v .nm")).to_have_text(
         ["/ch/1/level", "/ch/9/level", "/ch/10/level"]
     )
+
+
+async def test_age_of_a_value_grows_without_a_message(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page(f"{program.url}values")
+    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+    program.send(encode_message(Message.of("/name", "Ariel")))
+    await expect(page.locator(".v .age")).to_have_text(re.compile(r"^\d+ s$"))
 
 
 async def test_hostile_text_is_shown_as_text(program: ControlRoomProgram, open_page: Open) -> None:

@@ -51,6 +51,20 @@ class Nested(Endpoint[NestedOptions]):
 TYPES: dict[str, type[Endpoint]] = {"server": Server, "nested": Nested}
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[endpoint.a]\ntype = "nested"\nlow = true\n', "endpoint.a.low = True"),
+        ('[endpoint.a]\ntype = "nested"\nkeepalive.every = true\n', "a.keepalive.every = True"),
+        ('[endpoint.a]\ntype = "nested"\nmax_age = false\n', "endpoint.a.max_age = False"),
+        ("[bridge.a]\nworkers = true\n", "bridge.a.workers = True"),
+        ('[bridge.a]\n[[route]]\nfrom = "a"\nset = {}\ndelay = true\n', "delay = True"),
+    ],
+)
+def test_true_and_false_are_not_numbers(text: str, key: str) -> None:
+    assert any(f"{key}: expected a number" in each for each in problems(text))
+
+
 def good(text: str) -> Configuration:
     return parse(text, TYPES, "show.toml")
 

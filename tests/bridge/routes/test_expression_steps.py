@@ -94,7 +94,7 @@ def test_x_is_scaled_in_send_only() -> None:
         (RouteConfig(let=(("a", "1 / x"),)), "'1 / x' failed: division by zero (x = 0)"),
         (RouteConfig(let=(("a", "y"),)), "'y' failed: missing argument"),
         (RouteConfig(send="/a {= y : i}"), "'y' failed: missing argument"),
-        (RouteConfig(send="/a {= args}"), "the result is tuple, not a number or a text"),
+        (RouteConfig(send="/a {= args}"), "the result is a list, not a number or a text"),
         (RouteConfig(send="/a {= 'a' : i}"), "'a' is not a whole number"),
         (RouteConfig(send="/a {= 10**60 * 1.0}"), "does not fit into 32 bits"),
         (RouteConfig(let=(("a", "10**30"),)), "the result does not fit 64 bits"),

@@ -100,6 +100,8 @@ class _Editor:
         from oscbridge.bridge.config.editing.tables import new_table  # tomlkit loads slowly
 
         kind = str(edit.path[0]) if edit.path else ""
+        if edit.path == ("variables",):
+            return self._add_variables(edit.table)
         if not (edit.path == ("route",) or (len(edit.path) == 2 and kind in _NAMED)):
             raise EditRefused(f"{path_text(edit.path)}: only routes, bridges and endpoints")
         if kind != "route" and edit.path[-1] in self._document.raw.get(kind, {}):
@@ -112,6 +114,21 @@ class _Editor:
         if kind == "route" and count:
             return self._insert(lines, ("route", 0), after=False)
         return self._append(lines, kind)
+
+    def _add_variables(self, table: Mapping[str, Any]) -> Mapping[str, str]:
+        from oscbridge.bridge.config.editing.tables import new_table  # tomlkit loads slowly
+
+        known: Mapping[str, Any] = self._document.raw.get("variables", {})
+        for name in table:
+            if name in known:
+                raise EditRefused(f"variables.{name} exists already; choose another name")
+        name, here = self._document.included.place_of(("variables",))
+        blocks = blocks_of(self._text(name))
+        lines = new_table(("variables",), table).split("\n")
+        if not any(block.path == here for block in blocks.blocks):
+            return self._append(lines, "variables")
+        end = blocks.find(here).end
+        return self._result(name, blocks.replace(end, end, lines[1:]))
 
     def _append(self, lines: Sequence[str], kind: str | int) -> Mapping[str, str]:
         """Insert lines in the first file: after the last table of their kind, or at the end."""
@@ -170,7 +187,9 @@ def _added(raw: dict[str, Any], edit: AddTable) -> dict[str, Any]:
     from oscbridge.bridge.config.editing.tables import plain_table
 
     table = plain_table(edit.table)
-    if edit.path == ("route",):
+    if edit.path == ("variables",):
+        raw["variables"] = {**raw.get("variables", {}), **table}
+    elif edit.path == ("route",):
         routes = raw.setdefault("route", [])
         routes.insert(len(routes) if edit.position is None else edit.position, table)
     else:

@@ -29,7 +29,7 @@ __all__ = ["ConfigurationDraft", "EditProblem", "difference", "make_draft"]
 MAX_PROBLEMS: Final = 200
 """Problems that are reported of one draft."""
 
-_LINE: Final = re.compile(r"\(at line (\d+)")
+_LINE: Final = re.compile(r"\bline (\d+)")
 
 
 class EditProblem(NamedTuple):

@@ -51,7 +51,10 @@ class TomlText(str):
 
 @dataclass(frozen=True)
 class AddTable:
-    """A new ``[[route]]`` (path ``("route",)``), or a new table such as ``[endpoint.desk]``."""
+    """A new ``[[route]]`` (path ``("route",)``), or a new table such as ``[endpoint.desk]``.
+
+    With the path ``("variables",)`` it is new keys of the table ``[variables]``.
+    """
 
     path: KeyPath
     table: Mapping[str, Any]

@@ -1,11 +1,14 @@
 """Sends the generated clock and time code at the right time, from a thread of its own.
 
 A thread that waits for a condition wakes within about 0.1 ms. An event loop does not: ``epoll``
-waits in whole milliseconds.
+waits in whole milliseconds. Where the user may (``rtprio``, as for JACK), the thread gets the
+lowest real-time priority, so that it is in time on a busy machine as well.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +20,9 @@ from oscbridge_midi.timing.timecode import Timecode
 from oscbridge_midi.timing.timecode_generator import TimecodeGenerator
 
 __all__ = ["Ticker"]
+
+PRIORITY: Final = 1
+"""The lowest real-time priority: that of a program of JACK is higher."""
 
 END_TIMEOUT: Final = 1.0
 """Seconds for the thread to end; it is a daemon, which a hanging driver cannot keep alive."""
@@ -90,6 +96,7 @@ class Ticker:
         return located
 
     def _run(self) -> None:
+        _raise_priority()
         try:
             self._tick_until_closed()
         except Exception as error:  # of a driver or a connection
@@ -110,3 +117,10 @@ class Ticker:
                     continue
                 is_clock = due == self._clock.due
                 self._write(self._clock.tick(now) if is_clock else self._timecode.tick(now))
+
+
+def _raise_priority() -> None:
+    """Give the calling thread a real-time priority, if the system has them and permits it."""
+    if hasattr(os, "sched_setscheduler"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -37,9 +38,10 @@ class DevicesTopic(Topic):
 
     async def _load(self) -> None:
         """Read what does not change. It imports plugins and reads files."""
-        devices = self._operations.devices
+        devices, file = self._operations.devices, self._operations.info.file
+        folder = Path(file).parent if file else None
         self._kinds = await asyncio.to_thread(lambda: tuple(_kinds(devices)))
-        self._profiles = await asyncio.to_thread(lambda: tuple(_profiles(devices)))
+        self._profiles = await asyncio.to_thread(lambda: tuple(_profiles(devices, folder)))
         self.changed()
 
     def changed(self) -> None:
@@ -109,11 +111,11 @@ def _kinds(devices: DeviceOperations) -> Iterator[EndpointKind]:
 
 def _text(factory: type[AnyEndpoint]) -> str:
     """The first sentence of its documentation."""
-    return (inspect.getdoc(factory) or "").partition("\n\n")[0].replace("\n", " ")
+    return (inspect.getdoc(factory) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "")
 
 
-def _profiles(devices: DeviceOperations) -> Iterator[ProfileState]:
-    for profile in devices.profiles():
+def _profiles(devices: DeviceOperations, folder: Path | None) -> Iterator[ProfileState]:
+    for profile in devices.profiles(folder):
         options = profile.options
         scheme = "tcp" if options.transport == "tcp" else "udp"
         yield ProfileState(

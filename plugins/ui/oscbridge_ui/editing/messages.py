@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
@@ -194,12 +193,12 @@ class ConfigurationState(ProtocolModel):
     error: str = ""
     version: str = ""
     files: Sequence[FileState] = ()
-    tables: _Table = MappingProxyType({})
+    tables: _Table = Field(default_factory=dict)
     """Those of all files, as if they were one. A float such as 1.0, which JavaScript does not
     have, is ``{"$toml": "1.0"}``, here as in edits."""
     places: Sequence[str] = ()
     """The name of the file of each route."""
-    environment: Mapping[str, str] = MappingProxyType({})
+    environment: Mapping[str, str] = Field(default_factory=dict)
     """Variables by the keys that they set."""
     problem: str = ""
     """Why the files cannot be read."""
@@ -260,7 +259,7 @@ class CheckedState(ProtocolModel):
     warnings: Sequence[str] = ()
     diff: str = ""
     merged: bool = False
-    texts: Mapping[str, str] = MappingProxyType({})
+    texts: Mapping[str, str] = Field(default_factory=dict)
     traced: Sequence[TracedMessage] = ()
     trial_error: str = ""
 
@@ -279,7 +278,7 @@ class SavedState(ProtocolModel):
     version: str = ""
     merged: bool = False
     number: int = 0
-    texts: Mapping[str, str] = MappingProxyType({})
+    texts: Mapping[str, str] = Field(default_factory=dict)
     """The edited files, to copy, if they cannot be written."""
 
 

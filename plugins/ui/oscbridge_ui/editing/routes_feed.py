@@ -38,7 +38,8 @@ class RoutesFeed:
 
     def __init__(self, operations: Operations, values: ValueStore) -> None:
         self._operations = operations
-        self._values = values
+        self.values = values
+        """The last messages of all addresses, while a page watches."""
         self._topics: dict[RoutesTopic, Callable[[], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._configuration: object = None
@@ -54,14 +55,14 @@ class RoutesFeed:
     def add(self, topic: RoutesTopic, wake: Callable[[], None]) -> None:
         """Wake a topic after each look."""
         self._topics[topic] = wake
-        self._values.open()
+        self.values.open()
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
     def remove(self, topic: RoutesTopic) -> None:
         """End that."""
         if self._topics.pop(topic, None) is not None:
-            self._values.release()
+            self.values.release()
         if not self._topics:
             self.close()
 
@@ -90,7 +91,7 @@ class RoutesFeed:
         self.number += 1
         since, self._looked = self._looked, time.time()
         changed: dict[_RouteWatch, None] = {}
-        for value in self._values.all():
+        for value in self.values.all():
             if value.time < since or not value.sources:
                 continue
             for watch in self._takers_of(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -54,6 +55,9 @@ MAX_WAITING: Final = 16
 """Requests of one page that wait; of more, the oldest checks are given up."""
 
 Request = ReadConfiguration | ReadSchema | CheckEdit | SaveEdit | UndoEdit
+
+
+_log: Final = logging.getLogger(__name__)
 
 
 class EditingSession:
@@ -114,6 +118,9 @@ class EditingSession:
                 self._fail(request, str(error), "invalid")
             except OSCBridgeError as error:
                 self._fail(request, str(error), "failed")
+            except Exception as error:
+                _log.exception("control room: an edit failed with %r", error)
+                self._fail(request, f"it failed with {type(error).__name__}; see the log")
 
     async def _answered(self, editor: ConfigurationEditor, request: Request) -> BaseModel:
         match request:

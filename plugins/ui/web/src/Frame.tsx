@@ -32,6 +32,13 @@ const VIEWS: readonly Entry[] = [
     load: () => import("./views/Values").then((module) => module.Values),
   },
   {
+    view: "routes",
+    name: "Routes",
+    icon: "routes",
+    find: "Find a route, address or device",
+    load: () => import("./views/Routes").then((module) => module.Routes),
+  },
+  {
     view: "surface",
     name: "Surface",
     icon: "surface",

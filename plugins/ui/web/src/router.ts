@@ -2,7 +2,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 
-export const VIEW_NAMES = ["now", "values", "surface", "learn", "devices", "record", "log"] as const;
+export const VIEW_NAMES = ["now", "values", "routes", "surface", "learn", "devices", "record", "log"] as const;
 
 export type View = (typeof VIEW_NAMES)[number];
 

@@ -33,6 +33,8 @@ export class Connection {
   private retry = 0;
   private silence = 0;
   private isWelcome = false;
+  /** Whether the bridge gave no access: its reason stays until another attempt is answered. */
+  private isDenied = false;
   private number = 0;
   private readonly watched = new Map<string, () => Watch>();
   private readonly pending = new Map<number, Pending>();
@@ -46,7 +48,8 @@ export class Connection {
   open(): void {
     window.clearTimeout(this.retry);
     this.socket?.close();
-    this.handlers.state("connecting");
+    if (!this.isDenied) this.handlers.state("connecting");
+    this.isDenied = false;
     const socket = (this.socket = new WebSocket(this.url, SUBPROTOCOL));
     this.isWelcome = false;
     socket.onopen = () => {
@@ -125,6 +128,7 @@ export class Connection {
     }
     this.handlers.message(message);
     if (message.type === "denied") {
+      this.isDenied = true;
       this.handlers.state("denied");
       this.wait = message.retry_after ? message.retry_after * 1_000 : MAX_WAIT;
       if (message.token_needed) this.abandon();
@@ -158,7 +162,7 @@ export class Connection {
       each.reject(new Error("The connection to the bridge was lost."));
     }
     this.pending.clear();
-    this.handlers.state("lost");
+    this.handlers.state(this.isDenied ? "denied" : "lost");
     window.clearTimeout(this.retry);
     this.retry = window.setTimeout(() => this.open(), this.wait);
     this.wait = Math.min(this.wait * 1.7, MAX_WAIT);

@@ -6,7 +6,7 @@ import { Counter, Series } from "./history";
 import type { Denied, LogEvent, NowState, PartState, Problem, Pulse, ServerMessage, Welcome } from "./protocol";
 import { Connection, type State } from "./socket";
 import { basePath, takeToken } from "./router";
-import { takeValues } from "./values_store";
+import { forgetValues, takeValues } from "./values_store";
 
 const MAX_EVENTS = 2_000; // events of the log that are kept
 
@@ -144,7 +144,10 @@ function receive(message: ServerMessage): void {
   batch(() => {
     switch (message.type) {
       case "welcome":
-        if (message.process.since !== welcome.value?.process.since) events.value = [];
+        if (message.process.since !== welcome.value?.process.since) {
+          events.value = [];
+          forgetValues();
+        }
         welcome.value = message;
         denied.value = null;
         break;

@@ -70,6 +70,16 @@ export const clockOffset = signal(0);
 
 const MAX_KEPT = 2_000; // rows that are kept, so that their histories are there again
 
+/** Forgets everything: another process knows other values. */
+export function forgetValues(): void {
+  values.clear();
+  isWatched.value = false;
+  listing.value = { first: 0, order: [] };
+  listCounts.value = { total: 0, live: 0, stale: 0, found: 0, forgotten: 0 };
+  branches.value = {};
+  sourceNames.value = [];
+}
+
 /** Increases with each address that is new to this page. */
 export const knownAddresses = signal(0);
 

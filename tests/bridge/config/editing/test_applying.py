@@ -205,3 +205,13 @@ def test_included_file_is_edited_where_the_entry_lives(tmp_path: Path) -> None:
         ],
     )
     assert found == {"desks.toml": '[[route]]\nfrom = "c" # here\n[endpoint.x]\ntype = "midi"\n'}
+
+
+def test_new_variables_follow_the_others(apply: Apply) -> None:
+    text = "[variables]\nscene = 1\n\n" + TEXT
+    changed = apply(AddTable(("variables",), {"level": TomlText("0.0")}), text=text)
+    assert changed == text.replace("scene = 1\n", "scene = 1\nlevel = 0.0\n")
+
+
+def test_first_variable_makes_its_table(apply: Apply) -> None:
+    assert apply(AddTable(("variables",), {"level": 1})).endswith("\n[variables]\nlevel = 1\n")

@@ -6,10 +6,11 @@ import { several } from "../format";
 import type { FormProblem } from "../forms/form";
 import { isBelow } from "../forms/form";
 import type { FormPath } from "../forms/values";
-import type { CheckedState, EditWanted, SavedState } from "../protocol";
+import type { CheckedState, EditWanted, SavedState, Trial } from "../protocol";
 import { may, online } from "../store";
 import { checkEdits, configuration, readConfiguration, saveEdits } from "./client";
 
+const AGAIN = 3_000; // ms after which the last messages are traced again
 const WAIT = 250; // ms after an input before the draft is checked
 
 export interface Draft {
@@ -18,20 +19,31 @@ export interface Draft {
   isChecking: boolean;
 }
 
-/** Checks a draft whenever it changes; the last one wins. */
-export function useDraft(edits: readonly EditWanted[]): Draft {
+/** Checks a draft whenever it changes; the last one wins. A trial is made again while it is shown. */
+export function useDraft(edits: readonly EditWanted[], trial: Trial | null = null): Draft {
   const [draft, setDraft] = useState<Draft>({ checked: null, error: "", isChecking: true });
-  const text = JSON.stringify(edits);
+  const text = JSON.stringify([edits, trial]);
+  const [round, setRound] = useState(0);
   const number = useRef(0);
+  const checkedText = useRef("");
+  useEffect(() => {
+    if (!trial || trial.message || trial.run_function) return;
+    const timer = window.setInterval(() => {
+      if (!document.hidden && online.value) setRound((old) => old + 1);
+    }, AGAIN);
+    return () => window.clearInterval(timer);
+  }, [text]);
   const base = configuration.value?.version ?? "";
   useEffect(() => {
     const own = ++number.current;
     if (!edits.length || !base) return;
-    setDraft((old) => ({ ...old, isChecking: true }));
+    if (checkedText.current !== text) setDraft((old) => ({ ...old, isChecking: true }));
     const timer = window.setTimeout(() => {
-      checkEdits(base, edits).then(
+      checkEdits(base, edits, trial).then(
         (checked) => {
-          if (own === number.current) setDraft({ checked, error: checked.error, isChecking: false });
+          if (own !== number.current) return;
+          checkedText.current = text;
+          setDraft({ checked, error: checked.error, isChecking: false });
         },
         (error: Error) => {
           if (own === number.current) setDraft({ checked: null, error: error.message, isChecking: false });
@@ -39,7 +51,7 @@ export function useDraft(edits: readonly EditWanted[]): Draft {
       );
     }, WAIT);
     return () => window.clearTimeout(timer);
-  }, [text, base]);
+  }, [text, base, round]);
   return draft;
 }
 
@@ -48,7 +60,7 @@ export function problemsOf(draft: Draft, path: FormPath): { own: FormProblem[]; 
   const own: FormProblem[] = [];
   const others: string[] = [];
   for (const each of draft.checked?.problems ?? []) {
-    if (path.length && isBelow(each.path, path)) own.push({ path: each.path.slice(path.length), text: each.text });
+    if (path.length && isBelow(each.path, path)) own.push({ path: each.path.slice(path.length), text: each.brief });
     else others.push(each.text);
   }
   return { own, others: [...others, ...(draft.checked?.refused ?? [])] };

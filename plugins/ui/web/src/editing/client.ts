@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 import type { Definitions, Schema } from "../forms/schema";
 import { decodeTable, isTable, type FormTable, type JsonValue } from "../forms/values";
-import type { CheckedState, ConfigurationState, EditWanted, SavedState } from "../protocol";
+import type { CheckedState, ConfigurationState, EditWanted, SavedState, Trial } from "../protocol";
 import { connection } from "../store";
 
 /** The configuration as it was read last. */
@@ -47,8 +47,12 @@ export async function readAll(): Promise<void> {
   }
 }
 
-export async function checkEdits(base: string, edits: readonly EditWanted[]): Promise<CheckedState> {
-  const answer = await connection.request({ type: "check_edit", base, edits });
+export async function checkEdits(
+  base: string,
+  edits: readonly EditWanted[],
+  trial: Trial | null = null,
+): Promise<CheckedState> {
+  const answer = await connection.request({ type: "check_edit", base, edits, trial });
   if (answer.type !== "checked") throw new Error("The bridge did not answer.");
   return answer;
 }
@@ -60,8 +64,8 @@ export async function saveEdits(base: string, edits: readonly EditWanted[], summ
   return answer;
 }
 
-export async function undoEdit(number: number | null = null): Promise<SavedState> {
-  const answer = await connection.request({ type: "undo_edit", number });
+export async function undoEdit(number: number | null = null, andLater = false): Promise<SavedState> {
+  const answer = await connection.request({ type: "undo_edit", number, and_later: andLater });
   if (answer.type !== "saved") throw new Error("The bridge did not answer.");
   if (!answer.error) await readConfiguration();
   return answer;

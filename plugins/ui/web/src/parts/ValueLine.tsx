@@ -1,8 +1,11 @@
 // One address: its value in the display that fits its type, its last minute, and where it goes.
+// Only the cells that show a value are drawn again with each message.
+
+import { useComputed } from "@preact/signals";
 
 import { figure, rate, span } from "../format";
-import type { ValueRow } from "../protocol";
 import { online } from "../store";
+import { second } from "../tick";
 import { clockOffset, numberOf, type Value } from "../values_store";
 import { Icon } from "../icons";
 import { Sparkline } from "./Sparkline";
@@ -22,12 +25,24 @@ interface Props {
   onOpen(address: string, index: number): void;
 }
 
+/** Seconds since the last message; NaN if there was none. */
+function ageOf({ row }: Value): number {
+  return row.time ? Date.now() / 1_000 + clockOffset.peek() - row.time : NaN;
+}
+
 export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
-  void value.version.value;
+  // What changes rarely; another row draws this again.
+  void useComputed(() => {
+    void value.version.value;
+    const { types, sources, sinks, peer } = value.row;
+    return `${numberOf(value.row) !== null} ${types} ${sources.join()} ${sinks.join()} ${peer}`;
+  }).value;
+  const isStale = useComputed(() => {
+    void value.version.value;
+    void second.value;
+    return !online.value || !(ageOf(value) < STALE);
+  }).value;
   const { row } = value;
-  const now = Date.now() / 1_000 + clockOffset.value;
-  const age = row.time ? now - row.time : NaN;
-  const isStale = !(age < STALE);
   const cut = row.address.lastIndexOf("/") + 1;
   const hasNumber = numberOf(row) !== null;
   return (
@@ -62,7 +77,7 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
         <span class="path">{row.address.slice(0, cut)}</span>
         <span class="leaf">{row.address.slice(cut)}</span>
       </button>
-      <Shown row={row} value={value} />
+      <Shown value={value} />
       {hasNumber ? (
         <Sparkline
           series={value.series}
@@ -75,8 +90,8 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       ) : (
         <span class="no-line" />
       )}
-      <span class="num rt1 dim">{!online.value ? "–" : value.rate > 0.05 ? rate(value.rate) : "–"}</span>
-      <span class="num age dim">{Number.isNaN(age) ? "–" : age < 2 ? "now" : span(age)}</span>
+      <Rate value={value} />
+      <Age value={value} />
       <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
       <span class="to dim clip">{row.sinks.join(", ") || "–"}</span>
     </div>
@@ -89,8 +104,23 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
   );
 }
 
+function Rate({ value }: { value: Value }) {
+  void value.version.value;
+  return <span class="num rt1 dim">{online.value && value.rate > 0.05 ? rate(value.rate) : "–"}</span>;
+}
+
+/** The age grows by itself; what a bridge that is away knows has none. */
+function Age({ value }: { value: Value }) {
+  void value.version.value;
+  void second.value;
+  const age = online.value ? ageOf(value) : NaN;
+  return <span class="num age dim">{Number.isNaN(age) ? "–" : age < 2 ? "now" : span(age)}</span>;
+}
+
 /** The value in the display that fits its type. */
-function Shown({ row, value }: { row: ValueRow; value: Value }) {
+function Shown({ value }: { value: Value }) {
+  void value.version.value;
+  const { row } = value;
   const [first] = row.args;
   if (!row.args.length) return <span class="val wide dim">trigger</span>;
   if (row.args.length > 1) {

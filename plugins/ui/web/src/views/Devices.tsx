@@ -129,8 +129,15 @@ function Connected({ onSaved }: SavedProps) {
   );
 }
 
+/** What flows: only ways that carry something. */
+function flowText(part: BridgePart | EndpointPart): string {
+  const known = parts.get(part.id);
+  const ways = [known?.in.rate && `${rate(known.in.rate)} in`, known?.out.rate && `${rate(known.out.rate)} out`].filter(Boolean);
+  return ways.join(", ") || "quiet";
+}
+
 function stateOf(part: BridgePart | EndpointPart): { mark: Mark; text: string } {
-  if (part.problem) return { mark: "bad", text: part.problem };
+  if (part.problem) return { mark: "bad", text: part.kind === "bridge" ? "cannot receive" : "not connected" };
   if (part.kind === "bridge") return { mark: "live", text: "listening" };
   if (!part.connected) return { mark: "warn", text: "not connected" };
   return { mark: "live", text: "connected" };
@@ -139,7 +146,6 @@ function stateOf(part: BridgePart | EndpointPart): { mark: Mark; text: string } 
 function PartRow({ part, onSaved }: { part: BridgePart | EndpointPart } & SavedProps) {
   const [isOpen, setOpen] = useState(false);
   const { mark, text } = stateOf(part);
-  const known = parts.get(part.id);
   const type = part.kind === "bridge" ? "bridge" : part.endpoint_type;
   const trouble = problems.value.find((each) => each.part === part.id);
   return (
@@ -153,10 +159,8 @@ function PartRow({ part, onSaved }: { part: BridgePart | EndpointPart } & SavedP
             {" · "}
             <span class="mono">{part.kind === "bridge" ? part.address : part.where}</span>
           </small>
+          <small class={mark === "live" ? "" : mark === "bad" ? "b" : "w"}>{mark === "live" ? flowText(part) : text}</small>
         </div>
-        <span class="dev-state">
-          {mark === "live" ? `${rate(known?.in.rate ?? 0)} in, ${rate(known?.out.rate ?? 0)} out` : text}
-        </span>
         <div class="dev-acts">
           {part.kind === "endpoint" && <Tests part={part} />}
           <button class="btn" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
@@ -402,18 +406,24 @@ function ByHand({ onSaved }: SavedProps) {
       ) : (
         <div class="dev-hand">
           <h3>A type</h3>
-          <div class="dev-kinds">
+          <ul class="dev-profiles">
             {fits("bridge osc") && (
-              <button class="btn" disabled={!configuration.value} onClick={() => begin("bridge", "stage", { listen: "udp://0.0.0.0:9001" })} title="Receives OSC">
-                bridge
-              </button>
+              <li>
+                <button disabled={!configuration.value} onClick={() => begin("bridge", "stage", { listen: "udp://0.0.0.0:9001" })}>
+                  <b>bridge</b>
+                  <small class="clip">Receives OSC from anything.</small>
+                </button>
+              </li>
             )}
             {kinds.map((each) => (
-              <button key={each.name} class="btn" disabled={!configuration.value} title={each.text} onClick={() => begin("endpoint", each.name, example(each))}>
-                {each.name}
-              </button>
+              <li key={each.name}>
+                <button disabled={!configuration.value} onClick={() => begin("endpoint", each.name, example(each))}>
+                  <b>{each.name}</b>
+                  <small class="clip">{each.text}</small>
+                </button>
+              </li>
             ))}
-          </div>
+          </ul>
           {profiles.length > 0 && <h3>A device that is known</h3>}
           <ul class="dev-profiles">
             {profiles.map((each) => (

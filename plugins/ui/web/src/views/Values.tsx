@@ -11,6 +11,7 @@ import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
 import { queries } from "../router";
 import { connection, online, pulse } from "../store";
+import { runClock } from "../tick";
 import { branches, isWatched, listCounts, listing, sourceNames, values } from "../values_store";
 
 const OVERSCAN = 8; // rows above and below the screen
@@ -61,8 +62,10 @@ export function Values() {
     const resting = window.setInterval(() => {
       for (const each of values.values()) each.rest();
     }, 1_000);
+    const endClock = runClock();
     return () => {
       end();
+      endClock();
       window.clearInterval(resting);
       connection.unwatch("values");
       isWatched.value = false;

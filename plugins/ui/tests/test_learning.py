@@ -1,0 +1,279 @@
+"""Learning a route in a browser and without one, from real senders to real receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import subprocess
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mido  # type: ignore[import-untyped]
+import mido.sockets  # type: ignore[import-untyped]
+import pytest
+from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
+from playwright.async_api import Page, expect
+from programs import find_program
+from websockets.asyncio.client import connect
+
+from oscbridge import Message, encode_message
+from oscbridge.testing import free_port
+from oscbridge_ui.editing.messages import AddEdit
+
+Open = Callable[..., Awaitable[Page]]
+
+TOKENS = """
+[[token]]
+name   = "foh"
+secret = { env = "FOH" }
+rights = ["listen", "send", "configure"]
+
+[[token]]
+name      = "ariel"
+secret    = { env = "ARIEL" }
+rights    = ["listen", "send", "configure"]
+addresses = ["/band/*"]
+
+[[token]]
+name   = "wall"
+secret = { env = "WALL" }
+rights = ["listen", "send"]
+"""
+SECRETS = {"FOH": "foh-secret-1234", "ARIEL": "ariel-secret-12", "WALL": "wall-secret-123"}
+
+
+class MidiDevice:
+    """A device behind ``mido.sockets``: what it receives, and what it sends."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._received: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.port: Any = None
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            self.port = self._server.accept()
+            for message in self.port:
+                self._received.put(message)
+        except (OSError, ValueError):
+            pass  # the test has ended
+
+    async def received(self) -> Any:
+        """The next message."""
+        return await asyncio.to_thread(self._received.get, timeout=20)
+
+    async def turn(self, control: int, *values: int) -> None:
+        """Move a controller of its channel 1."""
+        while self.port is None:
+            await asyncio.sleep(0.05)
+        for value in values:
+            self.port.send(mido.Message("control_change", control=control, value=value))
+
+
+@contextmanager
+def midi_device(port: int) -> Iterator[MidiDevice]:
+    with mido.sockets.PortServer("127.0.0.1", port) as server:
+        device = MidiDevice(server)
+        try:
+            yield device
+        finally:
+            if device.port is not None:
+                device.port.close()
+                device.port._rfile.close()
+                device.port._wfile.close()
+
+
+def synth(port: int) -> str:
+    where = f'"midi+tcp://127.0.0.1:{port}"'
+    return f'[endpoint.synth]\ntype = "midi"\ninput = {where}\noutput = {where}\n'
+
+
+async def oscsend(program: ControlRoomProgram, address: str, *values: float) -> None:
+    """Send floats as liblo does."""
+    for value in values:
+        target = ["127.0.0.1", str(program.process.port("stage"))]
+        arguments = [find_program("oscsend"), *target, address, "f", str(value)]
+        process = await asyncio.create_subprocess_exec(*arguments)
+        assert await process.wait() == 0
+
+
+async def test_route_is_learned_from_a_liblo_sender_to_a_midi_receiver_and_heard(
+    start: Callable[..., Any], open_page: Open, tmp_path: Path
+) -> None:
+    free = free_port()
+    with midi_device(free) as device, start(CONFIGURATION + synth(free)) as process:
+        program = ControlRoomProgram(process)
+        page = await open_page(f"{program.url}learn")
+        await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
+        await oscsend(program, "/1/fader3", *(step / 10 for step in range(11)))
+        await expect(page.get_by_text("Move the target now, then release it.")).to_be_visible()
+        await device.turn(7, *range(0, 128, 8))
+        route = page.get_by_role("region", name="The route")
+        await expect(route.get_by_label("Name")).to_have_value("fader3_to_controller_7")
+        await route.get_by_label("Name").fill("volume")
+        await route.get_by_role("button", name="Highest").click()
+        heard = await device.received()
+        assert (heard.type, heard.control, heard.value) == ("control_change", 7, 127)
+        await expect(route.get_by_label("What saving changes")).to_contain_text('name  = "volume"')
+        await route.get_by_role("button", name="Save and reload").click()
+        await expect(route.get_by_text("volume is saved and runs.")).to_be_visible()
+        await oscsend(program, "/1/fader3", 0.5)
+        heard = await device.received()
+        assert (heard.control, heard.value) == (7, 64)
+        assert 'name  = "volume"' in (tmp_path / "test.toml").read_text()
+        await route.get_by_role("button", name="Undo").click()
+        await expect(route.get_by_label("Name")).to_be_visible()
+        assert "volume" not in (tmp_path / "test.toml").read_text()
+
+
+async def status_until(page: ControlRoomPage, done: Callable[[dict[str, Any]], object]) -> Any:
+    """The status of the session, once it is as wanted."""
+    async with asyncio.timeout(20):
+        while not done(status := await page.next("learning")):
+            pass
+    return status
+
+
+async def test_source_may_be_a_client_of_a_websocket(start: Callable[..., Any]) -> None:
+    with start(
+        CONFIGURATION + '[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:9"\n'
+    ) as process:
+        program = ControlRoomProgram(process)
+        url = f"ws://127.0.0.1:{process.port('web')}"
+        async with connected(program.port) as page, connect(url, subprotocols=["osc.json"]) as web:  # type: ignore[list-item]
+            await page.send(type="watch_learning")
+            await status_until(page, lambda status: not status["listening"])
+            for step in range(10):
+                await web.send(f'{{"address": "/knob", "args": [{step * 10}]}}')
+            status = await status_until(page, lambda status: status["source"])
+            assert (status["source"]["part"], status["source"]["address"]) == ("web", "/knob")
+            target = {"type": "learn_target", "part": "desk", "address": "/level"}
+            assert (await page.command(**target))["error"] == ""
+            status = await status_until(page, lambda status: status["proposal"])
+            (edit,) = status["proposal"]["edits"]
+            assert AddEdit.model_validate(edit).path == ["route"]
+            assert edit["table"]["scale"] == {"$toml": "[0, 100, 0.0, 1.0]"}
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[int]:
+    """The port of a Mosquitto."""
+    port = free_port()
+    file = tmp_path / "mosquitto.conf"
+    file.write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    command = [find_program("mosquitto"), "-c", file]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+async def test_source_may_be_a_topic_of_a_broker_and_the_target_one_too(
+    start: Callable[..., Any], broker: int
+) -> None:
+    home = f"""[endpoint.home]
+type = "mqtt"
+broker = "mqtt://127.0.0.1:{broker}"
+subscribe = ["sensor/#"]
+"""
+    with start(CONFIGURATION + home) as process:
+        async with connected(ControlRoomProgram(process).port) as page:
+            await page.send(type="watch_now")
+            connects = False
+            while not connects:
+                parts = (await page.next("now"))["parts"]
+                connects = any(each["name"] == "home" and each["connected"] for each in parts)
+            await page.send(type="watch_learning")
+            await status_until(page, lambda status: not status["listening"])
+            where = ["-h", "127.0.0.1", "-p", str(broker), "-t", "sensor/dimmer"]
+            for value in range(0, 101, 10):
+                publish = [find_program("mosquitto_pub"), *where, "-m", str(value)]
+                process_ = await asyncio.create_subprocess_exec(*publish)
+                assert await process_.wait() == 0
+            status = await status_until(page, lambda status: status["source"])
+            assert (status["source"]["part"], status["source"]["address"]) == (
+                "home",
+                "/sensor/dimmer",
+            )
+            target = {"type": "learn_target", "part": "home", "address": "/light/level"}
+            assert (await page.command(**target))["error"] == ""
+            status = await status_until(page, lambda status: status["proposal"])
+            (edit,) = status["proposal"]["edits"]
+            assert edit["table"]["send"] == {"$toml": '"/light/level {0}"'}
+
+
+@pytest.mark.parametrize("name", ["ARIEL", "WALL"])
+async def test_tokens_without_the_right_or_limited_ones_do_not_learn(
+    start: Callable[..., Any], name: str
+) -> None:
+    with start(CONFIGURATION + TOKENS, env=SECRETS) as process:
+        program = ControlRoomProgram(process)
+        async with connected(program.port, SECRETS[name]) as page:
+            await page.next("welcome")
+            await page.send(type="watch_learning")
+            await page.send(type="watch_devices")
+            commands: list[dict[str, Any]] = [
+                {"type": "learn_target", "part": "web", "address": "/a"},
+                {"type": "learn_test", "share": 1},
+                {"type": "find_addresses", "part": "web"},
+                {"type": "test_endpoint", "name": "web", "test": "Send a test message"},
+                {"type": "look_for_devices"},
+            ]
+            for each in commands:
+                assert (await page.command(**each))["error"] != ""
+            kinds: set[str] = set()
+            await page.send(type="watch_now")
+            async with asyncio.timeout(20):
+                while kinds < {"now", "pulse"}:
+                    kinds.add(await next_type(page))
+            assert kinds <= {"now", "pulse", "welcome"}
+
+
+async def next_type(page: ControlRoomPage) -> str:
+    return str(json.loads(await page.socket.recv())["type"])
+
+
+async def test_limited_token_is_not_shown_the_views(
+    start: Callable[..., Any], open_page: Open
+) -> None:
+    with start(CONFIGURATION + TOKENS, env=SECRETS) as process:
+        url = ControlRoomProgram(process).url
+        page = await open_page(f"{url}#token={SECRETS['ARIEL']}")
+        await expect(page.get_by_role("link", name="Values")).to_be_visible()
+        await expect(page.get_by_role("link", name="Learn")).to_have_count(0)
+        await expect(page.get_by_role("link", name="Devices")).to_have_count(0)
+        await page.goto(f"{url}learn")
+        await expect(page.get_by_text("This token does not show Learn.")).to_be_visible()
+
+
+async def test_meters_that_always_run_do_not_win(program: ControlRoomProgram) -> None:
+    stop = asyncio.Event()
+
+    async def meters() -> None:
+        step = 0
+        while not stop.is_set():
+            step += 1
+            for number in range(16):
+                level = (step * 7 + number * 3) % 11 / 10
+                program.send(encode_message(Message.of(f"/meter/{number}", level)))
+            await asyncio.sleep(0.05)
+
+    running = asyncio.create_task(meters())
+    try:
+        async with connected(program.port) as page:
+            await page.send(type="watch_learning")
+            await status_until(page, lambda status: not status["listening"])
+            for step in range(15):
+                program.send(encode_message(Message.of("/1/fader3", step / 14)))
+                await asyncio.sleep(0.02)
+            status = await status_until(page, lambda status: status["source"])
+            assert status["source"]["address"] == "/1/fader3"
+    finally:
+        stop.set()
+        await running

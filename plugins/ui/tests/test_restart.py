@@ -1,0 +1,105 @@
+"""A page that stays open while the bridge stops, and starts again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from control_room import CONFIGURATION, ControlRoomProgram
+from playwright.async_api import Page, expect
+from ports import free_port
+
+from oscbridge import Message, encode_message
+
+OFFLINE = "WebSocket connection to"
+"""What the browser logs about a bridge that does not run."""
+
+WAIT = 20_000
+"""Milliseconds until the page is connected again."""
+
+Open = Callable[..., Awaitable[Page]]
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def text() -> str:
+    """A configuration with a port that stays the same."""
+    return CONFIGURATION.replace('"127.0.0.1:0"', f'"127.0.0.1:{free_port()}"', 1)
+
+
+async def expect_away(page: Page) -> None:
+    await expect(page.get_by_role("alert")).to_contain_text("Not connected to the bridge.")
+
+
+async def test_values_of_a_bridge_that_is_away_do_not_look_live(
+    start: Start, open_page: Open, text: str
+) -> None:
+    with start(text) as process:
+        program = ControlRoomProgram(process)
+        page = await open_page(f"{program.url}values", tolerate=OFFLINE)
+        await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+        program.send(encode_message(Message.of("/1/fader1", 0.25)))
+        await page.get_by_role("checkbox", name="Plot /1/fader1").click()
+        await page.get_by_role("button", name="/1/fader1", exact=True).click()
+        fader = page.get_by_role("slider", name="Value of /1/fader1")
+        await expect(fader).to_have_attribute("aria-valuenow", "0.25")
+        await page.evaluate("window.isSamePage = true")
+    await expect_away(page)
+    line = page.get_by_role("listitem").filter(has=page.get_by_title("/1/fader1", exact=True))
+    await expect(line).to_have_class("rowbox stale open")
+    await expect(fader).to_have_attribute("aria-disabled", "true")
+    await expect(line.locator(".rt1")).to_have_text("–")
+    figures = page.get_by_role("region", name="Plot").get_by_role("row").filter(has_text="fader1")
+    await expect(figures.get_by_role("cell").first).to_have_text("–")
+    await expect(page.get_by_role("button", name="Live")).to_have_count(1)
+
+    with start(text) as process:
+        program = ControlRoomProgram(process)
+        await expect(page.get_by_role("alert")).to_have_count(0, timeout=WAIT)
+        await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+        await expect(page.locator(".v .nm")).to_have_count(0)  # this process knows none
+        program.send(encode_message(Message.of("/1/fader1", 0.5)))
+        await expect(line.locator(".val")).to_have_text("0.500")
+        await expect(fader).to_have_attribute("aria-valuenow", "0.5")
+        assert await page.evaluate("window.isSamePage")
+
+
+async def test_log_goes_on_with_the_events_of_the_new_process(
+    start: Start, open_page: Open, text: str
+) -> None:
+    with start(text) as process:
+        program = ControlRoomProgram(process)
+        page = await open_page(f"{program.url}log", tolerate=OFFLINE)
+        program.send(b"not OSC at all")
+        log = page.get_by_role("log")
+        await expect(log).to_contain_text("bridge.stage")
+    await expect_away(page)
+    with start(text) as process:
+        await expect(page.get_by_role("alert")).to_have_count(0, timeout=WAIT)
+        await expect(page.get_by_text("The log is empty.")).to_be_visible()
+        ControlRoomProgram(process).send(b"not OSC at all")
+        await expect(log.get_by_role("listitem")).to_have_count(1)
+
+
+async def test_now_of_a_bridge_that_is_away_shows_no_rates(
+    start: Start, open_page: Open, text: str
+) -> None:
+    with start(text) as process:
+        program = ControlRoomProgram(process)
+        page = await open_page(program.url, tolerate=OFFLINE)
+        await expect(page.get_by_role("heading", name="Everything is running.")).to_be_visible()
+        program.send(encode_message(Message.of("/1/fader1", 0.25)))
+        await expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_have_count(0)
+    await expect_away(page)
+    await expect(page.get_by_role("heading", name="How it was at")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Everything is running.")).to_have_count(0)
+    parts = page.get_by_role("list", name="Parts")
+    await expect(parts.get_by_role("button", name="stage")).not_to_contain_text("/s")
+    changed = text.replace('"faders"', '"renamed"')
+    with start(changed):
+        await expect(page.get_by_role("heading", name="Everything is running.")).to_be_visible(
+            timeout=WAIT
+        )
+        await expect(parts.get_by_role("button", name="renamed")).to_be_visible()
+        await expect(parts.get_by_role("button", name="faders")).to_have_count(0)
