@@ -103,7 +103,7 @@ async def test_ten_faders_are_laid_out_in_a_minute(
         await page.get_by_role("button", name=name).click()
 
     await click("Make the first page")
-    await expect(page.get_by_text("No message has passed yet.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Add /other")).to_be_visible()
     program.send(
         *(encode_message(Message.of(f"/desk/ch/{n:02}/fader", n / 20)) for n in range(1, 11)),
         *(encode_message(Message.of(f"/desk/ch/{n:02}/on", True)) for n in range(1, 11)),
