@@ -20,7 +20,7 @@ WEB       := $(shell find plugins/ui/web -name node_modules -prune -o -type f -p
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ui test test-fresh lint format bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
+.PHONY: help run ui dist test test-fresh lint format bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -33,6 +33,13 @@ run: $(PAGE) ## run the bridge with all plugins; ARGS go to `oscbridge run`
 ui: $(INSTALLED) ## build the page of the control room, which needs the npm registry
 	@OSCBRIDGE_UI=required $(BIN)/python -m pip install --quiet --no-deps --editable ./plugins/ui
 	@touch $(PAGE)
+
+dist: $(DEVELOP) ## wheels and source distributions of everything, with the control room's page, in dist/
+	@rm -rf dist
+	@for each in . $(PLUGINS); do \
+	    OSCBRIDGE_UI=required $(BIN)/python -m build --outdir dist $$each || exit 1; \
+	done
+	@$(BIN)/python tests/support/check_dist.py dist $(words . $(PLUGINS))
 
 test: lint $(PAGE) $(WEBTOOLS) system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
 	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)

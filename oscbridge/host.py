@@ -27,6 +27,12 @@ class Host(Protocol):
     def discovery(self) -> Discovery:
         """Announces and finds services in the local network; the same for all endpoints."""
 
+    def control_room_url(self, host: str) -> str:
+        """Where somebody opens the control room who reaches this machine as ``host``.
+
+        Empty if it is not served, or only to this machine itself.
+        """
+
     def receive(self, message: Message, peer: ClientAddress) -> None:
         """Put a message into the routes."""
 

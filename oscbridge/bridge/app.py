@@ -39,6 +39,7 @@ from oscbridge.bridge.watching import AppWatcher, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
+from oscbridge.net.site_link import SiteLink
 
 __all__ = ["App", "AppWatcher"]
 
@@ -72,6 +73,7 @@ class App:
         self.addresses = AddressSpace(self.watchers)
         self._turn, self._own_traffic, self.announcer = Turn(), OwnTraffic(), BridgeAnnouncer()
         self.token_failures = TokenFailures()
+        self.site_link = SiteLink()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
@@ -97,7 +99,7 @@ class App:
     ) -> EndpointRunner:
         runner = make_runner(name, entry, new.routes_to[name], self._turn, allow_broken)
         runner.backpressure.on_change = self._apply_backpressure
-        runner.discovery = self.announcer.discovery
+        runner.discovery, runner.site_link = self.announcer.discovery, self.site_link
         runner.control_access(new.tokens, self.token_failures)
         self.addresses.join(runner)
         return runner

@@ -25,13 +25,13 @@ from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.site_code import site_code
-from oscbridge.cli.site_urls import site_urls
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
 from oscbridge.installed import version
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
+from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.direct_readers import new_event_loop
 from oscbridge.plugins import Plugins
 

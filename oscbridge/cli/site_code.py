@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from oscbridge.cli.site_urls import site_urls
+from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.monitoring.http_service import HTTPService
+from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.hosts import is_loopback
 
 __all__ = ["site_code"]
@@ -26,9 +28,9 @@ _LOCAL: Final = (
 _NO_SEGNO: Final = "no QR code: install what draws it with: pip install segno"
 
 
-def site_code(http: HTTPService) -> str:
+def site_code(http: HTTPService, own: Callable[[], Sequence[str]] = own_addresses) -> str:
     """The address that other machines open as a QR code, for a terminal; or why there is none."""
-    urls = site_urls(http)
+    urls = site_urls(http, own)
     if not urls:
         return _NO_SITE
     url = next((each for each in urls if not is_loopback(urlsplit(each).hostname or "")), "")

@@ -19,6 +19,7 @@ from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.direct import offer_message
+from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.installed import version
@@ -28,7 +29,6 @@ from oscbridge.monitoring.device_operations import DeviceOperations
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
-from oscbridge.net.own_addresses import own_addresses
 from oscbridge.osc import Message, Origin, decode_packet, messages
 from oscbridge.suggestions import suggest
 

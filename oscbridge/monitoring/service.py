@@ -26,6 +26,7 @@ from oscbridge.monitoring.file_watcher import FileWatcher
 from oscbridge.monitoring.http_service import HTTPService
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.operations import Operations
+from oscbridge.monitoring.site_urls import site_url
 from oscbridge.monitoring.status import Reloads
 from oscbridge.plugins import Plugin
 
@@ -84,6 +85,7 @@ class Service:
             sites,
         )
         """The server of ``[http]``."""
+        app.site_link.find = partial(site_url, self.http)
         self._store = VariableStore(app.variables)
         self._control = ControlServer(self.operations)
         self._looking: asyncio.Task[None] | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge.net.own_addresses import own_addresses
+from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.testing import running_process
 
 BRIDGE = '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n'

@@ -1,4 +1,4 @@
-"""The pages of a plugin at ``[http]``: who has access to them, and what a reload changes."""
+"""The pages of a plugin at ``[http]``: access to them, and the effect of a reload."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from aiohttp import web
 from oscbridge import AccessDenied, AccessGrant
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
-from oscbridge.cli.site_urls import site_urls
+from oscbridge.cli.site_code import site_code
 from oscbridge.monitoring import Site, SiteHandler, runtime_dir
 from oscbridge.monitoring.generated_token import NAME
 from oscbridge.monitoring.service import Service
+from oscbridge.monitoring.site_urls import site_url, site_urls
 from oscbridge.plugins import Plugins
 
 BRIDGE = '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n'
@@ -167,6 +168,41 @@ async def test_address_for_others_without_tokens_gets_a_generated_one(folder: Pa
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     async with running('listen = "0.0.0.0:0"') as site:
         assert site.service.http.generated_secret == secret
+
+
+def lan() -> list[str]:
+    """The address of a machine in a network."""
+    return ["192.0.2.10"]
+
+
+async def test_code_for_a_phone_is_drawn_with_the_address_of_the_network() -> None:
+    async with running('listen = "0.0.0.0:0"') as site:
+        http = site.service.http
+        url = f"http://192.0.2.10:{site.port}/#token={http.generated_secret}"
+        assert site_urls(http, lan)[0] == url
+        *drawn, shown = site_code(http, lan).splitlines()
+        assert shown == url
+        assert len(drawn) > 15
+        assert set("".join(drawn)) <= set("▀▄█ ")
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "expected"),
+    [
+        ("127.0.0.1:0", "127.0.0.1", "http://127.0.0.1:{port}/"),
+        ("127.0.0.1:0", "localhost", "http://127.0.0.1:{port}/"),
+        ("127.0.0.1:0", "192.0.2.10", ""),
+        ("0.0.0.0:0", "192.0.2.10", "http://192.0.2.10:{port}/"),
+        ("0.0.0.0:0", "stage.local", "http://stage.local:{port}/"),
+        ("0.0.0.0:0", "", ""),
+    ],
+)
+async def test_endpoint_finds_the_pages_for_who_reaches_this_machine_as_a_host(
+    listen: str, host: str, expected: str
+) -> None:
+    async with running(f'listen = "{listen}"') as site:
+        found = site.service.app.site_link.url_for(host)
+        assert found == site_url(site.service.http, host) == expected.format(port=site.port)
 
 
 async def test_generated_token_ends_when_one_is_configured() -> None:

@@ -1,4 +1,4 @@
-"""The built-in page, and pages of other sites, in headless Chromium."""
+"""Pages that connect: one that the endpoint serves, and those of other sites; in Chromium."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ ARGUMENTS = [
 ]
 # A foreign name that resolves to this machine.
 STRANGER = "stranger.example"
+LIVE_PAGE = Path(__file__).parent / "live_page"
+"""A page that shows all messages, as users write one."""
+SERVED = f'files = "{LIVE_PAGE}"\n'
+"""The option of the endpoint that serves it."""
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +62,14 @@ def osc(program: Any) -> Iterator[SimpleUDPClient]:
 
 
 @pytest.fixture
+def program(run: Callable[..., Any]) -> Any:
+    """A program that serves the page."""
+    return run(SERVED)
+
+
+@pytest.fixture
 def live(page: Page, program: Any) -> Page:
-    """The built-in page, connected."""
+    """The page, connected."""
     page.goto(f"http://127.0.0.1:{program.web_port}/")
     expect(page.locator("#state")).to_have_text("connected")
     return page
@@ -148,7 +158,7 @@ def test_hidden_addresses_are_counted(live: Page, join: Any, program: Any) -> No
 
 
 def test_page_reports_a_lost_bridge(page: Page, run: Callable[..., Any]) -> None:
-    program = run()
+    program = run(SERVED)
     page.goto(f"http://127.0.0.1:{program.web_port}/")
     expect(page.locator("#state")).to_have_text("connected")
     program.terminate()
@@ -330,7 +340,16 @@ def token_of(file: Path) -> str:
 def locked(run: Callable[..., Any], tmp_path: Path) -> Any:
     """A program that requires a token."""
     (tmp_path / "token").write_text(TOKEN)
-    return run(f"snapshot = true\n{token_of(tmp_path / 'token')}")
+    served = locked_page(tmp_path / "web")
+    return run(f"snapshot = true\n{served}{token_of(tmp_path / 'token')}")
+
+
+def locked_page(folder: Path) -> str:
+    """The page, where a token is needed, in another folder. Returns the option that serves it."""
+    folder.mkdir()
+    text = (LIVE_PAGE / "index.html").read_text().replace("<html", "<html data-locked", 1)
+    (folder / "index.html").write_text(text)
+    return f'files = "{folder}"\n'
 
 
 def say(page: Page, token: str) -> None:
@@ -417,7 +436,7 @@ def test_page_works_over_tls(browser: Browser, run: Callable[..., Any], tmp_path
     subprocess.run([*command.split(), *files, *names], check=True, capture_output=True)
     program = run(
         f'certificate = "{tmp_path / "pem"}"\nkey = "{tmp_path / "key"}"\n'
-        f"{token_of(tmp_path / 'token')}"
+        f"{locked_page(tmp_path / 'web')}{token_of(tmp_path / 'token')}"
     )
     assert f"wss://127.0.0.1:{program.web_port}" in program.banner
     context = browser.new_context(ignore_https_errors=True)

@@ -27,6 +27,7 @@ from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.certificate import CertificateInfo
+from oscbridge.net.site_link import SiteLink
 from oscbridge.options import Options
 from oscbridge.osc import Message
 
@@ -48,6 +49,8 @@ class EndpointHost(ABC):
         """The routes that read from this endpoint."""
         self.discovery = Discovery()
         """Shared by all endpoints of an application."""
+        self.site_link = SiteLink()
+        """The same."""
         self.certificates: Mapping[str, CertificateInfo] = {}
         """Its certificates by key."""
         self.refusals = 0
@@ -102,6 +105,10 @@ class EndpointHost(ABC):
     @abstractmethod
     def connection_lost(self, error: Exception) -> None:
         """Close the endpoint's connection, and connect again."""
+
+    def control_room_url(self, host: str) -> str:
+        """Where the control room is for somebody who reaches this machine as ``host``."""
+        return self.site_link.url_for(host)
 
     # --- its clients -------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from oscbridge_ui.server_messages import TreeNode
+from oscbridge_ui.values_messages import TreeNode
 
 __all__ = ["AddressTree"]
 

@@ -60,9 +60,11 @@ class Hello(ProtocolModel):
 
 
 class WatchNow(ProtocolModel):
-    """Watch the state of all parts."""
+    """Watch the state of all parts. A further one asks for the history of another part."""
 
     type: Literal["watch_now"]
+    part: Text = ""
+    """The id of a part whose history is sent."""
 
 
 class WatchLog(ProtocolModel):

@@ -20,7 +20,7 @@ from oscbridge import (
 from oscbridge.monitoring import Operations
 from oscbridge_ui.client_messages import Mute, SendMessage, SetVariable
 from oscbridge_ui.protocol_base import Scalar
-from oscbridge_ui.visibility import may_reach
+from oscbridge_ui.visibility import LIMITED, is_limited, may_reach
 
 __all__ = ["message_of", "run_command"]
 
@@ -35,11 +35,13 @@ def run_command(
     match command:
         case Mute():
             _require(grant, "configure")
+            _require_whole(grant)
             changed = operations.mute(command.routes, command.on)
             state = "muted" if command.on else "unmuted"
             return f"{', '.join(changed)}: {state}" if changed else f"already {state}"
         case SetVariable():
             _require(grant, "configure")
+            _require_whole(grant)
             operations.set_variable({"name": command.name, "value": command.value})
             return f"{command.name} is set"
         case SendMessage():
@@ -60,6 +62,11 @@ def _require(grant: AccessGrant, right: str) -> None:
     denied = grant.without("configure" if right == "configure" else "send")
     if denied is not None:
         raise OSCBridgeError(denied.reason)
+
+
+def _require_whole(grant: AccessGrant) -> None:
+    if is_limited(grant):
+        raise OSCBridgeError(LIMITED)
 
 
 def message_of(command: SendMessage) -> Message:

@@ -31,9 +31,8 @@ from oscbridge_ui.page_views import PageViews
 from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
 from oscbridge_ui.server_messages import Answer, Denied, Welcome
-from oscbridge_ui.status_feed import PulseTopic
 from oscbridge_ui.topic import Topic
-from oscbridge_ui.visibility import rights_of, views_of
+from oscbridge_ui.visibility import LIMITED, is_limited, rights_of, views_of
 
 __all__ = ["Connected"]
 
@@ -108,15 +107,26 @@ class Connected:
             return self._socket
         if not await self._greet():
             return self._socket
+        self._feeds.values.open()
+        try:
+            await self._serve()
+        finally:
+            self._end_all()
+            self._views.close()
+            self._feeds.values.release()
+        return self._socket
+
+    async def _serve(self) -> None:
+        await self._send(self._welcome())
+        if self._grant is not None:  # a reload may have ended it meanwhile
+            self._views.access_changed(self._grant)
         sending = asyncio.create_task(self._send_all())
         try:
             await self._receive_all()
-        finally:  # without waiting: the handler of a page that is gone is cancelled
-            self._end_all()
-            self._views.close()
+        finally:
             for task in (sending, *self._commands):
                 task.cancel()
-        return self._socket
+            await asyncio.wait([sending])
 
     async def close(self) -> None:
         """Close the connection, as the server stops."""
@@ -153,9 +163,6 @@ class Connected:
             return False
         assert isinstance(found, AccessGrant)
         self._grant = found
-        await self._send(self._welcome())
-        if self._grant is not None:  # a reload may have ended it meanwhile
-            self._topics["pulse"] = PulseTopic(self._feeds.status, self._wake.set)
         return True
 
     async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:
@@ -167,10 +174,13 @@ class Connected:
 
     def _welcome(self) -> Welcome:
         assert self._grant is not None
+        process = process_of(self._operations)
+        if is_limited(self._grant):
+            process = process.model_copy(update={"configuration": "", "pid": 0, "addresses": ()})
         return Welcome(
             rights=rights_of(self._grant),
             views=views_of(self._grant),
-            process=process_of(self._operations),
+            process=process,
             time=time.time(),
         )
 
@@ -224,8 +234,9 @@ class Connected:
         assert self._grant is not None
         if isinstance(message, ReloadConfiguration):
             denied = self._grant.without("configure")
-            error = "a reload is running already" if self._commands else denied and denied.reason
-            if error:
+            error = LIMITED if is_limited(self._grant) else denied and denied.reason
+            if error or self._commands:
+                error = error or "a reload is running already"
                 self._answer(Answer(id=message.id, error=error, text=""))
                 return
             task = asyncio.create_task(self._run(message, self._feeds.reload()))

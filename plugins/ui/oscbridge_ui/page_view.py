@@ -44,7 +44,7 @@ class PageView(ABC):
         """Handle a message. Further ones of the page wait meanwhile, and access may change."""
 
     def access_changed(self, grant: AccessGrant) -> None:  # noqa: B027
-        """A reload has changed the access of the page. Nothing by default."""
+        """The page has got access, or a reload has changed it. Nothing by default."""
 
     def close(self) -> None:  # noqa: B027
         """The page is gone. Nothing by default."""

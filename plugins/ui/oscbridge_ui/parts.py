@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple, TypeVar
 
 from oscbridge.monitoring import (
     BridgeStatus,
@@ -12,16 +14,31 @@ from oscbridge.monitoring import (
     RouteStatus,
     Status,
 )
-from oscbridge_ui.server_messages import (
-    BridgePart,
-    EndpointPart,
-    PartState,
-    ProcessState,
-    ReceivedState,
-    RoutePart,
-)
+from oscbridge_ui.now_messages import BridgePart, EndpointPart, PartState, ReceivedState, RoutePart
+from oscbridge_ui.protocol_base import ProtocolModel
+from oscbridge_ui.server_messages import ProcessState
 
-__all__ = ["bridge_id", "endpoint_id", "parts_of", "process_of", "route_id"]
+__all__ = [
+    "Totals",
+    "bridge_id",
+    "endpoint_id",
+    "flows_of",
+    "parts_of",
+    "process_of",
+    "route_id",
+    "totals_of",
+]
+
+ModelT = TypeVar("ModelT", bound=ProtocolModel)
+
+
+class Totals(NamedTuple):
+    """Messages of all parts since the start, but for those that wait now."""
+
+    received: int
+    sent: int
+    waiting: int
+    lost: int
 
 
 def bridge_id(name: str) -> str:
@@ -41,14 +58,11 @@ def route_id(route: RouteStatus) -> str:
 
 def process_of(operations: Operations) -> ProcessState:
     """The process and its configuration."""
-    info = operations.info
-    return ProcessState(
-        configuration=info.configuration,
-        version=info.version,
-        pid=info.pid,
-        since=info.since,
+    return _made(
+        ProcessState,
+        operations.info,
         dry=operations.status().is_dry,
-        built_in=not info.file,
+        built_in=not operations.info.file,
         addresses=operations.own_addresses(),
     )
 
@@ -60,42 +74,35 @@ def parts_of(status: Status) -> Iterator[PartState]:
     yield from map(_route, status.routes)
 
 
+def _made(model: type[ModelT], status: object, **others: object) -> ModelT:
+    """A model with the attributes of a status that have its names, and with ``others``."""
+    same = {name: getattr(status, name) for name in _required(model) if name not in others}
+    return model.model_validate({**same, **others})
+
+
+@cache
+def _required(model: type[ProtocolModel]) -> Sequence[str]:
+    """The names of the fields without a default."""
+    return [name for name, field in model.model_fields.items() if field.is_required()]
+
+
 def _bridge(bridge: BridgeStatus) -> BridgePart:
-    return BridgePart(
-        id=bridge_id(bridge.name),
-        name=bridge.name,
-        address=bridge.address,
-        mode=bridge.mode,
-        problem=bridge.problem,
-        connections=bridge.connections,
-        received=_received(bridge.received),
-    )
+    return _made(BridgePart, bridge, id=bridge_id(bridge.name), received=_received(bridge.received))
 
 
 def _endpoint(endpoint: EndpointStatus) -> EndpointPart:
-    return EndpointPart(
+    return _made(
+        EndpointPart,
+        endpoint,
         id=endpoint_id(endpoint.name),
-        name=endpoint.name,
         endpoint_type=endpoint.type,
-        where=endpoint.where,
-        connected=endpoint.connected,
         problem=endpoint.problem or endpoint.queue_problem,
-        is_sink=endpoint.is_sink,
-        is_bridge=endpoint.is_bridge,
-        policy=endpoint.policy,
-        queued=endpoint.queued,
-        in_flight=endpoint.in_flight,
-        queue_size=endpoint.queue_size,
-        sent=endpoint.sent,
-        lost=dict(endpoint.lost),
-        clients=endpoint.clients,
-        refused=endpoint.refused,
-        delay=_mean(endpoint),
+        delay=_mean_delay(endpoint),
         received=_received(endpoint.received),
     )
 
 
-def _mean(endpoint: EndpointStatus) -> float | None:
+def _mean_delay(endpoint: EndpointStatus) -> float | None:
     latency = endpoint.latency
     count = sum(latency.counts)
     return round(latency.total / count, 6) if count else None
@@ -103,36 +110,47 @@ def _mean(endpoint: EndpointStatus) -> float | None:
 
 def _received(received: Received) -> ReceivedState:
     silence = received.silence
-    return ReceivedState(
-        packets=received.packets,
-        messages=received.messages,
-        routed=received.routed,
-        unmatched=received.unmatched,
-        held=received.held,
-        bad=dict(received.bad),
-        lost=dict(received.lost),
-        last_unmatched=received.last_unmatched,
-        silence=None if silence is None else round(silence),
-    )
+    return _made(ReceivedState, received, silence=None if silence is None else round(silence))
 
 
 def _route(route: RouteStatus) -> RoutePart:
-    messages = route.messages
-    passed = route.messages.passed if route.results is None else route.results.passed
-    return RoutePart(
+    messages, results = route.messages, route.results
+    return _made(
+        RoutePart,
+        route,
         id=route_id(route),
-        number=route.number,
-        name=route.name,
-        match=route.match,
-        sources=tuple(route.sources),
-        to=tuple(route.to),
         taken=messages.taken,
-        passed=passed,
-        filtered=dict(messages.filtered),
-        failed=dict(route.failed),
-        held=messages.held + (0 if route.results is None else route.results.held),
-        enabled=route.enabled,
-        muted=route.muted,
-        failing=route.failing,
-        last_error=route.last_error,
+        passed=_passed(route),
+        filtered=messages.filtered,
+        held=messages.held + (0 if results is None else results.held),
     )
+
+
+def _passed(route: RouteStatus) -> int:
+    return route.messages.passed if route.results is None else route.results.passed
+
+
+def flows_of(status: Status) -> Mapping[str, tuple[int, int]]:
+    """The messages that have come into each part, and gone out of it, by its id."""
+    flows = {bridge_id(each.name): (each.received.messages, 0) for each in status.bridges}
+    for endpoint in status.endpoints:
+        flows[endpoint_id(endpoint.name)] = endpoint.received.messages, endpoint.sent
+    for route in status.routes:
+        flows[route_id(route)] = route.messages.taken, _passed(route)
+    return flows
+
+
+def totals_of(
+    bridges: Iterable[BridgeStatus | BridgePart], endpoints: Iterable[EndpointStatus | EndpointPart]
+) -> Totals:
+    """The sums over these."""
+    received = sent = waiting = lost = 0
+    for bridge in bridges:
+        received += bridge.received.messages
+        lost += sum(bridge.received.lost.values())
+    for endpoint in endpoints:
+        received += endpoint.received.messages
+        sent += endpoint.sent
+        waiting += endpoint.queued + endpoint.in_flight
+        lost += sum(endpoint.received.lost.values()) + sum(endpoint.lost.values())
+    return Totals(received, sent, waiting, lost)

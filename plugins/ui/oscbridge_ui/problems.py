@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from oscbridge.monitoring import BridgeStatus, EndpointStatus, RouteStatus, Status
+from oscbridge_ui.now_messages import Problem
 from oscbridge_ui.parts import bridge_id, endpoint_id, route_id
-from oscbridge_ui.server_messages import Problem
 from oscbridge_ui.words import bridge_fix, connection_fix, count_of, reason_text
 
 __all__ = ["ProblemList"]
@@ -24,7 +24,7 @@ MAX_PROBLEMS: Final = 100
 
 
 class ProblemList:
-    """Finds problems, and remembers since when each lasts, and what was lost recently."""
+    """Finds problems, and remembers since when each lasts, and recent losses."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}

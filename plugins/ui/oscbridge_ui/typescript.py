@@ -16,7 +16,13 @@ import oscbridge_ui.editing.messages as editing_messages
 import oscbridge_ui.learning.messages as learning_messages
 import oscbridge_ui.recording.messages as recording_messages
 import oscbridge_ui.surface.messages as surface_messages
-from oscbridge_ui import client_messages, protocol, server_messages, value_rows
+from oscbridge_ui import (
+    client_messages,
+    now_messages,
+    server_messages,
+    value_rows,
+    values_messages,
+)
 from oscbridge_ui.protocol_base import SUBPROTOCOL, PartialModel, ProtocolModel
 from oscbridge_ui.surface import edits, models
 
@@ -25,7 +31,7 @@ __all__ = ["FILE", "typescript"]
 FILE: Final = Path(__file__).parents[1] / "web" / "src" / "protocol.ts"
 
 _HEAD: Final = """\
-// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/protocol.py. Do not edit.
+// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
 
 export const SUBPROTOCOL = "{subprotocol}";
 """
@@ -64,7 +70,7 @@ def _interface(model: type[ProtocolModel]) -> str:
     is_sent = is_sent or issubclass(model, PartialModel)
     lines = [f"/** {_first_line(model.__doc__)} */", f"export interface {model.__name__} {{"]
     for name, field in model.model_fields.items():
-        # A client may leave out what has a default.
+        # A client may leave out fields with a default.
         mark = "?" if is_sent and not field.is_required() else ""
         lines.append(f"  {name}{mark}: {_text(hints[name])};")
     return "\n".join([*lines, "}", ""])
@@ -97,6 +103,8 @@ def _text(hint: Any) -> str:
 
 _MODULES: Final = (
     client_messages,
+    now_messages,
+    values_messages,
     server_messages,
     value_rows,
     models,
@@ -108,11 +116,11 @@ _MODULES: Final = (
     devices_messages,
 )
 _UNIONS: Final = (
-    (protocol, "PartState"),
+    (now_messages, "PartState"),
     (edits, "SurfaceEdit"),
     (editing_messages, "EditWanted"),
-    (protocol, "ClientMessage"),
-    (protocol, "ServerMessage"),
+    (client_messages, "ClientMessage"),
+    (server_messages, "ServerMessage"),
 )
 _CLIENT_TYPES: Final = {
     get_args(typing.get_type_hints(model)["type"])[0]

@@ -1,4 +1,4 @@
-"""The last message of every address, kept while a page looks at values."""
+"""The last message of every address, and its history: kept while a page is open."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
-from oscbridge import Argument, Message, Origin
+from oscbridge import Argument, Color, Message, Origin, TimeTag
 from oscbridge.monitoring import Operations, ShownMessage
+from oscbridge_ui.samples import Samples
 from oscbridge_ui.shown_values import is_small, kept_values, shown_values
 from oscbridge_ui.value_rows import Described
 
@@ -23,20 +24,28 @@ MAX_ADDRESSES: Final = 20_000
 MAX_ADDRESS: Final = 1_024
 """Characters of an address that is kept. Messages to longer ones are counted, too."""
 
-LINGER: Final = 10.0
-"""Seconds for which values are watched after the last page: another view may follow, or a reload
-of the page."""
-
 MAX_TYPES: Final = 65
 """Type tags that are kept of large messages: more than are shown."""
 
 MAX_SOURCES: Final = 16
 """Names of sources, and of sinks, of one address."""
 
+HISTORY: Final = 600
+"""Seconds of history of an address."""
+
+MAX_HISTORIES: Final = 4_000
+"""Addresses with a history: 2.4 kB each. One whose number is the same for so long needs none."""
+
+KEPT: Final = 60.0
+"""Seconds for which everything is kept after the last page was closed: it may be loading again."""
+
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
+
+_LARGEST: Final = 3e38
+"""Numbers of this size have no history: samples are 32-bit floats."""
 
 _DIGITS: Final = re.compile(r"([0-9]{1,18})")
 
@@ -46,7 +55,7 @@ class StoredValue:
 
     __slots__ = (
         *("address", "args", "changed", "count", "is_small", "key", "origin"),
-        *("sinks", "sources", "time", "types"),
+        *("sampled", "samples", "sinks", "sources", "time", "types"),
     )
 
     def __init__(self, address: str) -> None:
@@ -65,10 +74,21 @@ class StoredValue:
         self.origin: Origin | None = None
         self.key: Sequence[tuple[int, str]] = ()
         """By which it is sorted, once it was needed."""
+        self.samples: Samples | None = None
+        self.sampled = 0
+        """What ``changed`` was at the last sample."""
+
+    @property
+    def number(self) -> float | None:
+        """The first number among the values."""
+        for each in self.args:
+            if isinstance(each, int | float) and not isinstance(each, bool | Color | TimeTag):
+                return float(each) if -_LARGEST < each < _LARGEST else None
+        return None
 
 
 class ValueStore:
-    """Watches the traffic while a page shows values."""
+    """Watches the traffic while a page is open, and for a minute after."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
@@ -84,6 +104,9 @@ class ValueStore:
         """Increases with each new address."""
         self.sources: dict[str, None] = {}
         """The names of all sources."""
+        self._sampling: asyncio.Task[None] | None = None
+        """Running while the traffic is watched."""
+        self._histories: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._values)
@@ -126,34 +149,73 @@ class ValueStore:
         return self._ordered
 
     def open(self) -> None:
-        """A page shows values."""
+        """A page is open."""
         self._users += 1
         if self._ending is not None:
             self._ending.cancel()
             self._ending = None
-        elif self._users == 1:
+        if self._sampling is None:
             self._values.clear()  # what they were meanwhile is not known
+            self._histories.clear()
             self.order_number += 1
             self._seed()
             self._operations.hub.add(self._take)
+            self._sampling = asyncio.create_task(self._sample_all())
 
     def release(self) -> None:
-        """A page shows values no longer."""
+        """A page is closed."""
         self._users -= 1
         if self._users == 0:
-            self._ending = asyncio.get_running_loop().call_later(LINGER, self._end)
+            self._ending = asyncio.get_running_loop().call_later(KEPT, self.close)
 
     def close(self) -> None:
         """Stop watching."""
-        if self._users or self._ending is not None:
-            self._users = 0
-            self._end()
-
-    def _end(self) -> None:
         if self._ending is not None:
             self._ending.cancel()
             self._ending = None
-        self._operations.hub.remove(self._take)
+        if self._sampling is not None:
+            self._sampling.cancel()
+            self._sampling = None
+            self._operations.hub.remove(self._take)
+
+    async def _sample_all(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self._sample(int(time.monotonic()))
+
+    def _sample(self, second: int) -> None:
+        """Add a sample of each number that has changed."""
+        has_room = len(self._histories) < MAX_HISTORIES or self._forget(second)
+        for value in self.all():  # another thread may add one
+            if value.changed == value.sampled:
+                continue
+            value.sampled = value.changed
+            if (number := value.number) is None:
+                continue
+            if value.samples is None:
+                if not has_room or len(self._histories) >= MAX_HISTORIES:
+                    continue
+                value.samples = Samples(HISTORY)
+                self._histories.add(value.address)
+            value.samples.put(second, number)
+
+    def _forget(self, second: int) -> bool:
+        """Forget histories without a change. Returns whether there are some."""
+        quiet = [
+            each
+            for each in self._histories
+            if (samples := self._values[each].samples) and second - samples.last > HISTORY
+        ]
+        for each in quiet:
+            self._values[each].samples = None
+        self._histories.difference_update(quiet)
+        return bool(quiet)
+
+    def history(self, value: StoredValue, seconds: int) -> Sequence[float | None] | None:
+        """The numbers of an address in the last seconds; None if they are not known."""
+        if value.samples is None:
+            return None
+        return value.samples.latest(int(time.monotonic()), seconds)
 
     def _seed(self) -> None:
         """Begin with the last values that endpoints keep for new clients."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from oscbridge import AccessRights
 from oscbridge.monitoring import peer_text
 from oscbridge_ui.address_tree import AddressTree
 from oscbridge_ui.client_messages import WatchValues
-from oscbridge_ui.server_messages import TreeNode, ValuesState
+from oscbridge_ui.scope import PageScope
 from oscbridge_ui.shown_values import shown_values
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.value_rows import Described, ValueRow
-from oscbridge_ui.value_store import StoredValue, ValueStore
+from oscbridge_ui.value_store import HISTORY, StoredValue, ValueStore
+from oscbridge_ui.values_messages import TreeNode, ValueHistory, ValuesState
 
 __all__ = ["ValuesTopic", "value_row"]
 
@@ -36,13 +36,16 @@ _PLAIN: Final = frozenset("ifhdTFNI")
 
 _CHARACTERS: Final = frozenset("0123456789.+-e") | frozenset("infnantruefalsenoneimpulse")
 
+MINUTE: Final = 60
+"""Seconds of history of each row."""
+
 
 class ValuesTopic(Topic):
     """A window of the filtered and sorted list, and the open branches of the tree."""
 
-    def __init__(self, store: ValueStore, rights: AccessRights, wake: Callable[[], None]) -> None:
+    def __init__(self, store: ValueStore, scope: PageScope, wake: Callable[[], None]) -> None:
         self._store = store
-        self._rights = rights
+        self._scope = scope
         self._wake = wake
         self._request = WatchValues(type="watch_values")
         self._tree = AddressTree()
@@ -54,14 +57,16 @@ class ValuesTopic(Topic):
         self._tree_open: Sequence[str] = ()
         self._sent: dict[str, int] = {}
         """How often each address on the screen had changed when it was sent."""
+        self._plotted: frozenset[str] = frozenset()
+        """Addresses whose whole history was sent."""
         self._order: Sequence[str] | None = None
         self._sent_tree: Mapping[str, Sequence[TreeNode]] | None = None
+        self._sources: Sequence[str] = ()
         self._sent_sources: Sequence[str] | None = None
         self._sent_counts: tuple[int, ...] = ()
         self._is_due = False
         self._is_ready = False
         """Whether the store can describe addresses."""
-        store.open()
         self._task = asyncio.create_task(self._tick())
 
     def watch(self, request: WatchValues) -> None:
@@ -72,15 +77,14 @@ class ValuesTopic(Topic):
             self._list_due = 0.0
         self._is_due = True
 
-    def use_rights(self, rights: AccessRights) -> None:
-        """The token of the page has other addresses now."""
-        self._rights = rights
+    def use_scope(self, scope: PageScope) -> None:
+        """The token of the page has other addresses or endpoints now."""
+        self._scope = scope
         self._list_due, self._list_number = 0.0, -1
         self._is_due = True
 
     def close(self) -> None:
         self._task.cancel()
-        self._store.release()
 
     async def _tick(self) -> None:
         await self._store.prepare()
@@ -99,22 +103,14 @@ class ValuesTopic(Topic):
         request = self._request
         window = self._listed[request.first : request.first + request.count]
         shown = dict.fromkeys((*window, *request.chosen))
-        rows = []
-        for address in shown:
-            value = self._store.get(address)
-            if value is None or not self._may_see(address):
-                continue
-            if self._sent.get(address) != value.changed:
-                self._sent[address] = value.changed
-                rows.append(value_row(value, self._store.describe(address)))
-        for address in self._sent.keys() - shown.keys():
-            del self._sent[address]
+        rows, histories = self._changes(shown)
         order = None if window == self._order else window
         self._order = window
         tree, sources = self._new_tree(), self._new_sources()
-        counts = (*self._counts, len(self._listed), self._store.forgotten)
-        is_same = counts == self._sent_counts
-        if is_same and not rows and order is None and tree is None and sources is None:
+        forgotten = 0 if self._scope.is_limited else self._store.forgotten
+        counts = (*self._counts, len(self._listed), forgotten)
+        is_same = counts == self._sent_counts and not rows and not histories
+        if is_same and order is None and tree is None and sources is None:
             return None
         self._sent_counts = counts
         total, live, stale = self._counts
@@ -127,13 +123,31 @@ class ValuesTopic(Topic):
             first=request.first,
             order=order,
             rows=rows,
+            histories=histories,
             tree=tree,
             sources=sources,
-            forgotten=self._store.forgotten,
+            forgotten=counts[-1],
         )
 
-    def _may_see(self, address: str) -> bool:
-        return self._rights.addresses is None or self._rights.may_listen(address)
+    def _changes(self, shown: Iterable[str]) -> tuple[list[ValueRow], list[ValueHistory]]:
+        """The rows that have changed, and the histories of those that are new."""
+        before, self._sent = self._sent, {}
+        plotted, self._plotted = self._plotted, frozenset(self._request.chosen)
+        rows: list[ValueRow] = []
+        histories: list[ValueHistory] = []
+        for address in shown:
+            value = self._store.get(address)
+            if value is None or not self._scope.sees(value):
+                continue
+            self._sent[address] = value.changed
+            if before.get(address) != value.changed:
+                rows.append(value_row(value, self._store.describe(address), self._scope))
+            is_plotted = address in self._plotted and address not in plotted
+            if is_plotted or address not in before:
+                seconds = HISTORY if is_plotted else MINUTE
+                if (found := self._store.history(value, seconds)) is not None:
+                    histories.append(ValueHistory(address=address, values=found))
+        return rows, histories
 
     # --- the list -----------------------------------------------------------------------------
 
@@ -144,9 +158,13 @@ class ValuesTopic(Topic):
         ):
             return
         values = self._store.ordered()
-        if self._rights.addresses is not None:
-            values = [each for each in values if self._may_see(each.address)]
-        if number != self._list_number:
+        if self._scope.is_limited:
+            values = [each for each in values if self._scope.sees(each)]
+            names = (name for each in values for name in each.sources)
+            self._sources = self._scope.visible(dict.fromkeys(names))
+        else:
+            self._sources = tuple(self._store.sources)
+        if number != self._list_number or len(values) != self._counts[0]:
             self._tree.update(each.address for each in values)
             self._is_tree_new = True
         self._list_number, self._list_due = number, now + LIST_INTERVAL
@@ -169,11 +187,12 @@ class ValuesTopic(Topic):
         request = self._request
         if request.prefix and not _is_below(value.address, request.prefix):
             return False
-        if request.source and request.source not in value.sources:
+        if request.source and request.source not in self._scope.visible(value.sources):
             return False
         if request.state != "all" and (now - value.time < STALE) != (request.state == "live"):
             return False
-        return all(_contains(value, word) for word in request.query.lower().split())
+        names = self._scope.visible((*value.sources, *value.sinks))
+        return all(_contains(value, names, word) for word in request.query.lower().split())
 
     def _new_tree(self) -> Mapping[str, Sequence[TreeNode]] | None:
         wanted = self._request.open
@@ -187,22 +206,21 @@ class ValuesTopic(Topic):
         return tree
 
     def _new_sources(self) -> Sequence[str] | None:
-        found = tuple(self._store.sources)
-        if found == self._sent_sources:
+        if self._sources == self._sent_sources:
             return None
-        self._sent_sources = found
-        return found
+        self._sent_sources = self._sources
+        return self._sources
 
 
 def _is_below(address: str, prefix: str) -> bool:
     return address == prefix or address.startswith(f"{prefix}/")
 
 
-def _contains(value: StoredValue, word: str) -> bool:
-    """Whether a value has a word in its address, names, types or values."""
+def _contains(value: StoredValue, names: Sequence[str], word: str) -> bool:
+    """Whether a value has a word in its address, its parts' ``names``, types or values."""
     if word in value.address.lower():
         return True
-    if any(word in name.lower() for name in (*value.sources, *value.sinks)):
+    if any(word in name.lower() for name in names):
         return True
     if word.startswith(",") and (value.types or "").lower() == word[1:]:
         return True
@@ -211,8 +229,9 @@ def _contains(value: StoredValue, word: str) -> bool:
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 
-def value_row(value: StoredValue, described: Described | None) -> ValueRow:
+def value_row(value: StoredValue, described: Described | None, scope: PageScope) -> ValueRow:
     """A value as it is sent to a page."""
+    sources = scope.visible(value.sources or _origin(value))
     args, is_cut = shown_values(value.args)
     return ValueRow(
         address=value.address,
@@ -222,13 +241,13 @@ def value_row(value: StoredValue, described: Described | None) -> ValueRow:
         count=value.count,
         time=value.time,
         received=bool(value.sources),
-        sources=value.sources or _origin(value),
-        sinks=value.sinks,
-        peer=peer_text(value.origin),
+        sources=sources,
+        sinks=scope.visible(value.sinks),
+        peer=peer_text(value.origin) if sources or not scope.is_limited else "",
         described=described,
     )
 
 
 def _origin(value: StoredValue) -> Sequence[str]:
-    """The source of what was only seen when it was delivered: a route has renamed it."""
+    """The source of a message that was only seen when it was delivered: a route has renamed it."""
     return () if value.origin is None else (value.origin.source,)

@@ -7,13 +7,15 @@ from typing import Final
 
 from oscbridge import AccessGrant, Right
 
-__all__ = ["is_limited", "may_reach", "rights_of", "views_of"]
+__all__ = ["LIMITED", "is_limited", "may_reach", "rights_of", "views_of"]
 
 HTTP: Final = frozenset(("http",))
 """The front of the control room. A token for it alone is limited to no endpoint."""
 
-FOR_ALL: Final = ("now", "values", "routes", "surface")
-FOR_UNLIMITED: Final = ("learn", "devices", "record", "log")
+LIMITED: Final = "this token is limited to some addresses or endpoints, and may not do this"
+
+FOR_ALL: Final = ("now", "values", "surface")
+FOR_UNLIMITED: Final = ("routes", "learn", "devices", "record", "log")
 """Views that show more than some addresses and endpoints."""
 
 

@@ -14,9 +14,11 @@ from oscbridge_ui.client_messages import Unwatch, WatchLog, WatchNow, WatchValue
 from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.log_feed import LogTopic
 from oscbridge_ui.page_view import PageHandle, PageView
-from oscbridge_ui.status_feed import NowTopic
+from oscbridge_ui.scope import PageScope
+from oscbridge_ui.server_messages import Refused
+from oscbridge_ui.status_feed import NowTopic, PulseTopic
 from oscbridge_ui.values_feed import ValuesTopic
-from oscbridge_ui.visibility import is_limited
+from oscbridge_ui.visibility import LIMITED, is_limited
 
 __all__ = ["WATCHES", "WatchingView"]
 
@@ -44,13 +46,19 @@ class WatchingView(PageView):
             return
         match message:
             case WatchNow():
-                page.watch("now", NowTopic(self._feeds.status, page.wake))
+                now = page.topic("now")
+                if not isinstance(now, NowTopic) or not message.part:
+                    now = NowTopic(self._feeds.status, PageScope(grant), page.wake)
+                    page.watch("now", now)
+                now.show(message.part)
             case WatchLog() if not is_limited(grant):
                 page.watch("log", LogTopic(self._feeds.events, page.wake, message.after))
+            case WatchLog():
+                page.answer(Refused(topic="log", reason=LIMITED))
             case WatchValues():
                 topic = page.topic("values")
                 if not isinstance(topic, ValuesTopic):
-                    topic = ValuesTopic(self._feeds.values, grant.rights, page.wake)
+                    topic = ValuesTopic(self._feeds.values, PageScope(grant), page.wake)
                     page.watch("values", topic)
                 topic.watch(message)
                 page.wake()
@@ -58,8 +66,12 @@ class WatchingView(PageView):
                 page.end(message.topic)
 
     def access_changed(self, grant: AccessGrant) -> None:
-        topic = self._page.topic("values")
+        page, scope = self._page, PageScope(grant)
+        page.watch("pulse", PulseTopic(self._feeds.status, scope, page.wake))
+        if page.topic("now") is not None:
+            page.watch("now", NowTopic(self._feeds.status, scope, page.wake))
+        topic = page.topic("values")
         if isinstance(topic, ValuesTopic):
-            topic.use_rights(grant.rights)
-        if is_limited(grant):
-            self._page.end("log")
+            topic.use_scope(scope)
+        if scope.is_limited:
+            page.end("log")

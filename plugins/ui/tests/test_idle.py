@@ -13,6 +13,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins
 from oscbridge.testing import until
+from oscbridge_ui import value_store
 
 TOPICS = ("watch_now", "watch_log", "watch_values")
 
@@ -23,6 +24,7 @@ async def service(
 ) -> AsyncIterator[Service]:
     """The whole process, on the loop of the test."""
     monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+    monkeypatch.setattr(value_store, "KEPT", 0.1)
     plugins = Plugins()
 
     def read():  # type: ignore[no-untyped-def]
@@ -37,6 +39,9 @@ async def service(
 @pytest.mark.parametrize("ending", ["close", "abort"])
 async def test_pages_that_are_gone_watch_nothing(service: Service, ending: str) -> None:
     watchers = service.app.watchers
+    async with connected(service.http.port) as page:  # the server is loaded
+        await page.next("welcome")
+    await until(lambda: not watchers.is_watching)
     before = asyncio.all_tasks()
     assert not watchers.is_watching
     for count in (1, 3):

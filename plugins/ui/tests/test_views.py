@@ -10,36 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram
-from control_room_views import Open, receive
+from control_room_views import Open
+from page_checks import OFFLINE, overflow, send_some, violations
 from playwright.async_api import expect
 from ports import free_port
-from websockets.asyncio.client import connect
 
-from oscbridge import Color, Message, encode_message
-
-OFFLINE = "WebSocket connection to"
-"""What the browser logs about a bridge that does not run."""
+from oscbridge import Message, encode_message
 
 VIEWS = ("", "values", "surface", "record", "log")
 TOKENS = '[[token]]\nname = "foh"\nsecret = { env = "FOH" }\n'
-
-
-def send_some(program: ControlRoomProgram) -> None:
-    """A message of each kind."""
-    messages = [
-        Message.of("/1/fader1", 0.25),
-        Message.of("/1/fader10", 0.5),
-        Message.of("/1/fader9", 0.75),
-        Message.of("/toggle", True),
-        Message.of("/name", "Ariel"),
-        Message("/colour", "r", (Color(0xE0A458FF),)),
-        Message.of("/blob", b"\x01\xff"),
-        Message.of("/xy", 0.25, 0.5),
-        Message.of("/go"),
-    ]
-    program.send(*map(encode_message, messages))
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -61,8 +41,7 @@ async def test_every_view_is_accessible(
                 send_some(program)
                 await expect(page.get_by_role("listitem").filter(has_text="fader9")).to_be_visible()
             assert await violations(page) == []
-            wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0
+            assert await overflow(page) <= 0
 
 
 async def test_now_shows_the_flow_and_the_first_steps(
@@ -99,14 +78,15 @@ async def test_values_have_the_display_of_their_type(
     rows = page.get_by_role("list").get_by_role("listitem")
     await expect(page.locator(".v .nm")).to_have_text(
         [
-            *("/1/fader1", "/1/fader9", "/1/fader10"),
+            *("/1/fader1", "/1/fader9", "/1/fader10", "/at"),
             *("/blob", "/ch/1/level", "/ch/9/level", "/ch/10/level"),
-            *("/colour", "/go", "/name", "/toggle", "/xy"),
+            *("/colour", "/go", "/name", "/note", "/toggle", "/xy"),
         ]
     )
     for address, shown in (
         *(("/1/fader1", "0.250"), ("/toggle", "true"), ("/name", "“Ariel”")),
         *(("/colour", "#E0A458"), ("/blob", "01 ff"), ("/xy", "0.250, 0.500"), ("/go", "trigger")),
+        *(("/note", "note C4 · 100 · ch 1"), ("/at", "immediately")),
     ):
         row = rows.filter(has=page.get_by_title(address, exact=True))
         await expect(row.locator(".val")).to_have_text(shown)
@@ -221,97 +201,3 @@ async def test_token_comes_from_the_address_or_is_asked_for(
         await expect(other.get_by_role("heading", name="Everything is running.")).to_be_visible()
         assert "token" not in other.url
         assert json.loads(await other.evaluate("JSON.stringify(document.cookie)")) == ""
-
-
-# --- controls and plots -------------------------------------------------------------------------
-
-
-async def test_fader_sends_and_follows_the_device(
-    program: ControlRoomProgram, open_page: Open
-) -> None:
-    web = f"ws://127.0.0.1:{program.process.port('web')}"
-    subprotocols: list[Any] = ["osc.json"]
-    async with connect(web, subprotocols=subprotocols) as client:
-        page = await open_page(f"{program.url}values")
-        await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
-        program.send(encode_message(Message.of("/1/fader3", 0.25)))
-        await page.get_by_role("button", name="/1/fader3", exact=True).click()
-        fader = page.get_by_role("slider", name="Value of /1/fader3")
-        await expect(fader).to_have_attribute("aria-valuenow", "0.25")
-        assert await receive(client, "/ch/3/level") == [0.25]
-        await fader.focus()
-        await page.keyboard.press("PageUp")
-        assert await receive(client, "/ch/3/level") == [pytest.approx(0.35)]
-        await page.keyboard.press("Shift+ArrowLeft")
-        assert await receive(client, "/ch/3/level") == [pytest.approx(0.349)]
-        program.send(encode_message(Message.of("/1/fader3", 0.75)))
-        await expect(fader).to_have_attribute("aria-valuenow", "0.75")  # nobody holds it
-        await page.get_by_label("Value of /1/fader3, as a number").fill("0.5")
-        await page.keyboard.press("Enter")
-        await expect(fader).to_have_attribute("aria-valuenow", "0.5")
-
-
-async def test_touch_does_not_move_a_fader_and_a_drag_moves_it_by_its_way(
-    program: ControlRoomProgram, open_page: Open
-) -> None:
-    page = await open_page(f"{program.url}values")
-    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
-    program.send(encode_message(Message.of("/a", 0.5)))
-    await page.get_by_role("button", name="/a", exact=True).click()
-    fader = page.get_by_role("slider")
-    await expect(fader).to_have_attribute("aria-valuenow", "0.5")
-    box = await fader.bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] / 2
-    await page.mouse.move(box["x"] + box["width"] * 0.9, y)
-    await page.mouse.down()
-    await expect(fader).to_have_attribute("aria-valuenow", "0.5")
-    await page.mouse.move(box["x"] + box["width"] * 0.65, y, steps=5)
-    await expect(page.locator(".v .n")).to_have_text("0.250")
-    program.send(encode_message(Message.of("/a", 1.0)))  # the device disagrees: the cap stays
-    await expect(page.locator(".v .n")).to_have_text("1")
-    assert float(await fader.get_attribute("aria-valuenow") or 0) == pytest.approx(0.25, abs=0.01)
-    await page.mouse.up()
-
-
-async def test_every_kind_of_control_sends(program: ControlRoomProgram, open_page: Open) -> None:
-    page = await open_page(f"{program.url}values")
-    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
-    send_some(program)
-    for address in ("/toggle", "/name", "/go", "/xy", "/colour", "/blob"):
-        await page.get_by_role("button", name=address, exact=True).click()
-
-    def shown(address: str) -> Any:
-        row = page.get_by_role("listitem").filter(has=page.get_by_title(address, exact=True))
-        return row.locator(".val")
-
-    await page.get_by_role("switch", name="Value of /toggle").click()
-    await expect(shown("/toggle")).to_have_text("false")
-    await page.get_by_label("Value of /name").fill("Caliban")
-    await page.keyboard.press("Enter")
-    await expect(shown("/name")).to_have_text("“Caliban”")
-    await page.get_by_role("slider", name="Value of /xy").press("ArrowUp")
-    await expect(shown("/xy")).to_have_text("0.250, 0.510")
-    await page.get_by_label("Value of /colour").fill("#102030")
-    await expect(shown("/colour")).to_have_text("#102030")
-    await page.get_by_role("button", name="Send /go").click()
-    await expect(page.get_by_role("alert")).to_have_count(0)
-
-
-async def test_chosen_values_are_plotted(program: ControlRoomProgram, open_page: Open) -> None:
-    page = await open_page(f"{program.url}values")
-    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
-    send_some(program)
-    await page.get_by_role("checkbox", name="Plot /1/fader1", exact=True).click()
-    await page.get_by_role("checkbox", name="Plot /1/fader9", exact=True).click()
-    plot = page.get_by_role("region", name="Plot of the chosen values")
-    figures = plot.get_by_role("row").filter(has_text="/1/fader1")
-    await expect(figures).to_contain_text("0.250")
-    program.send(encode_message(Message.of("/1/fader1", 0.875)))
-    await expect(figures.get_by_role("cell").nth(2)).to_have_text("0.875")  # the highest
-    await plot.get_by_role("button", name="10 min").click()
-    await plot.get_by_role("button", name="Pause").click()
-    assert await violations(page) == []
-    await plot.get_by_role("button", name="Plot /1/fader1 no longer").click()
-    await plot.get_by_role("button", name="Plot /1/fader9 no longer").click()
-    await expect(plot).to_have_count(0)

@@ -49,15 +49,17 @@ class RequestAuthorizer:
         name: str,
         registry: ConnectionRegistry[WebSocketConnection],
         on_refused: Callable[[str], None],
+        find_control_room: Callable[[str], str],
     ) -> None:
         self._name = name
         self._registry = registry
         self._on_refused = on_refused
+        self._find_control_room = find_control_room
 
     def configure(self, options: WebSocketOptions, access: oscbridge.AccessControl) -> None:
         """Use these options and tokens from now on."""
         self._options, self._access = options, access
-        self._site = StaticSite(options, locked=access.required)
+        self._site = StaticSite(options, self._find_control_room)
         hosts = options.hosts
         # A rebound page has neither the token nor a certificate for its name.
         if not options.hosts and (access.required or options.certificate is not None):

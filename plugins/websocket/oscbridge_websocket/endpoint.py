@@ -62,7 +62,9 @@ class WebSocketEndpoint(
         tls = tls_context(self.options.certificate, self.options.key)
         warn = partial(self.log.warning, "%s: throttled")
         self._shared = SharedState(registry, tls, self._refused, warn)
-        self._authorizer = RequestAuthorizer(name, registry, self._refused)
+        self._authorizer = RequestAuthorizer(
+            name, registry, self._refused, lambda host: self.host.control_room_url(host)
+        )
 
     @property
     def clients(self) -> Collection[WebSocketClient]:

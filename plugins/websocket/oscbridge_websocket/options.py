@@ -82,7 +82,7 @@ class WebSocketOptions(oscbridge.Options):
     snapshot: bool = False
     """Whether a new client first receives the last value of each address without asking."""
     page: bool = True
-    """Whether a browser that opens the address gets a page with live values."""
+    """Whether a browser that opens the address gets a page with a link to the control room."""
     files: oscbridge.Folder | None = None
     """A folder with a page of your own, served instead; everybody can read the files in it."""
     path_prefix: Annotated[str, AfterValidator(_path_prefix)] = ""

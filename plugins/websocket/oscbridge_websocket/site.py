@@ -1,11 +1,13 @@
-"""What the endpoint serves over HTTP: the built-in page, or the files of a folder."""
+"""What the endpoint serves over HTTP: a link to the control room, or the files of a folder."""
 
 from __future__ import annotations
 
 import asyncio
 import http
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final
+from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -40,16 +42,17 @@ class _SentResponse(Response):
 class StaticSite:
     """Responds to HTTP requests as the options say."""
 
-    def __init__(self, options: WebSocketOptions, *, locked: bool) -> None:
-        """``locked``: the built-in page asks for a token."""
+    def __init__(self, options: WebSocketOptions, find_control_room: Callable[[str], str]) -> None:
+        """``find_control_room``: its URL for somebody who reaches this machine as a host, or ""."""
         self._options = options
-        self._locked = locked
+        self._find_control_room = find_control_room
         self._prefix = options.path_prefix.rstrip("/")
 
     async def respond(self, connection: WebSocketConnection, request: Request) -> Response:
         """The response to a request that is not for WebSocket."""
         if self._options.files is None or request.method not in METHODS:
-            return page_response(request, enabled=self._options.page, locked=self._locked)
+            url = self._find_control_room(_host_of(request))
+            return page_response(request, enabled=self._options.page, control_room=url)
         path = request.path.partition("?")[0]
         if self._prefix and path == self._prefix:
             return _redirect(request)
@@ -70,6 +73,16 @@ class StaticSite:
             return await _send_file(connection, request, file)
         finally:
             file.close()
+
+
+def _host_of(request: Request) -> str:
+    """The host by which the client reaches this machine; empty if a proxy is between them."""
+    if any(name.lower().startswith(("forwarded", "x-forwarded-")) for name in request.headers):
+        return ""
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _options_response() -> Response:

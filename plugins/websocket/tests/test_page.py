@@ -1,15 +1,10 @@
-"""The page: as HTTP, and how a browser shows unusual values."""
+"""The page, which leads to the control room."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
-from programs import find_program
-
-from oscbridge import Message
 
 
 async def get(client: Any, path: str) -> tuple[str, dict[str, str], bytes]:
@@ -60,71 +55,46 @@ async def test_client_may_connect_to_any_path(bridge: Any, raw: Any) -> None:
     assert answer.startswith("HTTP/1.1 101 ")
 
 
-# --- in a browser; tests/peers has the ordinary cases ------------------------------------------
-
-PHONE = {"width": 400, "height": 800}
+# --- the control room ---------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def browser_page() -> AsyncIterator[Page]:
-    """An empty page, as wide as a phone; any error on it fails the test."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=find_program("chromium"),
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--host-resolver-rules=MAP stage.local 127.0.0.1",
-            ],
-        )
-        page = await browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        yield page
-        await browser.close()
-        assert errors == []
+async def shown(bridge: Any, raw: Any, header: str = "Host: localhost") -> str:
+    """The text of the page for a request with these headers."""
+    client = await raw(bridge)
+    await client.request(f"GET / HTTP/1.1\n{header}\nConnection: keep-alive\n")
+    return (await client.reader.read()).decode()
 
 
-async def test_page_escapes_and_truncates_unusual_values(bridge: Any, browser_page: Page) -> None:
-    page = browser_page
-    await page.goto(f"http://127.0.0.1:{bridge.port}/")
-    await expect(page.locator("#state")).to_have_text("connected")
-    bridge.send(
-        Message.of("/text", "x" * 5_000),
-        Message.of("/lines", "one\ntwo\x1b[2J\u202e"),
-        Message.of("/many", *range(1_000)),
-        *(Message.of(f"/fader{n}", n) for n in (10, 9, 1)),
-    )
-    await expect(page.locator("tbody tr")).to_have_count(6)
-    names = await page.locator("td.address").all_inner_texts()
-    assert names == ["/fader1", "/fader9", "/fader10", "/lines", "/many", "/text"]
-    values = page.locator("td.value")
-    await expect(values.nth(3)).to_have_text(r"one\ntwo\u001b[2J\u202e")
-    await expect(values.nth(4)).to_have_text(
-        " ".join(map(str, range(1_000)))[:300] + "… (3889 characters)"
-    )
-    await expect(values.nth(5)).to_have_text("x" * 300 + "… (5000 characters)")
-    await expect(page.locator("td.types").nth(4)).to_have_text("," + "i" * 32 + "… (1000 tags)")
+async def test_page_without_a_control_room_says_how_to_get_one(bridge: Any, raw: Any) -> None:
+    text = await shown(bridge, raw)
+    assert "<a " not in text
+    assert "oscbridge run" in text
 
 
-async def values(page: Page) -> list[Locator]:
-    return await page.locator("td.value").all()
+@pytest.mark.parametrize(
+    ("header", "linked"),
+    [
+        ("Host: localhost:8080", True),
+        ("Host: 127.0.0.1:8080", True),
+        ("Host: localhost\nX-Forwarded-For: 192.0.2.1", False),
+        ("Host: localhost\nForwarded: for=192.0.2.1", False),
+    ],
+)
+async def test_page_leads_to_the_control_room_unless_a_proxy_is_between(
+    bridge: Any, raw: Any, monkeypatch: pytest.MonkeyPatch, header: str, linked: bool
+) -> None:
+    find = {"localhost": "http://localhost:9180/", "127.0.0.1": "http://127.0.0.1:9180/"}
+    host = bridge.endpoint.host
+    monkeypatch.setattr(host, "control_room_url", lambda name: find.get(name, ""))
+    text = await shown(bridge, raw, header)
+    name = header.removeprefix("Host: ").partition(":")[0].partition("\n")[0]
+    assert (f'<a href="http://{name}:9180/">' in text) is linked
 
 
-async def test_float_fits_on_one_line_on_a_phone(bridge: Any, browser_page: Page) -> None:
-    page = browser_page
-    await page.goto(f"http://127.0.0.1:{bridge.port}/")
-    await expect(page.locator("#state")).to_have_text("connected")
-    bridge.send(Message.of("/i", 1), Message.of("/f", -0.123456789))
-    await expect(page.locator("tbody tr")).to_have_count(2)
-    heights = [await cell.evaluate("e => e.offsetHeight") for cell in await values(page)]
-    assert heights[0] == heights[1]
-
-
-async def test_refused_page_shows_the_reason(bridge: Any, browser_page: Page) -> None:
-    page = browser_page
-    await page.goto(f"http://stage.local:{bridge.port}/")
-    await expect(page.locator("#refused")).to_be_visible()
-    await expect(page.locator("#reason")).to_contain_text("pages of this site may not connect")
-    await expect(page.locator("#empty")).to_be_hidden()
-    assert bridge.refusals
+async def test_address_of_the_control_room_is_shown_as_text(
+    bridge: Any, raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge.endpoint.host, "control_room_url", lambda name: '"><script>')
+    text = await shown(bridge, raw)
+    assert "<script>" not in text
+    assert "&quot;&gt;&lt;script&gt;" in text

@@ -10,6 +10,7 @@ from typing import Final
 from oscbridge import AccessGrant
 from oscbridge.monitoring import Operations
 from oscbridge_ui.protocol_base import MAX_RATE
+from oscbridge_ui.scope import PageScope
 from oscbridge_ui.surface.messages import SurfaceState
 from oscbridge_ui.surface.models import SurfacePage
 from oscbridge_ui.surface.store import SurfaceStore
@@ -132,13 +133,15 @@ class SurfaceTopic(Topic):
     def _changed_rows(self) -> list[ValueRow]:
         page = self._pages.get(self._shown)
         addresses = {each.address for each in page.widgets if each.address} if page else set()
-        rows = []
+        rows, scope = [], PageScope(self._grant)
         for address in addresses:
             value = self._values.get(address)
             if value is None or self._sent_rows.get(address) == value.changed:
                 continue
+            if not scope.sees(value):
+                continue
             self._sent_rows[address] = value.changed
-            rows.append(value_row(value, self._values.describe(address)))
+            rows.append(value_row(value, self._values.describe(address), scope))
         for address in self._sent_rows.keys() - addresses:
             del self._sent_rows[address]
         return rows

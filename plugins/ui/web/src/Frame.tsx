@@ -4,7 +4,7 @@ import { computed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 
-import { clock, count, rateFigure, several, span } from "./format";
+import { capital, clock, count, rateFigure, several, span } from "./format";
 import { Icon, Logo, StateMark, type IconName } from "./icons";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
@@ -178,7 +178,7 @@ function Tabs() {
 function Waiting() {
   const text =
     state.value === "denied"
-      ? denied.value?.reason
+      ? `${capital(denied.value?.reason ?? "no access")}.`
       : state.value === "lost"
         ? "The bridge does not answer. It may be stopped, or restarting."
         : "Connecting to the bridge…";
@@ -187,6 +187,7 @@ function Waiting() {
       {state.value === "connecting" ? <StateMark mark="idle" label={false} /> : <StateMark mark="bad" label={false} />}
       <h2>{text}</h2>
       {state.value === "lost" && <p>This page tries again until it does.</p>}
+      {state.value === "denied" && <p>This page tries again.</p>}
     </section>
   );
 }
@@ -238,7 +239,7 @@ function Who() {
       <b>{process.built_in ? "Built-in configuration" : fileName(process.configuration)}</b>
       oscbridge {process.version}
       <br />
-      {process.dry ? "dry run, nothing is sent" : `up ${span(Math.max(seconds, 1))}`}
+      {process.dry ? "dry run, nothing is sent" : online.value ? `up ${span(Math.max(seconds, 1))}` : "not connected"}
     </p>
   );
 }
@@ -293,8 +294,9 @@ function SearchField() {
 function useSearchKey(): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      const at = event.target as HTMLElement | null;
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || at?.closest("input, textarea, select")) return;
+      const at = event.composedPath()[0] as HTMLElement | undefined; // also within an editor
+      const isTyping = at?.closest?.("input, textarea, select, [contenteditable=true]");
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || isTyping) return;
       event.preventDefault();
       document.getElementById("search")?.focus();
     };

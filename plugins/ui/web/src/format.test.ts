@@ -34,6 +34,7 @@ describe("figures", () => {
     [0.00014, "0.00014"],
     [-3e-8, "\u22123e\u22128"],
   ])("shows the value %d", (value, text) => expect(figure(value)).toBe(text));
+  it("shows a tiny value of a large range as 0.000", () => expect(figure(0.000_002, 1)).toBe("0.000"));
 });
 
 describe("times", () => {

@@ -34,17 +34,20 @@ export function rateFigure(value: number): string {
   return short(value);
 }
 
-/** A number as a value: 0.482, −0.4, 12. */
-export function figure(value: number, digits = 3): string {
-  const text = Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : fixed(value, digits);
+/** A number as a value: 0.482, −0.4, 12. Of a large range, a tiny one is 0.000. */
+export function figure(value: number, range = 0): string {
+  const text = Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : fixed(value, range);
   return text.replaceAll("-", MINUS);
 }
 
-function fixed(value: number, digits: number): string {
+const DIGITS = 3;
+const SMALL = 0.001;
+
+function fixed(value: number, range: number): string {
   const size = Math.abs(value);
-  if (size !== 0 && size < 0.001) return String(Number(value.toPrecision(2)));
+  if (size < SMALL && range < 1) return String(Number(value.toPrecision(2)));
   if (size >= 1e7) return value.toExponential(2);
-  return value.toFixed(size >= 1_000 ? 1 : size >= 100 ? 2 : digits);
+  return value.toFixed(size >= 1_000 ? 1 : size >= 100 ? 2 : DIGITS);
 }
 
 /** A time span: 4 s, 12 min, 3 h 12 min, 5 days. */
@@ -92,4 +95,9 @@ const HIDDEN = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
 /** A text for a file, which may come from the network: a line stays a line, and shows all it has. */
 export function visible(text: string): string {
   return text.replace(HIDDEN, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Text that begins with a capital letter. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

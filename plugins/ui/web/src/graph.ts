@@ -73,7 +73,8 @@ export interface Layout {
 }
 
 const HEAD = 28; // px above the columns
-const CROWD = 18; // nodes of a column above which they are low
+const CROWD = 18; // nodes of a column above which each has one line
+const TALL = 640; // px above which a shorter column begins at the top: it must be on the screen
 
 /** Where each node is drawn in a diagram of this width, at this size of the root font. */
 export function layout(graph: Graph, width: number, rem: number): Layout {
@@ -85,11 +86,11 @@ export function layout(graph: Graph, width: number, rem: number): Layout {
   const shares = isSmall ? [0.29, 0.29, 0.29] : [0.19, 0.22, 0.21];
   const widths = shares.map((share) => Math.min(Math.max(room * share, isSmall ? 84 : 112 * k), 208 * k));
   const heights = graph.columns.map((column, i) => {
-    const crowded = column.length > CROWD;
+    if (column.length > CROWD) return (isSmall ? 44 : 28) * k;
     if (i === 1) return (isSmall ? 46 : 34) * k;
-    return (crowded ? 38 : i === 2 ? 58 : 46) * k;
+    return (i === 2 ? 58 : 46) * k;
   });
-  const gaps = graph.columns.map((column) => (column.length > CROWD ? 6 : 10) * k);
+  const gaps = graph.columns.map((column) => (column.length > CROWD ? 4 : 10) * k);
   const needed = graph.columns.map((column, i) => column.length * ((heights[i] ?? 0) + (gaps[i] ?? 0)));
   const inner = Math.max(...needed, 200 * k);
   const xs: [number, number, number] = [pad, (width - (widths[1] ?? 0)) / 2, width - pad - (widths[2] ?? 0)];
@@ -97,7 +98,8 @@ export function layout(graph: Graph, width: number, rem: number): Layout {
   graph.columns.forEach((column, i) => {
     const height = heights[i] ?? 0;
     const step = Math.min(inner / Math.max(column.length, 1), height * 2.2);
-    const top = HEAD * k + (inner - step * column.length) / 2;
+    const free = inner - step * column.length;
+    const top = HEAD * k + (inner > TALL * k ? Math.min(free, 8 * k) : free / 2);
     column.forEach((node, j) => {
       boxes.set(node.key, {
         x: xs[i as Column],

@@ -20,6 +20,22 @@ describe("Series", () => {
     expect(series.values(3)).toEqual([NaN, NaN, 8]);
   });
 
+  it("may hold a value until the next one", () => {
+    const series = new Series(true);
+    series.add(1, 4);
+    series.add(10, 8);
+    expect(series.values(4)).toEqual([4, 4, 4, 8]);
+  });
+
+  it("takes what was counted elsewhere", () => {
+    const series = new Series();
+    series.add(1, 4);
+    series.fill(20.5, [1, null, 3]);
+    series.add(21, 5);
+    expect(series.values(5)).toEqual([NaN, 1, NaN, 3, 5]);
+    expect(series.at(20)).toBe(3);
+  });
+
   it("forgets what is too old", () => {
     const series = new Series();
     for (let i = 0; i <= LENGTH; i++) series.add(i, i);

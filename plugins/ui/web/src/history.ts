@@ -9,6 +9,9 @@ export class Series {
   private next = 0;
   private slot = -1;
 
+  /** `holds`: between two samples the first one stays; otherwise nothing is known there. */
+  constructor(private readonly holds = false) {}
+
   /** Adds a sample at a time in seconds; of several in one interval, the greatest stays. */
   add(time: number, value: number): void {
     const slot = Math.floor(time / INTERVAL);
@@ -22,7 +25,7 @@ export class Series {
     }
     // A short gap is one of the clock: a longer one is a gap in what is known.
     const before = this.ring[(this.next + LENGTH - 1) % LENGTH] ?? NaN;
-    for (let i = 1; i < gap; i++) this.push(gap <= 3 ? before : NaN);
+    for (let i = 1; i < gap; i++) this.push(this.holds || gap <= 3 ? before : NaN);
     this.push(value);
     this.slot = slot;
   }
@@ -30,6 +33,17 @@ export class Series {
   private push(value: number): void {
     this.ring[this.next] = value;
     this.next = (this.next + 1) % LENGTH;
+  }
+
+  /** Replaces all samples: these are the latest, one per second, the last that of `time`. */
+  fill(time: number, samples: readonly (number | null)[]): void {
+    this.ring.fill(NaN);
+    this.next = 0;
+    const found = samples.slice(-LENGTH);
+    found.forEach((each, i) => {
+      this.ring[LENGTH - found.length + i] = each ?? NaN;
+    });
+    this.slot = Math.floor(time / INTERVAL);
   }
 
   /** The latest samples, oldest first. */

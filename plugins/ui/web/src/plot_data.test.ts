@@ -19,6 +19,16 @@ it("has a column per address, and earlier values of those that are new", () => {
   expect(data.addresses).toEqual(["/b"]);
 });
 
+it("fills gaps with what the bridge knows", () => {
+  const data = new PlotData();
+  data.begin(100, 4);
+  data.choose(["/a"], (_, time) => (time === 99 ? 5 : null));
+  data.add(100.1, () => 6);
+  data.fill("/a", 100.2, [1, null, 3]);
+  data.fill("/b", 100.2, [9]);
+  expect(data.table(60)[1]).toEqual([null, null, 1, 5, 6]);
+});
+
 it("forgets what is older than ten minutes", () => {
   const data = new PlotData();
   data.choose(["/a"], () => null);

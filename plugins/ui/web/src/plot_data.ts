@@ -29,6 +29,15 @@ export class PlotData {
     for (let i = Math.floor(seconds); i > 0; i--) this.times.push(now - i);
   }
 
+  /** Fills gaps of an address with samples of its past, one per second, the last that of `now`. */
+  fill(address: string, now: number, samples: readonly (number | null)[]): void {
+    const column = this.columns.get(address);
+    if (!column) return;
+    this.times.forEach((time, i) => {
+      column[i] ??= samples[samples.length - 1 - Math.round(now - time)] ?? null;
+    });
+  }
+
   /** Adds a sample of all. */
   add(time: number, valueOf: (address: string) => number | null): void {
     const last = this.times.at(-1);

@@ -1,4 +1,4 @@
-// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/protocol.py. Do not edit.
+// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
 
 export const SUBPROTOCOL = "oscbridge.ui.1";
 
@@ -8,9 +8,10 @@ export interface Hello {
   token?: string;
 }
 
-/** Watch the state of all parts. */
+/** Watch the state of all parts. A further one asks for the history of another part. */
 export interface WatchNow {
   type: "watch_now";
+  part?: string;
 }
 
 /** Watch the log. */
@@ -70,34 +71,6 @@ export interface SendMessage {
   address: string;
   types: string;
   args?: readonly (boolean | number | string | null)[];
-}
-
-/** The process and its configuration. */
-export interface ProcessState {
-  configuration: string;
-  version: string;
-  pid: number;
-  since: number;
-  dry: boolean;
-  built_in: boolean;
-  addresses: readonly string[];
-}
-
-/** The client has access. */
-export interface Welcome {
-  type: "welcome";
-  rights: readonly ("listen" | "send" | "configure")[];
-  views: readonly string[];
-  process: ProcessState;
-  time: number;
-}
-
-/** The client has no access; the connection is closed. */
-export interface Denied {
-  type: "denied";
-  reason: string;
-  token_needed: boolean;
-  retry_after: number;
 }
 
 /** Sent every second, whatever is watched. */
@@ -194,6 +167,21 @@ export interface Problem {
   code: string;
 }
 
+/** Rates of the last minutes, one per second, the last that of now; None is not known. */
+export interface TotalHistory {
+  received: readonly (number | null)[];
+  sent: readonly (number | null)[];
+  waiting: readonly (number | null)[];
+  lost: readonly (number | null)[];
+}
+
+/** The same of one part. */
+export interface PartHistory {
+  id: string;
+  incoming: readonly (number | null)[];
+  outgoing: readonly (number | null)[];
+}
+
 /** The state of all parts, or of those that have changed. */
 export interface NowState {
   type: "now";
@@ -204,6 +192,73 @@ export interface NowState {
   parts: readonly (BridgePart | EndpointPart | RoutePart)[];
   problems: readonly Problem[] | null;
   variables: Readonly<Record<string, boolean | number | string | null>> | null;
+  totals: TotalHistory | null;
+  part: PartHistory | null;
+}
+
+/** A branch of the tree of addresses. */
+export interface TreeNode {
+  name: string;
+  count: number;
+  leaf: boolean;
+}
+
+/** The first number of an address, one per second, the last that of now; None is not known. */
+export interface ValueHistory {
+  address: string;
+  values: readonly (number | null)[];
+}
+
+/** A window of the list of addresses, or the changes in it. */
+export interface ValuesState {
+  type: "values";
+  time: number;
+  total: number;
+  live: number;
+  stale: number;
+  found: number;
+  first: number;
+  order: readonly string[] | null;
+  rows: readonly ValueRow[];
+  histories: readonly ValueHistory[];
+  tree: Readonly<Record<string, readonly TreeNode[]>> | null;
+  sources: readonly string[] | null;
+  forgotten: number;
+}
+
+/** The process and its configuration. */
+export interface ProcessState {
+  configuration: string;
+  version: string;
+  pid: number;
+  since: number;
+  dry: boolean;
+  built_in: boolean;
+  addresses: readonly string[];
+}
+
+/** The client has access. */
+export interface Welcome {
+  type: "welcome";
+  rights: readonly ("listen" | "send" | "configure")[];
+  views: readonly string[];
+  process: ProcessState;
+  time: number;
+}
+
+/** The client has no access; the connection is closed. */
+export interface Denied {
+  type: "denied";
+  reason: string;
+  token_needed: boolean;
+  retry_after: number;
+}
+
+/** A topic that this client may not watch. */
+export interface Refused {
+  type: "refused";
+  topic: string;
+  reason: string;
 }
 
 /** An event of the log. */
@@ -230,29 +285,6 @@ export interface Answer {
   id: number;
   error: string;
   text: string;
-}
-
-/** A branch of the tree of addresses. */
-export interface TreeNode {
-  name: string;
-  count: number;
-  leaf: boolean;
-}
-
-/** A window of the list of addresses, or the changes in it. */
-export interface ValuesState {
-  type: "values";
-  time: number;
-  total: number;
-  live: number;
-  stale: number;
-  found: number;
-  first: number;
-  order: readonly string[] | null;
-  rows: readonly ValueRow[];
-  tree: Readonly<Record<string, readonly TreeNode[]>> | null;
-  sources: readonly string[] | null;
-  forgotten: number;
 }
 
 /** The facts about an address beside its values. */
@@ -701,6 +733,7 @@ export interface CheckedState {
   type: "checked";
   id: number;
   error: string;
+  conflict: boolean;
   refused: readonly string[];
   problems: readonly ProblemState[];
   warnings: readonly string[];
@@ -979,6 +1012,7 @@ export type ClientMessage =
 export type ServerMessage =
   | Welcome
   | Denied
+  | Refused
   | Pulse
   | NowState
   | LogState

@@ -3,7 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 
 import { Counter, Series } from "./history";
-import type { Denied, LogEvent, NowState, PartState, Problem, Pulse, ServerMessage, Welcome } from "./protocol";
+import type { Denied, LogEvent, NowState, PartState, Problem, Pulse, ServerMessage, TotalHistory, Welcome } from "./protocol";
 import { Connection, type State } from "./socket";
 import { basePath, takeToken } from "./router";
 import { forgetValues, takeValues } from "./values_store";
@@ -20,6 +20,9 @@ export const pulse = signal<Pulse | null>(null);
 export const online = computed(() => state.value === "open");
 /** Whether it was connected before and is not now: what is shown is old. */
 export const isAway = computed(() => !online.value && welcome.value !== null);
+
+/** Whether the token sees only some addresses or endpoints: neither routes nor the log. */
+export const isLimited = computed(() => welcome.value !== null && !welcome.value.views.includes("log"));
 
 export function may(right: "send" | "configure"): boolean {
   return welcome.value?.rights.includes(right) ?? false;
@@ -127,8 +130,35 @@ function takeNow(message: NowState): void {
     links.value = message.links;
   }
   for (const part of parts.values()) part.update(message.time);
+  if (message.totals) takeTotals(message.totals);
+  if (message.part) {
+    const found = parts.get(message.part.id);
+    found?.inSeries.fill(now(), message.part.incoming);
+    found?.outSeries.fill(now(), message.part.outgoing);
+  }
   if (message.problems) problems.value = message.problems;
   partsVersion.value++;
+}
+
+/** What the bridge has counted before this page was open, or while it was not connected. */
+function takeTotals({ received, sent, waiting, lost }: TotalHistory): void {
+  totals.received.series.fill(now(), received);
+  totals.sent.series.fill(now(), sent);
+  totals.waiting.fill(now(), waiting);
+  lostSteps.fill(now(), lost);
+}
+
+const shownPart = signal("");
+
+/** Asks for the history of a part, whose details are shown. */
+export function showPart(id: string): void {
+  if (shownPart.value === id) return;
+  shownPart.value = id;
+  watchNow();
+}
+
+function watchNow(): void {
+  connection.watch(() => ({ type: "watch_now", part: shownPart.value }));
 }
 
 // --- the log -------------------------------------------------------------------------------------
@@ -169,6 +199,7 @@ function receive(message: ServerMessage): void {
         takeValues(message);
         break;
       case "answer":
+      case "refused":
         break;
       default:
         listeners.get(message.type)?.(message as never);
@@ -203,7 +234,7 @@ export function start(): void {
   const given = takeToken();
   if (given) sessionStorage.setItem(KEY, given);
   token = sessionStorage.getItem(KEY) ?? "";
-  connection.watch(() => ({ type: "watch_now" }));
+  watchNow();
   connection.watch(() => ({ type: "watch_log", after: events.value.at(-1)?.number ?? 0 }));
   connection.open();
   window.addEventListener("online", () => connection.hurry());

@@ -7,9 +7,9 @@ import type { TreeNode, ValueRow, ValuesState } from "./protocol";
 
 /** A row with what this page has seen of it. */
 export class Value {
-  readonly series = new Series();
+  readonly series = new Series(true);
   readonly version = signal(0);
-  /** As `version`, once per second: there is no more in the line of the last minute. */
+  /** As `version`, but once per second: there is no more in the line of the last minute. */
   readonly slow = signal(0);
   rate = 0;
   private heardAt = 0;
@@ -23,8 +23,6 @@ export class Value {
   take(row: ValueRow, time: number): void {
     this.row = row;
     this.heardAt = performance.now();
-    const second = Math.floor(this.heardAt / 1_000);
-    if (second !== this.slow.peek()) this.slow.value = second;
     const number = numberOf(row);
     if (number !== null) {
       this.series.add(performance.now() / 1_000, number);
@@ -42,8 +40,13 @@ export class Value {
     this.version.value++;
   }
 
-  /** The rate drops to nothing when nothing comes. */
+  /** Called every second: the line goes on, and the rate drops to nothing when nothing comes. */
   rest(): void {
+    const number = numberOf(this.row);
+    if (number !== null && performance.now() - this.heardAt < (MINUTE + 5) * 1_000) {
+      this.series.add(performance.now() / 1_000, number);
+      this.slow.value++;
+    }
     if (this.rate > 0 && performance.now() - this.heardAt >= 2_500) {
       this.rate = 0;
       this.count = NaN;
@@ -66,7 +69,15 @@ export const listCounts = signal({ total: 0, live: 0, stale: 0, found: 0, forgot
 export const branches = signal<Readonly<Record<string, readonly TreeNode[]>>>({});
 export const sourceNames = signal<readonly string[]>([]);
 /** Unix time of the bridge minus that of this page, in seconds. */
-export const clockOffset = signal(0);
+let clockOffset = 0;
+/** Unix time of the bridge, once per second while it is connected: ages are counted from it. */
+export const bridgeTime = signal(0);
+
+/** Called every second while the page is connected. */
+export function tick(): void {
+  bridgeTime.value = Date.now() / 1_000 + clockOffset;
+  for (const each of values.values()) each.rest();
+}
 
 const MAX_KEPT = 2_000; // rows that are kept, so that their histories are there again
 
@@ -80,11 +91,23 @@ export function forgetValues(): void {
   sourceNames.value = [];
 }
 
+const MINUTE = 60; // samples of the history of a row; that of a chosen one is longer
+
+type Earlier = Readonly<{ address: string; samples: readonly (number | null)[] }>;
+const listeners = new Set<(found: Earlier) => void>();
+
+/** Calls `take` with the history of each address that is chosen. Returns what ends that. */
+export function watchHistories(take: (found: Earlier) => void): () => void {
+  listeners.add(take);
+  return () => listeners.delete(take);
+}
+
 /** Increases with each address that is new to this page. */
 export const knownAddresses = signal(0);
 
 export function takeRows(rows: readonly ValueRow[], time: number): void {
-  clockOffset.value = time - Date.now() / 1_000;
+  clockOffset = time - Date.now() / 1_000;
+  if (Math.abs(time - bridgeTime.peek()) > 2) bridgeTime.value = time;
   for (const row of rows) {
     let value = values.get(row.address);
     if (value) values.delete(row.address);
@@ -104,6 +127,12 @@ export function takeRows(rows: readonly ValueRow[], time: number): void {
 export function takeValues(message: ValuesState): void {
   isWatched.value = true;
   takeRows(message.rows, message.time);
+  for (const { address, values: samples } of message.histories) {
+    const value = values.get(address);
+    value?.series.fill(performance.now() / 1_000, samples);
+    if (value) value.slow.value++;
+    if (samples.length > MINUTE) for (const take of listeners) take({ address, samples });
+  }
   const counts = { ...message, order: undefined };
   const { total, live, stale, found, forgotten } = counts;
   listCounts.value = { total, live, stale, found, forgotten };

@@ -24,6 +24,12 @@ import { links, lostOf, online, order, parts, partsVersion, problems, type Part 
 
 const pointed = signal("");
 
+const LOW = 2; // rem below which a node has one line
+
+function rem(): number {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
 export function Flow({ chosen }: { chosen: Signal<string> }) {
   const ref = useRef<HTMLDivElement>(null);
   const width = useSignal(0);
@@ -55,9 +61,8 @@ export function Flow({ chosen }: { chosen: Signal<string> }) {
 }
 
 function Diagram({ states, width, chosen }: { states: readonly PartState[]; width: number; chosen: Signal<string> }) {
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const graph = makeGraph(states, links.value);
-  const { boxes, heads, height, isSmall } = layout(graph, width, rem);
+  const { boxes, heads, height, isSmall } = layout(graph, width, rem());
   const levels = new Map<string, Problem["level"]>();
   for (const each of problems.value) if (levels.get(each.part) !== "bad") levels.set(each.part, each.level);
   const path = pointed.value ? pathThrough(graph, pointed.value) : null;
@@ -169,6 +174,7 @@ interface RatesProps {
 function Rates({ node, box, path }: RatesProps) {
   const part = parts.get(node.part);
   if (!part || !box || part.state.kind !== "route" || part.state.muted) return null;
+  if (box.height < LOW * rem()) return null; // its box has the rate
   if (part.in.rate <= 0 && part.out.rate <= 0) return null;
   const y = box.y + box.height / 2 + 4;
   const faded = path !== null && !path.has(node.key);
@@ -202,7 +208,9 @@ function NodeBox({ node, box, level, isSmall, faded, chosen }: NodeProps) {
   const looks = ["node", mark === "bad" || mark === "warn" ? mark : "", mark === "mute" ? "off" : "", faded ? "fade" : ""];
   if (chosen.value === node.part) looks.push("sel");
   const name = state.kind === "route" ? state.name || state.match : state.name;
-  const subline = sublineOf(part, node, rate, isSmall);
+  const isLow = !isSmall && box.height < LOW * rem();
+  const subline = isLow ? shortOf(part, rate) : sublineOf(part, node, rate, isSmall);
+  if (isLow) looks.push("low");
   return (
     <li style={{ left: `${box.x}px`, top: `${box.y}px`, width: `${box.width}px`, height: `${box.height}px` }}>
       <button
@@ -221,6 +229,12 @@ function NodeBox({ node, box, level, isSmall, faded, chosen }: NodeProps) {
       </button>
     </li>
   );
+}
+
+/** What a node of one line shows beside its name. */
+function shortOf({ state }: Part, rate: number): string {
+  if (state.kind === "endpoint" && !state.connected) return "not connected";
+  return online.value && rate > 0 ? `${rateFigure(rate)}/s` : "";
 }
 
 function sublineOf(part: Part, node: GraphNode, rate: number, isSmall: boolean): string {

@@ -1,19 +1,24 @@
 // The details of one part.
 
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 
 import { ago, count, delay, rateFigure, several } from "../format";
 import { markOf } from "../graph";
 import { StateMark } from "../icons";
 import type { BridgePart, EndpointPart, RoutePart } from "../protocol";
 import { go, queries } from "../router";
-import { connection, may, online, order, parts, partsVersion, problems, sum, type Part } from "../store";
+import { connection, may, online, order, parts, partsVersion, problems, showPart, sum, type Part } from "../store";
 import { logPart } from "../views/Log";
 import { Sparkline } from "./Sparkline";
 
 export function Inspector({ id }: { id: string }) {
   void partsVersion.value;
   const found = parts.get(id) ?? parts.get(firstPart());
+  const shown = found?.state.id ?? "";
+  useEffect(() => {
+    if (shown) showPart(shown);
+  }, [shown]);
   if (!found) return null;
   const { state } = found;
   const level = problems.value.find((each) => each.part === state.id)?.level;

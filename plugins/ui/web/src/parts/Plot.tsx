@@ -8,9 +8,9 @@ import "uplot/dist/uPlot.min.css";
 import { colour, watchTheme } from "../canvas";
 import { figure } from "../format";
 import { Icon } from "../icons";
-import { PlotData, SAMPLE, statistics } from "../plot_data";
+import { PlotData, SAMPLE, SPAN, statistics } from "../plot_data";
 import { online } from "../store";
-import { numberOf, values } from "../values_store";
+import { numberOf, values, watchHistories } from "../values_store";
 
 const LINES = [
   { tone: "accent", dash: [] },
@@ -24,6 +24,8 @@ const LINES = [
 const DRAWN = 66; // ms between two drawings
 const seconds = signal(60);
 const isPaused = signal(false);
+/** Whether only a part of the time is shown: the plot is paused then. */
+const isZoomed = signal(false);
 const figures = signal<readonly { address: string; now: number | null; least: number; most: number; mean: number }[]>([]);
 
 function lineOf(index: number) {
@@ -71,7 +73,12 @@ export function Plot({ chosen, onRemove }: Props) {
             </button>
           ))}
         </div>
-        <button class="btn" aria-pressed={isPaused.value} onClick={() => (isPaused.value = !isPaused.value)}>
+        {isZoomed.value && (
+          <button class="btn" onClick={() => (isZoomed.value = false)}>
+            Show all of it
+          </button>
+        )}
+        <button class="btn" aria-pressed={isPaused.value} onClick={pause}>
           <Icon name={isPaused.value ? "play" : "pause"} />
           {isPaused.value ? "Go on" : "Pause"}
         </button>
@@ -94,17 +101,22 @@ export function Plot({ chosen, onRemove }: Props) {
                 <Dash index={i} />
                 <span class="mono">{each.address}</span>
               </th>
-              <td>{each.now === null ? "–" : figure(each.now)}</td>
-              <td>{figure(each.least)}</td>
+              <td>{each.now === null ? "–" : figure(each.now, each.most - each.least)}</td>
+              <td>{figure(each.least, each.most - each.least)}</td>
               <td>{figure(each.most)}</td>
               <td>{figure(each.mean)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-      <p class="faint desk hint">Drag over the plot to look closer, while it is paused; a double click shows all of it again.</p>
+      <p class="faint desk hint">Drag over the plot to look closer.</p>
     </section>
   );
+}
+
+function pause(): void {
+  isPaused.value = !isPaused.value;
+  isZoomed.value = false;
 }
 
 function Dash({ index }: { index: number }) {
@@ -125,11 +137,12 @@ function drive(box: HTMLElement, chosen: ReadonlySignal<readonly string[]>): () 
   let drawnAt = 0;
   const make = () => {
     plot?.destroy();
+    isZoomed.value = false;
     plot = new uPlot(options(box, data.addresses), data.table(seconds.peek()) as uPlot.AlignedData, box);
   };
   const endChoice = effect(() => {
     const addresses = chosen.value;
-    data.begin(now(), 60);
+    data.begin(now(), SPAN);
     data.choose(addresses, (address, time) => values.get(address)?.series.at(performance.now() / 1_000 - (now() - time)) ?? null);
     make();
   });
@@ -156,21 +169,31 @@ function drive(box: HTMLElement, chosen: ReadonlySignal<readonly string[]>): () 
   frame = requestAnimationFrame(turn);
   const endSpan = effect(() => {
     void seconds.value;
+    isZoomed.value = false;
     draw();
+  });
+  const endZoom = effect(() => {
+    if (!isZoomed.value) draw(); // which shows the whole time
   });
   const observer = new ResizeObserver(() => {
     if (plot && box.clientWidth) plot.setSize({ width: box.clientWidth, height: box.clientHeight });
   });
   observer.observe(box);
   const endTheme = watchTheme(make);
+  const endHistories = watchHistories(({ address, samples }) => {
+    data.fill(address, now(), samples);
+    if (!isPaused.peek()) draw();
+  });
   return () => {
     cancelAnimationFrame(frame);
     observer.disconnect();
     endTheme();
+    endHistories();
     endChoice();
     endSpan();
+    endZoom();
     plot?.destroy();
-    isPaused.value = false;
+    isPaused.value = isZoomed.value = false;
   };
 }
 
@@ -217,6 +240,11 @@ function options(box: HTMLElement, addresses: readonly string[]): uPlot.Options 
       })),
     ],
     hooks: {
+      setSelect: [
+        (plot) => {
+          if (plot.select.width > 0) isPaused.value = isZoomed.value = true;
+        },
+      ],
       draw: [
         (plot) => {
           spans.forEach((span, i) => drawLane(plot, span, i, font));

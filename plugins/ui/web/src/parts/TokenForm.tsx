@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 
+import { capital } from "../format";
 import { Logo } from "../icons";
 import { useToken } from "../store";
 
@@ -42,8 +43,4 @@ export function TokenForm({ reason }: { reason: string }) {
       </form>
     </main>
   );
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -5,8 +5,7 @@ import { useComputed } from "@preact/signals";
 
 import { figure, rate, span } from "../format";
 import { online } from "../store";
-import { second } from "../tick";
-import { clockOffset, numberOf, type Value } from "../values_store";
+import { bridgeTime, numberOf, type Value } from "../values_store";
 import { Icon } from "../icons";
 import { Sparkline } from "./Sparkline";
 import { ValueControl, controlHeight } from "./ValueControl";
@@ -27,7 +26,7 @@ interface Props {
 
 /** Seconds since the last message; NaN if there was none. */
 function ageOf({ row }: Value): number {
-  return row.time ? Date.now() / 1_000 + clockOffset.peek() - row.time : NaN;
+  return row.time ? Math.max(bridgeTime.value - row.time, 0) : NaN;
 }
 
 export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
@@ -39,7 +38,6 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
   }).value;
   const isStale = useComputed(() => {
     void value.version.value;
-    void second.value;
     return !online.value || !(ageOf(value) < STALE);
   }).value;
   const { row } = value;
@@ -112,7 +110,6 @@ function Rate({ value }: { value: Value }) {
 /** The age grows by itself; what a bridge that is away knows has none. */
 function Age({ value }: { value: Value }) {
   void value.version.value;
-  void second.value;
   const age = online.value ? ageOf(value) : NaN;
   return <span class="num age dim">{Number.isNaN(age) ? "–" : age < 2 ? "now" : span(age)}</span>;
 }
@@ -183,7 +180,7 @@ function NumberShown({ number, value }: { number: number; value: Value }) {
       <span class="bar" aria-hidden="true">
         <i style={{ left: `${(left * 100).toFixed(1)}%`, width: `${(Math.abs(at - from) * 100).toFixed(1)}%` }} />
       </span>
-      <span class="n">{figure(number)}</span>
+      <span class="n">{figure(number, most - least)}</span>
     </span>
   );
 }

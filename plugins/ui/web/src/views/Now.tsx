@@ -15,6 +15,7 @@ import {
   events,
   heard,
   isAway,
+  isLimited,
   lostSteps,
   may,
   online,
@@ -42,7 +43,7 @@ export function Now() {
         <Flow chosen={chosen} />
         <Inspector id={chosen.value || problems.value[0]?.part || ""} />
       </div>
-      <News />
+      {!isLimited.value && <News />}
     </>
   );
 }

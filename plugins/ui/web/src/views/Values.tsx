@@ -11,8 +11,7 @@ import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
 import { queries } from "../router";
 import { connection, online, pulse } from "../store";
-import { runClock } from "../tick";
-import { branches, isWatched, listCounts, listing, sourceNames, values } from "../values_store";
+import { branches, isWatched, listCounts, listing, sourceNames, tick, values } from "../values_store";
 
 const OVERSCAN = 8; // rows above and below the screen
 const CHUNK = 16; // the window moves in steps of so many rows
@@ -60,12 +59,10 @@ export function Values() {
       else watch();
     });
     const resting = window.setInterval(() => {
-      for (const each of values.values()) each.rest();
+      if (online.peek()) tick();
     }, 1_000);
-    const endClock = runClock();
     return () => {
       end();
-      endClock();
       window.clearInterval(resting);
       connection.unwatch("values");
       isWatched.value = false;
@@ -113,7 +110,7 @@ function Tools() {
         {states.map(([key, name, number]) => (
           <button key={key} aria-pressed={stateFilter.value === key} onClick={() => (stateFilter.value = key)}>
             {name}
-            <small>{count(number)}</small>
+            <small>{online.value || key === "all" ? count(number) : "–"}</small>
           </button>
         ))}
       </div>
