@@ -231,7 +231,7 @@ async def test_recording_ends_well_when_the_bridge_stops(
             assert await tapes.command(type="start_recording", name="last") == ""
             ControlRoomProgram(process).send(encode_message(Message.of("/1/fader1", 0.5)))
             await tapes.until(lambda: (tapes.state["recorder"] or {}).get("packets") == 2)
-            await asyncio.to_thread(process.stop)
+            await asyncio.to_thread(process.stop, timeout=30)
     with (folder / "last.oscrec").open("rb") as file:
         assert len(list(Recording(file))) == 2
 

@@ -7,7 +7,7 @@ import type { SurfacePage, Widget, WidgetChange } from "../protocol";
 import { targetsOf, type Target } from "../sending";
 import { order, parts, partsVersion } from "../store";
 import { values } from "../values_store";
-import { moved } from "./placing";
+import { changedPlace, moved } from "./placing";
 import { change } from "./surface_store";
 
 const KINDS: readonly (readonly [Widget["kind"], string])[] = [
@@ -51,7 +51,7 @@ export function ControlForm({ page, widget, onClose, onRemove }: Props) {
   const { kind } = widget;
   const hasRange = kind === "fader" || kind === "xy" || kind === "meter";
   const { x, y, w, h } = widget;
-  const grow = (by: { w?: number; h?: number }) => set({ ...moved({ x, y, w, h }, page.columns, by) });
+  const grow = (by: { w?: number; h?: number }) => set(changedPlace(widget, moved({ x, y, w, h }, page.columns, by)));
   return (
     <section class="in" aria-label="Control">
       <header class="form-head">

@@ -1,10 +1,10 @@
 // The grid of a page. Arranging moves controls by pointer and by keyboard.
 
 import type { Signal } from "@preact/signals";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { SurfacePage, Widget } from "../protocol";
-import { moved, rowsOf, type Place } from "./placing";
+import { changedPlace, moved, rowsOf, type Place } from "./placing";
 import { change, tryEdit } from "./surface_store";
 import { WidgetView } from "./WidgetView";
 
@@ -85,8 +85,15 @@ function Arranged({ page, widget, rows, stage, chosen }: ArrangedProps) {
   const { x, y, w, h } = widget;
   const place = draft ?? { x, y, w, h };
   const isChosen = chosen.value === widget.id;
+  /** Where it will be once the bridge has answered: keys may be faster. */
+  const target = useRef<Place | null>(null);
+  useEffect(() => {
+    target.current = null;
+  }, [x, y, w, h]);
   const keep = (to: Place) => {
-    if (to.x !== x || to.y !== y || to.w !== w || to.h !== h) change(page, widget, { ...to });
+    const changes = changedPlace(target.current ?? { x, y, w, h }, to);
+    target.current = to;
+    if (Object.keys(changes).length) change(page, widget, changes);
   };
   const down = (isSize: boolean) => (event: PointerEvent) => {
     if (event.button) return;
@@ -120,7 +127,7 @@ function Arranged({ page, widget, rows, stage, chosen }: ArrangedProps) {
     if (found && !page.locked) {
       event.preventDefault();
       const [dx, dy] = found;
-      keep(moved({ x, y, w, h }, page.columns, event.shiftKey ? { w: dx, h: dy } : { x: dx, y: dy }));
+      keep(moved(target.current ?? { x, y, w, h }, page.columns, event.shiftKey ? { w: dx, h: dy } : { x: dx, y: dy }));
     } else if (event.key === "Delete" && !page.locked) {
       tryEdit({ op: "remove_widget", page: page.id, widget: widget.id });
     } else if (event.key === "Enter" || event.key === " ") {

@@ -37,3 +37,8 @@ export function moved(from: Place, columns: number, by: Partial<Place>): Place {
 export function rowsOf(widgets: readonly Place[], least: number): number {
   return Math.max(least, ...widgets.map((each) => each.y + each.h));
 }
+
+/** What is different in a place: the rest may be moved by another browser meanwhile. */
+export function changedPlace(from: Place, to: Place): Partial<Place> {
+  return Object.fromEntries((["x", "y", "w", "h"] as const).flatMap((key) => (from[key] === to[key] ? [] : [[key, to[key]]])));
+}
