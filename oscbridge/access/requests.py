@@ -10,7 +10,10 @@ from oscbridge.access.grant import AccessDenied
 
 __all__ = ["TOKEN_IN_URL", "bearer_token", "has_token_in_query"]
 
-_IN_QUERY: Final = frozenset({"token", "access_token", "auth", "authorization"})
+_IN_QUERY: Final = frozenset(
+    {"token", "access_token", "auth_token", "auth", "authorization", "bearer"}
+    | {"secret", "password", "api_key", "apikey", "jwt"}
+)
 """Query parameters that people put tokens into."""
 
 TOKEN_IN_URL: Final = AccessDenied(

@@ -97,6 +97,11 @@ class ControlActivity:
         spans = [0.0 if each.is_empty else each.high - each.low for each in self.seen]
         return max(range(len(spans)), key=lambda index: spans[index], default=0)
 
+    @property
+    def interval(self) -> float:
+        """Mean seconds between two messages."""
+        return (self.last_time - self.first_time) / max(1, self.before + self.count - 1)
+
     def begin(self) -> None:
         """It is the turn of the user."""
         self.before += self.count

@@ -29,6 +29,12 @@ ENOUGH: Final = 30
 FREQUENT: Final = 2.0
 """A control that sent before counts if it now sends more than this many times as often."""
 
+STOPPED: Final = 3.0
+"""A control that sends all the time is silent no longer than this many of its intervals."""
+
+EARLY: Final = 0.5
+"""The part of the score of a control that was moved before it was the turn of the user, too."""
+
 BANK: Final = 4
 """Controls with similar addresses that move together: meters, not a hand."""
 
@@ -107,7 +113,7 @@ def find_candidates(
             continue
         expected = each.before / watched * span
         bank = banks[_shape(each.key)]
-        score, why = _judge(each, expected, watched, bank)
+        score, why = _judge(each, now, expected, watched, bank)
         joined = join(each.key.part, each.key.control) if each.key in lower else None
         mode = None
         if joined is None and each.facts.may_be_relative:
@@ -128,15 +134,20 @@ def clear_winner(candidates: Sequence[Candidate]) -> Candidate | None:
     return best if best.score >= max(CLEAR * second, 0.5) else None
 
 
-def _judge(each: ControlActivity, expected: float, watched: float, bank: int) -> tuple[float, str]:
+def _judge(
+    each: ControlActivity, now: float, expected: float, watched: float, bank: int
+) -> tuple[float, str]:
     """A score, and the reason for it."""
     facts = _facts_text(each)
-    if each.before and each.count <= FREQUENT * expected + 1:
+    novelty, why = 1.0, "silent before"
+    if each.before and each.count > FREQUENT * expected + 1:
+        novelty, why = 1.0 - FREQUENT * expected / each.count, "more often than before"
+    elif each.before and now - each.last_time > max(SETTLE, STOPPED * each.interval):
+        novelty, why = EARLY, "moved before its turn as well, and has stopped"
+    elif each.before:
         rate = each.before / watched
         return 0.0, f"sends all the time, {rate:.1f} per second before: {facts}"
-    novelty = 1.0 if not each.before else max(0.0, 1.0 - FREQUENT * expected / each.count)
     evidence = float(min(each.count, ENOUGH))
-    why = "silent before" if not each.before else "more often than before"
     if each.changes == 0 and each.count > 2:
         evidence *= 0.1
         why += ", always the same value"

@@ -151,10 +151,8 @@ class LearningSession:
         ``address`` may have values after it that select a control: ``/control 1 7``. Raises
         :class:`ConfigurationError`.
         """
-        runner = self._app.endpoints.get(part)
-        if runner is None or not runner.endpoint.is_sink():
-            raise ConfigurationError(f"{part!r}: nothing can be sent to it")
         end = end_at(self._app, part, address)
+        self._check_target(end)
         self._use("target", ControlKey(part, end.control), end)
 
     def known_addresses(self, part: str, query: str) -> Sequence[tuple[str, str]]:
@@ -189,7 +187,7 @@ class LearningSession:
         """The route from the control to the target. Raises :class:`ConfigurationError`."""
         source, target = self._both()
         if both:
-            self._check_way_back(source)
+            self._check_target(source, ", so there is no way back")
         if target.part == source.part and target.control == source.control:
             raise ConfigurationError("the control and the target are the same")
         self._check_target(target)
@@ -199,17 +197,15 @@ class LearningSession:
             raise ConfigurationError(f"name: there is a route {name!r} already; use another one")
         return propose(source, target, both=both, name=name, taken=taken)
 
-    def _check_target(self, target: RouteEnd) -> None:
-        runner = self._app.endpoints.get(target.part)
-        if runner is None or not runner.endpoint.is_sink():
-            raise ConfigurationError(f"{target.part}: nothing can be sent to it")
+    def _check_target(self, target: RouteEnd, why: str = "") -> None:
+        """Raises :class:`ConfigurationError` if a route cannot lead there.
 
-    def _check_way_back(self, source: RouteEnd) -> None:
-        runner = self._app.endpoints.get(source.part)
-        if runner is None or not runner.endpoint.is_sink():
-            raise ConfigurationError(
-                f"{source.part}: nothing can be sent to it, so there is no way back"
-            )
+        A route may lead to any bridge: to its clients.
+        """
+        runner = self._app.endpoints.get(target.part)
+        is_sink = runner is not None and runner.endpoint.is_sink()
+        if not is_sink and target.part not in self._app.configuration.bridges:
+            raise ConfigurationError(f"{target.part}: nothing can be sent to it{why}")
 
     def test(self, share: float) -> str:
         """Send a value to the target, from its lowest (0) to its highest (1).
@@ -218,8 +214,11 @@ class LearningSession:
         """
         _, target = self._both()
         self._check_target(target)
+        runner = self._app.endpoints.get(target.part)
+        if runner is None:
+            raise ConfigurationError(f"{target.part}: it has clients once a route leads there")
         message = target.test_message(share)
-        offer_message(self._app.endpoints[target.part], message)
+        offer_message(runner, message)
         return format_message(message)
 
     def _both(self) -> tuple[RouteEnd, RouteEnd]:

@@ -74,7 +74,7 @@ class ConfigurationEditor:
         """Names the devices that a key of an endpoint type may name from a browser."""
         self._lock = asyncio.Lock()
         self._waiting = 0
-        self._schema: JSONDocument | None = None
+        self._schemas: dict[bool, JSONDocument] = {}
         self._next_save = 0.0
         self._tasks: set[asyncio.Future[Any]] = set()
 
@@ -87,9 +87,11 @@ class ConfigurationEditor:
     async def schema(self) -> JSONDocument:
         """The JSON Schema of the configuration; ``readOnly`` marks what only the file may set."""
         async with self._turn():
-            if self._schema is None:
-                self._schema = await _in_thread(partial(editing_schema, self.source.types))
-            return self._schema
+            allow = self.allow_code
+            if allow not in self._schemas:
+                make = partial(editing_schema, self.source.types, allow_code=allow)
+                self._schemas[allow] = await _in_thread(make)
+            return self._schemas[allow]
 
     async def read(self) -> ConfigurationView:
         """The configuration on disk. Raises :class:`OSCBridgeError`."""

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 from oscbridge.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from oscbridge.recording.format import Record
+    from oscbridge.recording.format import (
+        Record,
+        Recording,
+        encode_end,
+        encode_header,
+        encode_record,
+    )
     from oscbridge.recording.library import (
         MAX_RECORDING_SIZE,
+        MAX_RECORDINGS,
         RecordingLibrary,
         RecordingUpload,
         StoredRecording,
@@ -21,22 +28,32 @@ if TYPE_CHECKING:
     from oscbridge.recording.writer import RecordingWriter
 
 __all__ = [
+    "MAX_RECORDINGS",
     "MAX_RECORDING_SIZE",
     "MAX_SPEED",
     "MIN_SPEED",
     "Playback",
     "Record",
     "RecordQueue",
+    "Recording",
     "RecordingLibrary",
     "RecordingUpload",
     "RecordingWriter",
     "StoredRecording",
+    "encode_end",
+    "encode_header",
+    "encode_record",
     "run_recording",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     "oscbridge.recording.format.Record",
+    "oscbridge.recording.format.Recording",
+    "oscbridge.recording.format.encode_end",
+    "oscbridge.recording.format.encode_header",
+    "oscbridge.recording.format.encode_record",
+    "oscbridge.recording.library.MAX_RECORDINGS",
     "oscbridge.recording.library.MAX_RECORDING_SIZE",
     "oscbridge.recording.library.RecordingLibrary",
     "oscbridge.recording.library.RecordingUpload",

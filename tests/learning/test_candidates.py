@@ -87,6 +87,16 @@ def test_button_wins_over_a_heartbeat(traffic: Traffic) -> None:
     assert winner(traffic.candidates()) == "/go"
 
 
+def test_hand_that_was_too_early_still_counts(traffic: Traffic) -> None:
+    traffic.every(0.05, [f"/meter/{number}" for number in range(8)])
+    for step in range(20):
+        at = TURN - 0.3 + step * 0.03
+        traffic.messages.append((at, "stage", Message.of("/1/fader1", step / 20)))
+    found = traffic.candidates()
+    assert winner(found) == "/1/fader1"
+    assert "moved before its turn as well" in found[0].why
+
+
 def test_two_controls_at_once_are_for_the_user_to_decide(traffic: Traffic) -> None:
     traffic.move("/1/fader1", *RAMP)
     traffic.move("/1/fader2", *RAMP)

@@ -25,7 +25,6 @@ from tests.support.app_fixtures import TYPES
 CONFIGURATION = """
 [bridge.stage]
 listen = "udp://127.0.0.1:0"
-[bridge.stage.clients]
 [endpoint.desk]
 type = "batch"
 [endpoint.keys]
@@ -165,6 +164,21 @@ async def test_both_are_moved_and_there_is_a_way_back(
     assert sent == [("/ch/1/fader", 1.0), ("/ch/1/fader", 0.0)]
     sent = await outcome(proposal, "desk", "keys", Message.of("/ch/1/fader", 0.5))
     assert sent == [("/control", 1, 7, 64)]
+
+
+async def test_way_back_leads_to_the_clients_of_a_bridge(
+    running: Start, send: Any, outcome: Outcome
+) -> None:
+    async with running(CONFIGURATION) as app:
+        learning = Learning(app, send)
+        await learning.move("stage", ramp("/1/fader3"))
+        await learning.move("keys", ramp("/control", 1, 7, high=127, whole=True))
+        proposal = learning.session.proposal(both=True)
+        learning.session.close()
+    back = proposal.routes[1]
+    assert (back["to"], back["scale"]) == ("stage", [0, 127, 0.0, 1.0])
+    sent = await outcome(proposal, "stage", "keys", Message.of("/1/fader3", 1.0))
+    assert sent == [("/control", 1, 7, 127)]
 
 
 async def test_encoder_moves_a_variable(running: Start, send: Any, outcome: Outcome) -> None:

@@ -98,14 +98,14 @@ def encode_values(
     fields = kind.fields
     if len(args) != len(fields) or kind is _SYSEX:
         return _encode_irregular(kind, args, options)
-    if options.short_parameters and kind.type in SHORT_PARAMETERS:
+    clamp, note_off, is_short = options
+    if is_short and kind.type in SHORT_PARAMETERS:
         kind = SHORT_PARAMETERS[kind.type]
         fields = kind.fields
-    clamp = options.clamp
     numbers = [to_field(value, field, clamp=clamp) for value, field in zip(args, fields)]  # noqa: B905
-    if kind is _NOTE_ON and not numbers[2] and options.note_off == "note_off":
+    if kind is _NOTE_ON and not numbers[2] and note_off == "note_off":
         return _NOTE_OFF.write(numbers[0], numbers[1], RELEASE)
-    if kind is _NOTE_OFF and options.note_off == "velocity_0":
+    if kind is _NOTE_OFF and note_off == "velocity_0":
         return _NOTE_ON.write(numbers[0], numbers[1], 0)
     return kind.write(*numbers)
 

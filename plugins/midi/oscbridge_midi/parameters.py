@@ -81,6 +81,10 @@ class ParameterRecognizer:
         banks: bool = False,
     ) -> None:
         self._pairs = frozenset(pairs)
+        both = self._pairs | {upper + 32 for upper in self._pairs}
+        joined = {*_SELECTS, *_STEPS, _ENTRY, _ENTRY_LOW} if parameters else set()
+        self.joins = frozenset(both | joined | ({_BANK, _BANK_LOW} if banks else set()))
+        """The controllers that may be joined; others pass as they are."""
         self._parameters = parameters
         self._short = short
         self._banks = banks
@@ -88,8 +92,8 @@ class ParameterRecognizer:
 
     def feed(self, channel: int, control: int, value: int) -> list[MidiValues]:
         """Take a controller, and return the values that it completes; ``channel`` is 1 to 16."""
-        if not (self._parameters or self._pairs or self._banks):
-            return [_plain(channel, control, value)]
+        if control not in self.joins:
+            return [MidiValues(_CONTROL, (channel, control, value))]
         state = self._channels.setdefault(channel, _ParameterState())
         if control in self._pairs or control - 32 in self._pairs:
             return self._pair(channel, state, control, value)
@@ -97,8 +101,6 @@ class ParameterRecognizer:
             state.bank.pop(control, None)
             state.bank[control] = value
             return []
-        if not self._parameters:
-            return [_plain(channel, control, value)]
         if control in _SELECTS:
             return self._select(channel, state, control, value)
         if control in (_ENTRY, _ENTRY_LOW) and state.parameter is not None:

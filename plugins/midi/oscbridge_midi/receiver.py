@@ -64,6 +64,9 @@ class MidiReceiver:
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
+        self._is_long, self._is_text, self._has_banks = options.long, options.text, options.banks
+        self._releases = None if options.releases == "as_received" else options.releases
+        self._takes_time = options.clock != "messages" or options.timecode != "messages"
         self._emit = emit
         self._on_end = on_end
         self._recognizer = ParameterRecognizer(
@@ -84,17 +87,18 @@ class MidiReceiver:
         timetag = oscbridge.TimeTag.from_unix_ns(when_ns)
         status = data[0]
         if status & 0xF0 == 0xB0:
-            self._is_fed = True
-            channel = (status & 15) + 1
-            for values in self._recognizer.feed(channel, data[1], data[2]):
+            recognizer = self._recognizer
+            for values in recognizer.feed((status & 15) + 1, data[1], data[2]):
                 self._emit_values(values, b"", timetag)
-            if self._timer is None and self._recognizer.is_waiting:
-                self._hold(MAX_HOLDS)
+            if data[1] in recognizer.joins:
+                self._is_fed = True
+                if self._timer is None and recognizer.is_waiting:
+                    self._hold(MAX_HOLDS)
             return
         if status >= 0xF0:
-            if self._take_time(data, when_ns, timetag):
+            if self._takes_time and self._take_time(data, when_ns, timetag):
                 return
-        elif self._options.banks and status & 0xF0 == 0xC0:
+        elif self._has_banks and status & 0xF0 == 0xC0:
             for values in self._recognizer.program((status & 15) + 1, data[1]):
                 self._emit_values(values, b"", timetag)
             return
@@ -138,12 +142,9 @@ class MidiReceiver:
             self._emit_values(values, b"", timetag)
 
     def _emit_values(self, values: MidiValues, data: bytes, timetag: oscbridge.TimeTag) -> None:
-        releases = self._options.releases
-        if releases != "as_received":
-            values = _release(values, releases)
-        address, types, args, *_ = decode(
-            values, data, long=self._options.long, text=self._options.text
-        )
+        if self._releases is not None:
+            values = _release(values, self._releases)
+        address, types, args, *_ = decode(values, data, long=self._is_long, text=self._is_text)
         self._emit(oscbridge.Message(address, types, args, timetag))
 
 

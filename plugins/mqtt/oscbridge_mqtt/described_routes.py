@@ -9,7 +9,7 @@ from oscbridge_mqtt.options import MQTTRoute
 __all__ = ["DescribedRoutes"]
 
 
-class DescribedRoutes(oscbridge.UsesAddresses, oscbridge.DescribesRoutes[MQTTRoute], FindsBrokers):
+class DescribedRoutes(FindsBrokers, oscbridge.UsesAddresses, oscbridge.DescribesRoutes[MQTTRoute]):
     """Describes addresses by the entities of routes, and entities by the known facts otherwise."""
 
     @classmethod

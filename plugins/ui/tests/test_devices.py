@@ -71,7 +71,7 @@ async def test_option_is_changed_by_its_form_and_undone(
         await form.get_by_text("More options").click()
         rate = form.get_by_label("queue", exact=True)
         await rate.fill("0")
-        await expect(form.get_by_text("greater than or equal to 1")).to_be_visible()
+        await expect(form.get_by_text("must be at least 1")).to_be_visible()
         await expect(form.get_by_role("button", name="Save and reload")).to_be_disabled()
         await rate.fill("500")
         await expect(form.get_by_label("What saving changes")).to_contain_text("queue")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
+import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -159,6 +161,53 @@ async def test_source_may_be_a_client_of_a_websocket(start: Callable[..., Any]) 
             assert edit["table"]["scale"] == {"$toml": "[0, 100, 0.0, 1.0]"}
 
 
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[int]:
+    """The port of a Mosquitto."""
+    port = free_port()
+    file = tmp_path / "mosquitto.conf"
+    file.write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    command = [find_program("mosquitto"), "-c", file]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+async def test_source_may_be_a_topic_of_a_broker_and_the_target_one_too(
+    start: Callable[..., Any], broker: int
+) -> None:
+    home = f"""[endpoint.home]
+type = "mqtt"
+broker = "mqtt://127.0.0.1:{broker}"
+subscribe = ["sensor/#"]
+"""
+    with start(CONFIGURATION + home) as process:
+        async with connected(ControlRoomProgram(process).port) as page:
+            await page.send(type="watch_now")
+            connects = False
+            while not connects:
+                parts = (await page.next("now"))["parts"]
+                connects = any(each["name"] == "home" and each["connected"] for each in parts)
+            await page.send(type="watch_learning")
+            await status_until(page, lambda status: not status["listening"])
+            where = ["-h", "127.0.0.1", "-p", str(broker), "-t", "sensor/dimmer"]
+            for value in range(0, 101, 10):
+                publish = [find_program("mosquitto_pub"), *where, "-m", str(value)]
+                process_ = await asyncio.create_subprocess_exec(*publish)
+                assert await process_.wait() == 0
+            status = await status_until(page, lambda status: status["source"])
+            assert (status["source"]["part"], status["source"]["address"]) == (
+                "home",
+                "/sensor/dimmer",
+            )
+            target = {"type": "learn_target", "part": "home", "address": "/light/level"}
+            assert (await page.command(**target))["error"] == ""
+            status = await status_until(page, lambda status: status["proposal"])
+            (edit,) = status["proposal"]["edits"]
+            assert edit["table"]["send"] == {"$toml": '"/light/level {0}"'}
+
+
 @pytest.mark.parametrize("name", ["ARIEL", "WALL"])
 async def test_tokens_without_the_right_or_limited_ones_do_not_learn(
     start: Callable[..., Any], name: str
@@ -187,8 +236,6 @@ async def test_tokens_without_the_right_or_limited_ones_do_not_learn(
 
 
 async def next_type(page: ControlRoomPage) -> str:
-    import json
-
     return str(json.loads(await page.socket.recv())["type"])
 
 

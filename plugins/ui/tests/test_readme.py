@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from oscbridge.recording import MAX_RECORDING_SIZE, MAX_RECORDINGS
 from oscbridge.testing import PluginReadme, check_configuration
-from oscbridge_ui import connection, protocol_base, site, value_store
+from oscbridge_ui import connection, greeting, protocol_base, value_store
+from oscbridge_ui.surface import models
 
 FOLDER = Path(__file__).parents[1]
 README = PluginReadme(FOLDER / "README.md")
 
 TEXTS = [
     f"up to {value_store.MAX_ADDRESSES:,} of them",
-    f"At most {site.MAX_CLIENTS} pages",
-    f"within {connection.HELLO_TIMEOUT:g} seconds",
+    f"At most {greeting.MAX_PAGES} pages",
+    f"within {greeting.HELLO_TIMEOUT:g} seconds",
     f"at most {protocol_base.MAX_RATE} times per second",
     f"with the code {connection.INVALID}, missing access with {connection.DENIED}",
     f"subprotocol `{protocol_base.SUBPROTOCOL}`",
+    f"at most {models.MAX_PAGES} pages with {models.MAX_WIDGETS} controls each",
+    f"at most {MAX_RECORDINGS:,} of up to {MAX_RECORDING_SIZE // 10**9} GB each",
 ]
 
 

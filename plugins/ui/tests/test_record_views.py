@@ -18,7 +18,7 @@ from ports import free_port
 from programs import find_program
 
 from oscbridge import Message, encode_message
-from oscbridge.recording.format import (
+from oscbridge.recording import (
     Record,
     Recording,
     encode_end,
@@ -116,7 +116,7 @@ async def test_recording_is_made_downloaded_uploaded_played_and_received(
         await expect(page.get_by_role("alert")).to_contain_text("not a recording")
 
         # The commands play the same file, and this is where the view has it.
-        command = [sys.executable, "-m", "oscbridge", "play", str(path), "--to"]
+        command = [str(Path(sys.executable).with_name("oscbridge")), "play", str(path), "--to"]
         url = f"udp://127.0.0.1:{process.port('stage')}"
         subprocess.run([*command, url, "--speed", "max"], check=True, capture_output=True)
         assert received_until("/cue i 3") == 3

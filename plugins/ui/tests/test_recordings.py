@@ -15,8 +15,8 @@ import pytest
 from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
 
 from oscbridge import Message, decode_packet, encode_message
-from oscbridge.recording import MAX_RECORDING_SIZE
-from oscbridge.recording.format import (
+from oscbridge.recording import (
+    MAX_RECORDING_SIZE,
     Record,
     Recording,
     encode_end,

@@ -21,12 +21,15 @@ __all__ = ["JSONDocument", "editing_schema"]
 JSONDocument: TypeAlias = dict[str, Any]
 
 
-def editing_schema(types: EndpointTypes) -> JSONDocument:
+def editing_schema(types: EndpointTypes, *, allow_code: bool = False) -> JSONDocument:
     """The schema of ``oscbridge schema``, with marks at keys of endpoints and routes.
 
     ``readOnly`` are those that only the file may set, ``x-secret`` those of them with a secret.
+    There are none with ``allow_code``.
     """
     schema = configuration_schema(types)
+    if allow_code:
+        return schema
     definitions = schema["$defs"]
     for name, factory in types.items():
         found = definitions.get(f"endpoint.{name}")

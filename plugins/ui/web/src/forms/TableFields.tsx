@@ -1,5 +1,7 @@
 // The fields of one table: those that matter first, the others on request.
 
+import { useState } from "preact/hooks";
+
 import type { FormFacts } from "./form";
 import { Field } from "./Field";
 import { orderedKeys, resolved, type Schema } from "./schema";
@@ -16,7 +18,9 @@ interface Props {
 
 export function TableFields({ form, schema: given, path, value, onChange, first = [] }: Props) {
   const schema = resolved(given, form.definitions);
-  const { shown, more } = orderedKeys(schema, Object.keys(value), first);
+  // As at first: a field that gets a value must not move while it is typed in.
+  const [written] = useState(() => Object.keys(value));
+  const { shown, more } = orderedKeys(schema, written, first);
   const field = (key: string) => (
     <Field
       key={key}

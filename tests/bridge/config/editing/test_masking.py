@@ -1,0 +1,74 @@
+"""Secrets are hidden in texts and tables, and come back where they were."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from oscbridge.bridge.config.editing.edits import EditRefused
+from oscbridge.bridge.config.editing.masking import MASK, Masks
+
+TEXT = """\
+[endpoint.broker]
+type = "mqtt"
+host = "stage" # same as the password of another
+url = "mqtt://user:hunter22@host:1883"
+password = 'pa"ss\\word'
+headers = { Authorization = "Bearer abc def", Other = "plain" }
+
+[endpoint.other]
+password = "stage"
+"""
+
+
+@pytest.fixture
+def masks() -> Masks:
+    found = Masks()
+    found.learn(tomllib.loads(TEXT), {})
+    return found
+
+
+def test_secrets_are_hidden_and_nothing_else(masks: Masks) -> None:
+    shown = masks.hide_in_toml(TEXT)
+    for secret in ("hunter22", 'pa"ss', "Bearer abc"):
+        assert secret not in shown
+    assert 'host = "stage"' in shown
+    assert 'password = "stage"' not in shown
+    assert 'Other = "plain"' in shown
+    tomllib.loads(shown)
+
+
+def test_unchanged_text_is_restored_as_it_was(masks: Masks) -> None:
+    assert masks.restore(masks.hide_in_toml(TEXT), {}) == TEXT
+
+
+def test_tables_are_hidden(masks: Masks) -> None:
+    shown = masks.hide_in_tables(tomllib.loads(TEXT))
+    broker = shown["endpoint"]["broker"]
+    assert broker["password"].startswith(MASK)
+    assert broker["host"] == "stage"
+    assert "hunter22" not in str(shown)
+
+
+@pytest.mark.parametrize("line", ["send = {}", "host = {}", "x.y = [{}]"])
+def test_hidden_value_cannot_be_moved(masks: Masks, line: str) -> None:
+    password = masks.hide_in_tables(tomllib.loads(TEXT))["endpoint"]["broker"]["password"]
+    moved = "[endpoint.evil]\n" + line.format(f'"{password}"')
+    with pytest.raises(EditRefused, match="only be kept where it was"):
+        masks.restore(moved, {})
+
+
+def test_unknown_hidden_value_is_refused(masks: Masks) -> None:
+    with pytest.raises(EditRefused, match="load the page again"):
+        masks.restore(f'password = "{MASK}01234567"', {})
+
+
+def test_errors_show_no_secret(masks: Masks) -> None:
+    assert "hunter22" not in masks.hide("cannot connect to mqtt://user:hunter22@host")
+
+
+@pytest.mark.parametrize("end", ["[[", "= 1", '"""'])
+def test_broken_text_shows_no_secret(masks: Masks, end: str) -> None:
+    shown = masks.hide_in_toml(f'password = "some other thing"\n{TEXT}{end}')
+    assert "some other thing" not in shown
