@@ -125,7 +125,7 @@ class BrowserPage:
         self.wait_for_rows()
         plotted = self.page.get_by_role("button", name="no longer")
         while plotted.count():
-            plotted.first.click()
+            plotted.first.click(timeout=120_000)  # a busy machine
 
     def _scroll(self) -> None:
         self.page.evaluate(SCROLL)
