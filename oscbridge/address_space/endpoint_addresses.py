@@ -16,7 +16,7 @@ class EndpointAddresses(Protocol):
     """The address space as one endpoint sees it. On the event loop."""
 
     async def prepare(self) -> None:
-        """Compute what is known without blocking the event loop.
+        """Compute the known addresses without blocking the event loop.
 
         To be awaited in ``connect`` before the first look at :attr:`visible` or :attr:`known`.
         """

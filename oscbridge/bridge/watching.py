@@ -1,4 +1,4 @@
-"""Who watches the messages of which parts: several watchers, each of all parts or of some."""
+"""Watchers of messages: several, each of all parts or of some."""
 
 from __future__ import annotations
 

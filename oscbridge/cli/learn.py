@@ -59,7 +59,7 @@ async def _learn(request: Mapping[str, object], file: Path | None, pid: int | No
 
 
 async def _show(process: RunningProcess, request: Mapping[str, object]) -> None:
-    """Show what is moved, then the route. Raises :class:`OSCBridgeError` if the bridge stops."""
+    """Show moved controls, then the route. Raises :class:`OSCBridgeError` if the bridge stops."""
     shown = ""
     async with ask(process.socket, request) as batches:
         async for batch in batches:
@@ -75,7 +75,7 @@ async def _show(process: RunningProcess, request: Mapping[str, object]) -> None:
 
 
 def _progress(state: Mapping[str, Any]) -> str:
-    """What to do now, and what was moved."""
+    """The next thing to do, and the moved controls."""
     if state["listening"]:
         return "listening to what sends by itself; move nothing yet"
     lines = []

@@ -8,6 +8,8 @@ __all__ = ["SUMMARIES"]
 
 SUMMARIES: Final = {
     "run": "Run the bridge until Ctrl-C.",
+    "init": "Write a configuration FILE from answers to five questions.",
+    "doctor": "Say what this machine has and lacks, on one screen to send to others.",
     "check": "Check a configuration FILE without opening anything.",
     "test": "Run the tests in a configuration FILE.",
     "send": "Send one OSC message, and print it as it was sent.",
@@ -27,6 +29,7 @@ SUMMARIES: Final = {
     "health": "Check whether the running bridge is ready, for scripts and containers.",
     "plugins": "List the installed plugins, or show, start or check one.",
     "profiles": "List the device profiles; show or check one.",
+    "examples": "List the examples; show or copy one.",
     "simulate": "Simulate a device, to try a setup without it.",
     "schema": "Print the JSON Schema of the configuration file, for editors.",
     "import": "Print a configuration made of the rules of another program's file.",

@@ -65,7 +65,7 @@ class NamePattern:
     def __init__(self, text: str) -> None:
         self.text = text
         first, *others = [_literal(each) for each in text.split("*")]
-        # What is between stars is found at its first place and not tried elsewhere: a name of the
+        # Text between stars is found at its first place and not tried elsewhere: a name of the
         # network cannot take long.
         between = "".join(f"(?>.*?{each})" for each in others[:-1])
         end = f".*{others[-1]}" if others else ""

@@ -82,7 +82,7 @@ def parse(expression: str, names: Collection[str], variables: Collection[str]) -
             warnings.simplefilter("ignore")  # about style, e.g. of `x is 1`
             tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
-        if not error.offset:  # Python places what is missing at the end nowhere
+        if not error.offset:  # Python gives no position for a missing end
             raise ExpressionError(expression, len(text.rstrip()), "unexpected end") from None
         column = min(error.offset + indent, len(expression))
         raise ExpressionError(expression, column, _syntax_problem(text, error)) from None

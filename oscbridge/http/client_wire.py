@@ -1,4 +1,4 @@
-"""The wire to one client: its transport, with a time-out for what is expected next."""
+"""The wire to one client: its transport, with a time-out for the next expected data."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class HTTPConnection(web.RequestHandler):
             self._read_head()
 
     def data_received(self, data: bytes) -> None:
-        if not data or self._phase is ConnectionPhase.UPGRADED:  # without: parse what is there
+        if not data or self._phase is ConnectionPhase.UPGRADED:  # without: parse the received part
             super().data_received(data)
             return
         match self._phase:

@@ -38,7 +38,7 @@ class HTTPRules:
     where: str
     """The table of the configuration that has ``hosts``, e.g. ``[http]``: for error texts."""
     access: AccessControl | None = None
-    """Who has access; None is everybody."""
+    """The access rules; None admits everybody."""
     open_paths: Set[str] = field(default_factory=frozenset)
     """Paths that ask for no token, as they are sent."""
     trusted_proxies: AllowList = field(default_factory=AllowList)

@@ -48,7 +48,7 @@ BARELY: Final = 0.05
 """The score below which a control was not moved."""
 
 UNLIKELY: Final = 0.1
-"""The part of the best score below which a control is no candidate."""
+"""The part of the best score below which a control is not a candidate."""
 
 _DIGITS: Final = re.compile(r"\d+")
 
@@ -100,7 +100,7 @@ def find_candidates(
 ) -> tuple[Sequence[Candidate], int]:
     """The controls that may have been moved, the most likely first, and the number of the others.
 
-    ``without`` are never candidates: what was chosen before.
+    ``without`` are never candidates: those chosen before.
     """
     active = [each for each in table.controls.values() if each.count]
     lower = _lower_halves(active)

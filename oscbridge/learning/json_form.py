@@ -50,7 +50,7 @@ def _end_json(end: RouteEnd) -> Mapping[str, object]:
 
 
 def proposal_json(proposal: Proposal) -> Mapping[str, object]:
-    """What has to be added to the configuration."""
+    """The additions to the configuration."""
     return {
         "name": proposal.name,
         "routes": proposal.routes,

@@ -1,4 +1,4 @@
-"""Ends of routes from what was seen and what is known about addresses."""
+"""Ends of routes from observed messages and known facts about addresses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASSUMED: Final = "f"
 
 
 def end_of(found: Candidate, info: AddressInfo | None) -> RouteEnd:
-    """The end for a control that was moved; ``info`` is what is known about its address."""
+    """The end for a control that was moved; ``info`` has the known facts about its address."""
     activity = found.activity
     facts = activity.facts if found.joined is None else found.joined.facts
     argument, tag = activity.argument, tag_of(activity.types, activity.argument)
@@ -62,7 +62,7 @@ def end_at(app: App, part: str, text: str) -> RouteEnd:
 
 
 def described_at(app: App, part: str, address: str) -> AddressInfo | None:
-    """What is known about an address of a part: from its peer, or else from routes to it."""
+    """The known facts about an address of a part: from its peer, or else from routes to it."""
     space = app.addresses
     found = [book.get(address) for book in (space.book(part), space.visible_to(part), space.known)]
     known = [each for each in found if each is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from oscbridge.learning.ends import RouteEnd
@@ -35,7 +35,7 @@ class ProposedTable(NamedTuple):
 
 @dataclass(frozen=True)
 class Proposal:
-    """What has to be added to the configuration, and why."""
+    """The additions to the configuration, and why."""
 
     name: str
     routes: Sequence[TomlTable]
@@ -49,7 +49,7 @@ class Proposal:
 
     @property
     def tables(self) -> Sequence[ProposedTable]:
-        """What has to be changed, in order."""
+        """The changes, in order."""
         found: list[tuple[Sequence[str], TomlTable]] = [
             (("endpoint", name), keys) for name, keys in self.options.items()
         ]
@@ -86,11 +86,21 @@ def propose(
     if source.mode is not None:
         return _of_encoder(source, target, name, taken, notes, both=both)
     routes: list[TomlTable] = [_route(source, target, name, once=both)]
+    if both and target.mode is not None:
+        back = _of_encoder(target, source, _free(f"{name}_back", taken), taken, notes, both=False)
+        follow = {**routes[0], "set": dict.fromkeys(back.variables, source.variable)}
+        return replace(back, name=name, routes=[_in_order(follow), *back.routes])
     if both:
         routes.append(_route(target, source, _free(f"{name}_back", taken), once=True))
         notes.append("Only changed values pass, so that the two do not answer each other.")
     options = {end.part: end.options for end in (source, target) if end.options}
     return Proposal(name, routes, {}, options, notes)
+
+
+def _in_order(route: TomlTable) -> TomlTable:
+    """A route with its keys in the order of the steps."""
+    order = ("from", "name", "match", "when", "set", "scale", "send", "on_change", "to")
+    return {key: route[key] for key in order if key in route}
 
 
 def _route(source: RouteEnd, target: RouteEnd, name: str, *, once: bool) -> TomlTable:

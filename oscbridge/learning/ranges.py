@@ -1,4 +1,4 @@
-"""The range of a value: what is known about its address first, then what was seen. Pure."""
+"""The range of a value: from the facts about its address first, then from messages. Pure."""
 
 from __future__ import annotations
 

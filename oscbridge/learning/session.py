@@ -39,13 +39,13 @@ class LearningState:
     """What a session knows now."""
 
     waiting_for: Role | None
-    """What is to be moved; None if both are known."""
+    """The end to be moved; None if both are known."""
     listening: float
     """Seconds for which nothing should be moved yet."""
     candidates: Sequence[Candidate]
     """What may have been moved, the most likely first."""
     ignored: int
-    """Controls that sent something and are no candidates."""
+    """Controls that sent something and are not candidates."""
     source: RouteEnd | None
     target: RouteEnd | None
 
@@ -53,7 +53,7 @@ class LearningState:
 class LearningSession:
     """Watches a running system until it is closed. On the event loop.
 
-    :meth:`update` looks at what was received since the last call: about ten times per second.
+    :meth:`update` looks at messages received since the last call: about ten times per second.
     """
 
     def __init__(self, app: App, *, automatic: bool = True) -> None:
@@ -100,7 +100,7 @@ class LearningSession:
         return None
 
     def update(self) -> LearningState:
-        """Look at what was received, and choose a control that certainly was moved."""
+        """Look at received messages, and choose a control that certainly was moved."""
         now = time.monotonic()
         if not self._table.began and now - self._table.first >= LISTEN_TIME:
             self._drain()
@@ -156,7 +156,7 @@ class LearningSession:
         self._use("target", ControlKey(part, end.control), end)
 
     def known_addresses(self, part: str, query: str) -> Sequence[tuple[str, str]]:
-        """What is known that can be sent to a part: addresses with human-readable facts.
+        """What can be sent to a part, as far as known: addresses with human-readable facts.
 
         ``query`` has words that are in an address or its description.
         """

@@ -17,7 +17,7 @@ command       arguments                      answer
 ``reload``                                   ``{"changes": ..., "problems": ...}``
 ``set``       ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
 ``addresses`` ``match``, ``part``,           ``{"addresses": [...]}`` repeatedly, then the number
-              ``visible_to``, ``limit``      of them and what was left out
+              ``visible_to``, ``limit``      of them and the number left out
 ``learn``     ``target``, ``address``,       ``{"learning": ...}`` repeatedly, then the
               ``both``, ``name``             ``{"proposal": ...}``
 ============= ============================== ==============================================

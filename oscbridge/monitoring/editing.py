@@ -39,6 +39,9 @@ MAX_WAITING: Final = 8
 SAVE_INTERVAL: Final = 0.5
 """Seconds between two saves: each is a reload."""
 
+MAX_PAUSE: Final = 1.0
+"""Seconds between two checks, at most; otherwise as many as the first one took."""
+
 TIMEOUT: Final = 20.0
 """Seconds for the disk, which may be a network drive."""
 
@@ -75,7 +78,7 @@ class ConfigurationEditor:
         self._lock = asyncio.Lock()
         self._waiting = 0
         self._schemas: dict[bool, JSONDocument] = {}
-        self._next_save = 0.0
+        self._next_save = self._next_check = 0.0
         self._tasks: set[asyncio.Future[Any]] = set()
 
     @property
@@ -101,7 +104,13 @@ class ConfigurationEditor:
     async def check(self, edits: Sequence[Edit], base: str) -> CheckedEdit:
         """Check edits of a version of the files; nothing is changed. Raises OSCBridgeError."""
         async with self._turn():
-            return await _in_thread(partial(self._check, edits, base))
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(max(0.0, self._next_check - loop.time()))
+            began = loop.time()
+            try:
+                return await _in_thread(partial(self._check, edits, base))
+            finally:  # the messages have at least half of the time
+                self._next_check = loop.time() + min(loop.time() - began, MAX_PAUSE)
 
     async def save(self, edits: Sequence[Edit], base: str, summary: str) -> SavedEdit:
         """Make edits, and reload. If that fails, the files are restored.
@@ -184,7 +193,7 @@ class ConfigurationEditor:
         is_new: bool,
         is_merged: bool,
     ) -> SavedEdit:
-        """Reload what is written; restore the files if that fails."""
+        """Reload the written files; restore the files if that fails."""
         try:
             changes = await self._reload()
         except BaseException as error:

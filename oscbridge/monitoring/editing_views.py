@@ -1,4 +1,4 @@
-"""What is shown of the configuration while it is edited. Contains no secrets."""
+"""Views of the configuration while it is edited. Contains no secrets."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SavedEdit:
     """Edits that are saved and active."""
 
     text: str
-    """What has changed, human-readable."""
+    """The changes, human-readable."""
     problems: Sequence[str]
     """What does not work, though the new configuration is active."""
     diff: str

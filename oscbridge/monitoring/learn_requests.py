@@ -14,7 +14,7 @@ from oscbridge.monitoring.operations import Operations
 __all__ = ["answer_learn"]
 
 INTERVAL: Final = 0.1
-"""Seconds between two looks at what was moved."""
+"""Seconds between two looks at moved controls."""
 
 
 async def answer_learn(

@@ -1,4 +1,4 @@
-"""Who has access to the pages of ``[http]`` that a plugin offers."""
+"""Access to the pages of ``[http]`` that a plugin offers."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class EndpointStatus:
     forgotten_addresses: int = 0
     """Addresses whose last value was forgotten, as there are too many."""
     is_bridge: bool = False
-    """Whether it is a bridge as a sink: what was received from its clients is the bridge's."""
+    """Whether it is a bridge as a sink: messages of its clients are counted by the bridge."""
     absorbed: int = 0
     """Messages of its clients that were for the bridge itself, in its ``absorb`` or ``subscribe``;
     they count as routed."""

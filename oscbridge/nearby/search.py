@@ -62,7 +62,7 @@ class FoundNearby:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What is found now."""
+    """The current findings."""
 
     devices: Sequence[FoundNearby] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class DeviceSearch:
             await asyncio.wait([self._listing])
 
     async def close(self) -> None:
-        """Look no longer, whoever watches."""
+        """End the search, also for its watchers."""
         self._watchers.clear()
         self._stop()
         tasks = [*self._closing, *([] if self._listing is None else [self._listing])]
@@ -178,7 +178,7 @@ class DeviceSearch:
 
     @property
     def result(self) -> SearchResult:
-        """What is found now."""
+        """The current findings."""
         devices = [*self._in_network(), *self._at_ports()]
         problems = {name: each.problem for name, each in self._local.items() if each.problem}
         problem = self._problem or (self._browser.problem if self._browser is not None else "")

@@ -52,7 +52,7 @@ def _address(value: str) -> str:
 
 
 def _known(value: str) -> str:
-    """The address of a device, which is no pattern."""
+    """The address of a device, not a pattern."""
     for address, _ in expand_addresses(_address(value)):
         if reason := why_not(address):
             raise ValueError(f"{address!r} {_NOT_KNOWN[reason]}")

@@ -195,7 +195,7 @@ class Recording:
     def skip_to(self, time_ns: int) -> None:
         """Go to the first record that is not before a time, in nanoseconds since the start.
 
-        What is skipped is not checked; at damage or at the end it stops before it.
+        Skipped parts are not checked; at damage or at the end it stops before it.
         """
         self.rewind()
         while True:

@@ -99,7 +99,7 @@ class Playback:
         self._speed = speed
 
     def pause(self, on: bool) -> None:
-        """Stop where it is, or go on from there."""
+        """Stop where it is, or continue from there."""
         self._hold()
         self._is_paused = on
 

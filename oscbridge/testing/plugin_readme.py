@@ -56,7 +56,7 @@ class PluginReadme:
         """Compare a table of options with their models: one row per key, with its default.
 
         The first column has the key in backticks, and the second its default: in backticks as it
-        is written in TOML, ``none``, or ``required``. ``defaults`` has what is written otherwise.
+        is written in TOML, ``none``, or ``required``. ``defaults`` has others.
         Raises ``AssertionError`` that lists every difference.
         """
         fields = {name: field for model in models for name, field in model.model_fields.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from oscbridge.access.grant import OPEN_ACCESS
+from oscbridge.access.rights import AccessRights
 from oscbridge.address_space import AddressBook, AddressInfo
 
 BOOK = AddressBook(
@@ -31,3 +33,15 @@ def test_book_is_a_mapping_of_addresses() -> None:
     assert BOOK["/xinfo"] == AddressInfo("/xinfo")
     assert "/info" not in BOOK
     assert len(BOOK) == 4
+
+
+def test_tree_of_rights_is_known_once_it_was_made() -> None:
+    book = AddressBook([AddressInfo("/a/b"), AddressInfo("/c")])
+    rights = AccessRights(frozenset({"listen"}))
+    assert not book.has_tree(OPEN_ACCESS.rights)
+    assert not book.has_tree(rights)
+    assert book.tree.find("/a/b") is not None
+    assert book.has_tree(OPEN_ACCESS.rights)
+    assert not book.has_tree(rights)
+    assert book.filtered(rights).tree.find("/a/b") is not None
+    assert book.has_tree(rights)

@@ -26,7 +26,7 @@ class Browser:
 
 
 class Network:
-    """A network with one interface, where a test says what is heard."""
+    """A network with one interface, where a test supplies the answers."""
 
     hosts: Sequence[str] = ()
     interface = LAN

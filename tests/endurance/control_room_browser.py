@@ -110,7 +110,7 @@ class BrowserPage:
         self.page.locator(".v .nm").first.wait_for(timeout=60_000)
 
     def scenes(self) -> Iterator[tuple[str, Callable[[], object]]]:
-        """What is on the screen, and what shows it."""
+        """The content of the screen, and the browser that shows it."""
         yield "list", self._show_list
         yield "list, scrolling", self._scroll
         yield "plot, 1 min", self._plot

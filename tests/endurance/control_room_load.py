@@ -176,9 +176,9 @@ class Load:
         nobody = medians.pop(0)
         for pages, cpu in medians.items():
             each = (cpu - nobody) / pages
-            print(f"{pages} pages cost {each:.1%} of a core each ({nobody:.1%} without)")
+            print(f"{pages} pages each cost {each:.1%} of a core ({nobody:.1%} without)")
             if each > MAX_CPU:
-                self.problems.append(f"{pages} pages cost {each:.1%} of a core each")
+                self.problems.append(f"{pages} pages each cost {each:.1%} of a core")
 
     def _cpu(self, phase: Phase) -> float:
         """The share of a core for the rate that is wanted: a busy machine delays messages."""

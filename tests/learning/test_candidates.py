@@ -17,7 +17,7 @@ START, TURN, NOW = 100.0, 101.0, 103.0
 
 
 class Traffic:
-    """Messages at times, and what is made of them."""
+    """Messages at times, and the candidates they make."""
 
     def __init__(self) -> None:
         self.table = ActivityTable(lambda _part, message: ControlFacts(ControlId(message.address)))

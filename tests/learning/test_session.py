@@ -197,6 +197,25 @@ async def test_encoder_moves_a_variable(running: Start, send: Any, outcome: Outc
     assert [round(value, 6) for _, value in sent] == [0.5, 1.0, 1.0, 0.99]
 
 
+async def test_way_back_from_an_encoder_moves_a_variable(
+    running: Start, send: Any, outcome: Outcome
+) -> None:
+    async with running(CONFIGURATION) as app:
+        learning = Learning(app, send)
+        await learning.move("desk", ramp("/level"))
+        turns = numbers("/control", 1, 1, 2, 127, 127, 1, leading=(1, 16))
+        state = await learning.move("keys", turns)
+        assert state.target is not None and state.target.mode is not None
+        proposal = learning.session.proposal(both=True)
+        learning.session.close()
+    there, back = proposal.routes
+    assert (there["from"], back["from"]) == ("desk", "keys")
+    turn = Message.of("/control", 1, 16, 10)
+    assert await outcome(proposal, "keys", "desk", turn) == [("/level", pytest.approx(0.1))]
+    level = Message.of("/level", 0.5)
+    assert await outcome(proposal, "desk", "keys", level) == [("/control", 1, 16, 64)]
+
+
 async def test_two_halves_are_one_control(running: Start, send: Any) -> None:
     async with running(CONFIGURATION) as app:
         learning = Learning(app, send)

@@ -1,4 +1,4 @@
-"""The pages of a plugin at ``[http]``: who has access to them, and what a reload changes."""
+"""The pages of a plugin at ``[http]``: access to them, and the effect of a reload."""
 
 from __future__ import annotations
 

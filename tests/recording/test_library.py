@@ -1,4 +1,4 @@
-"""A folder of recordings: names, bounds, what is listed."""
+"""A folder of recordings: names, bounds, the list."""
 
 from __future__ import annotations
 

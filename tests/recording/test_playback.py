@@ -23,7 +23,7 @@ def file(*times: float, length: float | None = None, name: str = "stage") -> io.
 
 
 class Played:
-    """What was delivered, and when on the clock of the loop."""
+    """Delivered messages, and when on the clock of the loop."""
 
     def __init__(self) -> None:
         self.numbers: list[object] = []

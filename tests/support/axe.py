@@ -13,7 +13,7 @@ AXE: Final = Path(__file__).parents[2] / "plugins/ui/web/node_modules/axe-core/a
 
 
 async def violations(page: Page) -> list[str]:
-    """What is not accessible."""
+    """The violations."""
     assert AXE.is_file(), "run: make test"
     await page.evaluate(AXE.read_text())
     found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")

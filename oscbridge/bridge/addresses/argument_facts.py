@@ -177,7 +177,7 @@ class ArgumentFacts:
 
 
 def _without_values(info: AddressInfo) -> AddressInfo:
-    """What is known besides the arguments."""
+    """Further facts besides the arguments."""
     return replace(
         info, types="", ranges=(), unit="", curve="", clip_modes=(), extended_types=(), overloads=()
     )

@@ -30,7 +30,7 @@ class SpaceInputs:
     mirrored: Mapping[str, Sequence[AddressInfo]]
     """What endpoints say about their peers."""
     learned: NewAddresses
-    """What was learned from messages."""
+    """Facts learned from messages."""
     viewed: Set[str]
     """The endpoints whose views are wanted."""
 

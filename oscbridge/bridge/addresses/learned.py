@@ -53,7 +53,7 @@ class LearnedAddresses:
         return {part: tuple(infos.values()) for part, infos in self._infos.items()}
 
     def since(self, snapshot: NewAddresses) -> NewAddresses:
-        """What was learned after a snapshot."""
+        """Facts learned after a snapshot."""
         self.take_new()
         found = {}
         for part, infos in self._infos.items():
@@ -64,7 +64,7 @@ class LearnedAddresses:
         return found
 
     def take_new(self) -> NewAddresses:
-        """What was learned since the last call, by part."""
+        """Facts learned since the last call, by part."""
         new: dict[str, list[AddressInfo]] = {}
         for part, info in () if self._learner is None else self._learner.take_new():
             known = self._infos.setdefault(part, {})

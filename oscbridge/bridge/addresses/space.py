@@ -124,7 +124,7 @@ class AddressSpace:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until what is known is up to date."""
+        """Wait until the known addresses are up to date."""
         await self._builder.wait()
 
     def close(self) -> None:
@@ -221,7 +221,7 @@ class AddressSpace:
     # --- values ------------------------------------------------------------------------------
 
     def keep_values(self, parts: Iterable[str] | None = None) -> KeptValues:
-        """Keep the last values of what passes some bridges and endpoints, or all, until closed."""
+        """Keep the last values that pass some bridges and endpoints, or all, until closed."""
         values = KeptValues()
         values.on_close = self._watchers.add(values.take, None if parts is None else list(parts))
         return values

@@ -26,7 +26,7 @@ HASH_SIZE: Final = 16
 
 
 class _Asked(NamedTuple):
-    """Who has asked, and when."""
+    """The latest questions: the client, and the time."""
 
     by_address: dict[str, dict[ClientAddress, float]]
     anything: dict[ClientAddress, float]

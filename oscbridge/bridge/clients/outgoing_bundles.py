@@ -36,7 +36,7 @@ class OutgoingBundles:
         self._max_size = max_size
         self.packets: list[Outgoing] = []
         """Messages that are in no bundle are added here."""
-        self._open: dict[_Key, _OpenBundle] = {}  # the last one of each
+        self._open: dict[_Key, _OpenBundle] = {}  # the last of each
         self._bundles: list[tuple[_OpenBundle, TimeTag]] = []
 
     def add(self, message: Outgoing, tag: ForwardedTag) -> None:

@@ -176,7 +176,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         self._answers.asked(client, address)
 
     def _witness(self, message: Message) -> None:
-        """Note who has sent a message that is routed."""
+        """Note the client that has sent a routed message."""
         origin = message.origin
         if origin is not None and isinstance(origin.peer, tuple):
             self._answers.asked(cast(ClientAddress, origin.peer), message.address)

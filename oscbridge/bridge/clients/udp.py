@@ -125,7 +125,7 @@ class UDPClientLink:
             self._greet(options, sender, b"/")
 
     def asked(self, client: ClientAddress, address: str) -> None:
-        """Take what the process that reads the socket reports: who has sent a routed message."""
+        """Take what the process that reads the socket reports: the senders of routed messages."""
         if self._sink is not None:
             self._sink.asked(client, address)
 

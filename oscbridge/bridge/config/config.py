@@ -109,7 +109,7 @@ def parse(
 
 
 class Examined(NamedTuple):
-    """Tables and the environment, read part by part: what is valid, and all problems."""
+    """Tables and the environment, read part by part: the valid parts, and all problems."""
 
     files: IncludedTables
     overlaid: Overlay

@@ -93,7 +93,7 @@ class TokenMigration:
             same.keys["endpoints"].append(endpoint)
 
     def apply(self, name: str) -> tuple[str, list[MovedToken | EmptyTokens]]:
-        """The new text of a file, and what was moved from it.
+        """The new text of a file, and the parts that were moved from it.
 
         Raises :class:`ConfigurationError` if that is not possible.
         """

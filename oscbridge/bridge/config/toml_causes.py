@@ -170,7 +170,7 @@ def _unexpected_in_list(error: TOMLProblem, end: str) -> Cause:
 
 
 def _header(error: TOMLProblem) -> Cause | None:
-    """What follows the name of a table, or is missing after it."""
+    """The text after the name of a table, or the character that is missing there."""
     header = re.match(r"\s*(\[\[?)([^][]*)(\]*)", error.line)
     if header is None or error.message.startswith("Invalid value"):
         return None

@@ -46,7 +46,7 @@ class OutgoingPackets:
         self._places: list[int] = []  # of each packet's first message
         self._bundled: dict[int, list[int]] = {}  # of all messages of a packet with several
         self._echoes: list[int] = []
-        self._open: dict[tuple[bytes, int], _Bundle] = {}  # the last one of each
+        self._open: dict[tuple[bytes, int], _Bundle] = {}  # the last of each
         self._bundles: list[_Bundle] = []
         encode, packets, places = oscbridge.encode_message, self.packets, self._places
         for index, message in enumerate(messages):

@@ -33,7 +33,7 @@ class CheckedHost(EndpointHost):
         self.cancelled: list[Suspensions] = []
         """The tasks that :attr:`cancel_at` is about."""
         self.wrong_thread = ""
-        """What was called on another thread than that of the loop, and where."""
+        """Calls on another thread than that of the loop, with their places."""
         self._thread = threading.get_ident()
         self._prefix = prefix
         self._tasks = BackgroundTasks(self.name, self._log, self._died)

@@ -44,7 +44,7 @@ _SHARED: Final[Mapping[str, Callable[[], object]]] = {
     "the limit of recursion (sys.setrecursionlimit)": sys.getrecursionlimit,
     "the garbage collection (gc.disable)": lambda: (gc.isenabled(), gc.get_threshold()),
 }
-"""What is shared, by what it is called, with how to change it."""
+"""Shared state by its name, with how to change it."""
 
 
 def process_state() -> Mapping[str, object]:

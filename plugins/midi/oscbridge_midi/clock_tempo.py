@@ -28,7 +28,7 @@ class ClockTempo:
     def tick(self, seconds: float) -> float | None:
         """Take a tick at a time in seconds. Returns the tempo at the end of a quarter note."""
         times = self._times
-        if times and not 0 <= seconds - times[-1] <= PAUSE:
+        if times and abs(seconds - times[-1]) > PAUSE:
             times.clear()
         times.append(seconds)
         if len(times) <= TICKS:

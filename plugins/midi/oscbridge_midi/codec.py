@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.fields import MidiEncodeError, to_field
+from oscbridge_midi.fields import MidiEncodeError, UnknownMidiAddress, to_field
 from oscbridge_midi.joined_numbers import JoinedNumbers
 from oscbridge_midi.message_table import (
     BANK,
@@ -85,7 +85,7 @@ def encode(message: oscbridge.Message, options: EncodeOptions = DEFAULT_OPTIONS)
     name, *numbers = address.split("/")[1:]
     kind = BY_ADDRESS.get(f"/{name}")
     if kind is None:
-        raise MidiEncodeError("unknown MIDI address")
+        raise UnknownMidiAddress("unknown MIDI address")
     if not all(number.isdecimal() and len(number) <= 5 for number in numbers):
         raise MidiEncodeError(f"expected numbers after /{name} in the address")
     return encode_values(kind, (*map(int, numbers), *args), options)

@@ -28,5 +28,8 @@ class MidiConnection(Protocol):
 class NetworkConnection(MidiConnection, Protocol):
     """A connection that this process writes to."""
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
-        """Send messages without waiting, e.g. ticks of a clock. Without a peer they are lost."""
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
+        """Send messages without waiting, e.g. ticks of a clock. Without a peer they are lost.
+
+        ``when_ns`` is the monotonic time that they are from, if that is not now.
+        """

@@ -39,7 +39,7 @@ _ENTRY: Final = 6
 def control_of(message: oscbridge.Message) -> oscbridge.ControlFacts | None:
     """The control that a received message came from, whichever ``addresses`` it has.
 
-    None for clocks, sysex, and what is not MIDI.
+    None for clocks, sysex, and invalid MIDI.
     """
     _, name, *in_address = message.address.split("/")
     kind = BY_ADDRESS.get(f"/{name}")

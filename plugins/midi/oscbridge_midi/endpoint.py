@@ -11,7 +11,7 @@ from oscbridge_midi import codec
 from oscbridge_midi.codec import EncodeOptions
 from oscbridge_midi.din import DinPacer
 from oscbridge_midi.endpoint_connections import EndpointConnections
-from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.fields import MidiEncodeError, UnknownMidiAddress
 from oscbridge_midi.message_encoder import (
     PANIC,
     MessageEncoder,
@@ -33,10 +33,6 @@ __all__ = ["MidiEndpoint"]
 
 RELEASE_TIMEOUT: Final = 0.1
 """Seconds for ending the notes when the endpoint closes."""
-
-
-_UNUSUAL: Final = TIMING_ADDRESSES | {PANIC}
-"""Addresses that stand for no single MIDI message."""
 
 
 class MidiEndpoint(
@@ -195,24 +191,18 @@ class MidiEndpoint(
             await self._pacer.wait_for_room()
         batch: list[MidiMessages] = []
         rejected: dict[int, oscbridge.BadMessage] = {}
-        panicked: oscbridge.Message | None = None
+        self._encoder.begin_batch()
         for index, (message, options, captures) in enumerate(deliveries):
             route = encoder_of(options)
             origin = message.origin
             if origin is not None and origin.source == self.name and not route.echo:
                 continue
             try:
-                if route.kind is None and message.address in _UNUSUAL:
-                    if message.address != PANIC:
-                        await self._control_time(message)
-                        continue
-                    if message == panicked:
-                        continue  # it came by two routes
-                    panicked = message
                 encoded = self._encoder.encode(message, route, captures)
                 self._check_size(encoded)
             except (MidiEncodeError, oscbridge.ExpressionFailed) as error:
-                rejected[index] = rejection(message, error)
+                if (refused := await self._refusal(message, error)) is not None:
+                    rejected[index] = refused
                 continue
             for data in encoded:  # before it is sent: an additional Note Off does no harm
                 self._notes.track(data, origin)
@@ -252,12 +242,19 @@ class MidiEndpoint(
             self._notes.mark_unsent(messages)
             raise
 
-    async def _control_time(self, message: oscbridge.Message) -> None:
-        """Control the generated clock or time code."""
-        if self._time is not None:
-            command = await self._time.apply(message)
-            if command.name == "tempo":
+    async def _refusal(
+        self, message: oscbridge.Message, error: MidiEncodeError | oscbridge.ExpressionFailed
+    ) -> oscbridge.BadMessage | None:
+        """Why a message cannot be encoded; None if it controls the clock or the time code."""
+        if isinstance(error, UnknownMidiAddress) and message.address in TIMING_ADDRESSES:
+            try:
+                command = await self._time.apply(message) if self._time is not None else None
+            except MidiEncodeError as wrong:
+                return rejection(message, wrong)
+            if command is not None and command.name == "tempo":
                 self._tempo = command
+            return None
+        return rejection(message, error)
 
     def _ticks_late(self, count: int) -> None:
         self.host.client_dropped("late", count, "the event loop was blocked")

@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 import oscbridge
 
-__all__ = ["MidiEncodeError", "MidiField", "short", "to_field"]
+__all__ = ["MidiEncodeError", "MidiField", "UnknownMidiAddress", "short", "to_field"]
 
 
 class MidiEncodeError(ValueError):
     """A message that cannot be encoded as MIDI. Its text is one line."""
+
+
+class UnknownMidiAddress(MidiEncodeError):
+    """An address that stands for no MIDI message."""
 
 
 class MidiField(NamedTuple):

@@ -76,7 +76,7 @@ class HalvesJoiner:
     def flush(self) -> Iterator[JoinedValue]:
         """Yields the value of a half whose other half is missing.
 
-        A lower half without any upper half is no value: see :attr:`waiting_low`.
+        A lower half without any upper half is not a value: see :attr:`waiting_low`.
         """
         yield from self._end_high()
         yield from self._end_low()

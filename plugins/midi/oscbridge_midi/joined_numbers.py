@@ -14,7 +14,7 @@ class JoinedNumbers(tuple[int, ...]):
     """The arguments of a received message, e.g. ``/nrpn``.
 
     A route that leaves them as they are takes the messages along to another MIDI endpoint, which
-    then sends what was received: the same order of halves, and no half that was missing.
+    then sends them as they were received: the same order of halves, and no half that was missing.
     """
 
     messages: MidiMessages

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import oscbridge
 from oscbridge_midi import codec
 from oscbridge_midi.codec import EncodeOptions
-from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.fields import MidiEncodeError, UnknownMidiAddress
 from oscbridge_midi.joined_numbers import JoinedNumbers
 from oscbridge_midi.message_table import MidiMessages
 from oscbridge_midi.mpe import MpeZone, MpeZoneOptions
@@ -49,7 +49,13 @@ class MessageEncoder:
         self._selected: dict[int, MidiMessages] = {}
         """By channel the messages that select its parameter, where a kept message has sent them."""
         self._notes = notes
+        self._panicked: oscbridge.Message | None = None
+        """The ``/panic`` of this batch."""
         self._zones: dict[MpeZoneOptions, MpeZone] = {}
+
+    def begin_batch(self) -> None:
+        """The next messages arrive apart from those before."""
+        self._panicked = None
 
     def encode(
         self, message: oscbridge.Message, route: RouteEncoder, captures: Captures
@@ -58,15 +64,19 @@ class MessageEncoder:
 
         Raises :class:`MidiEncodeError` and :class:`oscbridge.ExpressionFailed`.
         """
-        if message.address == PANIC and route.kind is None:
-            return self._panic(message.args)
-        args = message.args
-        if type(args) is JoinedNumbers and route.kind is None and self._is_kept(message):
-            encoded = self._as_received(args)
-        else:
+        if route.kind is not None:
             encoded = route.encode(message, captures, self._options)
-            if self._selected:
-                self._note_selection(encoded)
+        elif isinstance(message.args, JoinedNumbers) and self._is_kept(message, route):
+            return self._as_received(message.args)
+        else:
+            try:
+                encoded = codec.encode(message, self._options)
+            except UnknownMidiAddress:
+                if message.address == PANIC:
+                    return self._panic(message)
+                raise
+        if self._selected:
+            self._note_selection(encoded)
         if route.mpe is None:
             return encoded
         return self._place(encoded, route.mpe, route.note_of(message, captures))
@@ -112,10 +122,10 @@ class MessageEncoder:
         """Select parameters again: the receiver is a new one."""
         self._selected.clear()
 
-    def _is_kept(self, message: oscbridge.Message) -> bool:
+    def _is_kept(self, message: oscbridge.Message, route: RouteEncoder) -> bool:
         args = message.args
         is_same = isinstance(args, JoinedNumbers) and args.address == message.address
-        return self._keeps_received and is_same
+        return self._keeps_received and is_same and route.mpe is None
 
     def _as_received(self, numbers: JoinedNumbers) -> MidiMessages:
         """The messages of a value as they were received, with the selection of its parameter if
@@ -135,9 +145,10 @@ class MessageEncoder:
         if messages and messages[0][0] & 0xF0 == 0xB0 and 98 <= messages[0][1] <= 101:
             self._selected.pop(messages[0][0] & 15, None)
 
-    def _panic(self, args: tuple[oscbridge.Argument, ...]) -> MidiMessages:
-        if args and not args[0]:
-            return ()  # a released button
+    def _panic(self, message: oscbridge.Message) -> MidiMessages:
+        if (message.args and not message.args[0]) or message == self._panicked:
+            return ()  # a released button, or it came by two routes
+        self._panicked = message
         return (*self.release(), *panic())
 
     def _place(

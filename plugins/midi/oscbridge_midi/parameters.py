@@ -68,7 +68,7 @@ class ParameterRecognizer:
 
     ``pairs`` are the upper controllers (0 to 31) that have a lower one. ``parameters`` is whether
     NRPN and RPN are recognised; with ``short`` their values have 7 bits, without controller 38.
-    ``banks`` is whether a bank and a program are joined. What remains incomplete is returned by
+    ``banks`` is whether a bank and a program are joined. Incomplete ones are returned by
     :meth:`flush`.
     """
 
@@ -124,11 +124,11 @@ class ParameterRecognizer:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a half waits for the other one, or a parameter or a bank for what follows."""
+        """Whether a half waits for the other one, or a parameter or a bank for its value."""
         return any(state.is_waiting for state in self._channels.values())
 
     def flush(self) -> list[MidiValues]:
-        """Return what is incomplete: halves as values, and the rest as plain controllers."""
+        """Return incomplete parameters: halves as values, and the rest as plain controllers."""
         found: list[MidiValues] = []
         for channel, state in self._channels.items():
             found += self._end_entry(channel, state)

@@ -132,7 +132,7 @@ class MidiReceiver:
         self._timer = asyncio.get_running_loop().call_later(HOLD, self._flush)
 
     def _flush(self) -> None:
-        """Emit what is incomplete, unless controllers still arrive: then a moment later."""
+        """Emit incomplete parameters, unless controllers still arrive: then a moment later."""
         self._timer = None
         if self._is_fed and self._holds > 1 and self._recognizer.is_waiting:
             self._hold(self._holds - 1)

@@ -83,7 +83,7 @@ class MidiBackend:
     ) -> Any:
         """Open a port of rtmidi, as part of a client with this name.
 
-        ``callback`` gets what is received, on a separate thread.
+        ``callback`` gets received messages, on a separate thread.
         """
         maker = self._rtmidi.MidiOut if kind == "output" else self._rtmidi.MidiIn
         port: Any = None
@@ -151,7 +151,7 @@ class _PortSpec(NamedTuple):
 class RtMidiPorts:
     """An output and an input of the system, opened, watched and closed together.
 
-    ``on_message`` is called with each received message and ``on_bad`` with what is not a message,
+    ``on_message`` is called with each received message and ``on_bad`` with invalid bytes,
     on a separate thread. ``client`` is the beginning of the names of the clients that the ports
     belong to: the same at each start, and different for each endpoint. Raises
     :class:`oscbridge.EndpointError` if a library is missing.

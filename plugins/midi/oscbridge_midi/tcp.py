@@ -212,7 +212,7 @@ class MidiTcpClient:
             raise oscbridge.NotConnected(f"{self.name}: the connection is closed")
         await self._connection.write_and_drain(messages)
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
         """Write messages without waiting."""
         if self._connection.is_open:
             self._connection.write(messages)

@@ -111,7 +111,7 @@ class MidiTcpServer:
         """Write messages to all clients. A client that reads too slowly is disconnected."""
         self.send_now(messages)
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
         """The same; it does not wait."""
         for connection in tuple(self._connections):
             transport = connection.transport

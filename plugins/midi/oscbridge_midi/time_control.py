@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -72,15 +73,15 @@ class TimeControl:
     def _write(self, messages: Sequence[bytes]) -> None:
         """Send messages; on any thread."""
         self._pending += 1
-        self._loop.call_soon_threadsafe(self._write_now, messages)
+        self._loop.call_soon_threadsafe(self._write_now, messages, time.monotonic_ns())
 
-    def _write_now(self, messages: Sequence[bytes]) -> None:
+    def _write_now(self, messages: Sequence[bytes], when_ns: int) -> None:
         self._pending -= 1
         if self._pending > MAX_PENDING:
             self._on_late(len(messages))
             return
         for each in self._network:
-            each.send_now(messages)
+            each.send_now(messages, when_ns)
 
     def _failed(self, error: Exception) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody is left to tell

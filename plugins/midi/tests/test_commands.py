@@ -48,3 +48,12 @@ def test_moved_control_is_recognised(moved: str, match: str, options: Any) -> No
 
 def test_clock_is_not_a_control() -> None:
     assert learn([b"\xf8", b"\xfe"]) is None
+
+
+def test_learned_key_has_a_way_back_for_the_end_of_its_note() -> None:
+    control = learn([bytes.fromhex("913c40"), bytes.fromhex("813c40")])
+    assert control is not None
+    _, back = routes(control, "stage", "synth", "panel")
+    press, release = read(back)
+    assert (press.match, release.match) == ("/note/2/60", "/note_off/2/60")
+    assert release.send == "/note/2/60 0.0"

@@ -1,4 +1,4 @@
-"""Time code and clock: what is received, and what is generated."""
+"""Time code and clock: received, and generated."""
 
 from __future__ import annotations
 

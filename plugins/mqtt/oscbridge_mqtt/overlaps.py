@@ -163,7 +163,7 @@ class SubscriptionPlan:
         return self.has_identifiers and bool(self._known)
 
     def answered(self, topic: str, *, is_rejected: bool) -> bool:
-        """The broker has answered a subscription. Returns whether that changes what is received."""
+        """The broker has answered a subscription. Returns whether that changes the input."""
         has_changed = is_rejected != (topic in self._rejected)
         if is_rejected:
             self._rejected.add(topic)
@@ -181,7 +181,7 @@ class SubscriptionPlan:
         return found or 0
 
     def missing(self, commands: Iterable[Subscription]) -> Sequence[Subscription]:
-        """What is necessary, and has not been subscribed to since :meth:`begin`.
+        """Subscriptions that are necessary, and have not been subscribed to since :meth:`begin`.
 
         Those of the configuration, and those for ``commands`` whose topics no other includes.
         """

@@ -1,4 +1,4 @@
-"""Home Assistant entities that are described by what is known about their addresses."""
+"""Home Assistant entities that are described by the known facts about their addresses."""
 
 from __future__ import annotations
 

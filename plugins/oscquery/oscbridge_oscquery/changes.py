@@ -76,7 +76,7 @@ def _renamed(
     old: oscbridge.AddressBook,
     new: oscbridge.AddressBook,
 ) -> dict[str, str]:
-    """New paths by old ones, where what is below is the same, and nothing else is like it."""
+    """New paths by old ones, where the nodes below are the same, and nothing else is like it."""
     if not removed or not added:
         return {}
     was = _contents(removed, old)

@@ -51,7 +51,7 @@ _WITH_PATH: Final = frozenset((LISTEN, IGNORE, PATH_CHANGED, PATH_ADDED, PATH_RE
 def decode_command(text: str) -> OSCQueryCommand:
     """The command in a text frame. Raises :class:`oscbridge.DecodeError`.
 
-    Commands that are not known are no error: servers and clients have their own.
+    Unknown commands are not an error: servers and clients have their own.
     """
     if len(text) > MAX_COMMAND:
         raise oscbridge.DecodeError(

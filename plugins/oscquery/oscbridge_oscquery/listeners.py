@@ -27,7 +27,7 @@ ClientT = TypeVar("ClientT", bound=Hashable)
 class ListenTable(Generic[ClientT]):
     """``LISTEN`` and ``IGNORE`` of all clients.
 
-    An address is that node only, not what is below it. Clients of libossia may also ask for
+    An address is that node only, not those below it. Clients of libossia may also ask for
     patterns, e.g. ``/mixer/*``.
     """
 

@@ -248,7 +248,7 @@ async def test_server_that_is_gone_and_back_is_mirrored_again(
     server.nodes["/lights/1/level"]["VALUE"] = [0.75]
     await server.start()
     await bridge.until(lambda: bridge.endpoint_status("there").connected, 20)
-    await seen(bridge, 3)  # what has changed
+    await seen(bridge, 3)  # the changes
     assert bridge.recording("seen").messages[-1].args == (0.75,)
     await server.say("/lights/1/level", 0.125)
     await seen(bridge, 4)

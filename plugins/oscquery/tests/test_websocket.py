@@ -259,7 +259,7 @@ async def test_storm_of_changes_is_reported_at_a_limited_rate(bridge: QueryBridg
     while not found or "/final" not in str(found[-1]):
         found.append(await client.next_command())
     elapsed = asyncio.get_running_loop().time() - started
-    # At most two commands at a time: what was there before is gone, something else is new.
+    # At most two commands at a time: the earlier one is gone, another one is new.
     assert len(found) <= 2 * (2 + elapsed / server_role.CHANGE_INTERVAL)
     tree = orjson.loads((await bridge.get("/")).body)
     assert set(tree["CONTENTS"]) == {"mix", "meter", "go", "say", "final"}

@@ -49,7 +49,7 @@ def run_command(
             if not grant.rights.may_send(command.address):
                 raise OSCBridgeError(f"this token may not send to {command.address}")
             if not may_reach(grant, command.name):
-                raise OSCBridgeError(f"this token may not send to {command.name!r}")
+                raise OSCBridgeError(f"this token is not valid for {command.name}")
             message = message_of(command)
             if command.received:
                 operations.put_in(command.name, message, SENDER)

@@ -58,7 +58,7 @@ class StaticFile(NamedTuple):
 
     content_type: str
     bodies: Mapping[str, bytes]
-    """What is sent, by encoding; "" is none."""
+    """The content that is sent, by encoding; "" is none."""
     headers: Mapping[str, str]
 
     def response(self, request: web.Request) -> web.Response:

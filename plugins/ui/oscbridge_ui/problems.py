@@ -24,7 +24,7 @@ MAX_PROBLEMS: Final = 100
 
 
 class ProblemList:
-    """Finds problems, and remembers since when each lasts, and what was lost recently."""
+    """Finds problems, and remembers since when each lasts, and recent losses."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}

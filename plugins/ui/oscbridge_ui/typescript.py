@@ -70,7 +70,7 @@ def _interface(model: type[ProtocolModel]) -> str:
     is_sent = is_sent or issubclass(model, PartialModel)
     lines = [f"/** {_first_line(model.__doc__)} */", f"export interface {model.__name__} {{"]
     for name, field in model.model_fields.items():
-        # A client may leave out what has a default.
+        # A client may leave out fields with a default.
         mark = "?" if is_sent and not field.is_required() else ""
         lines.append(f"  {name}{mark}: {_text(hints[name])};")
     return "\n".join([*lines, "}", ""])

@@ -94,6 +94,8 @@ class ValueStore:
         self._operations = operations
         self._values: dict[str, StoredValue] = {}
         self._users = 0
+        self._ending: asyncio.TimerHandle | None = None
+        """When nobody shows values, until they are watched no longer."""
         self.forgotten = 0
         """Messages to addresses above the limits."""
         self._ordered: Sequence[StoredValue] = ()
@@ -104,7 +106,6 @@ class ValueStore:
         """The names of all sources."""
         self._sampling: asyncio.Task[None] | None = None
         """Running while the traffic is watched."""
-        self._ending: asyncio.TimerHandle | None = None
         self._histories: set[str] = set()
 
     def __len__(self) -> int:

@@ -249,5 +249,5 @@ def value_row(value: StoredValue, described: Described | None, scope: PageScope)
 
 
 def _origin(value: StoredValue) -> Sequence[str]:
-    """The source of what was only seen when it was delivered: a route has renamed it."""
+    """The source of a message that was only seen when it was delivered: a route has renamed it."""
     return () if value.origin is None else (value.origin.source,)

@@ -14,8 +14,8 @@ HTTP: Final = frozenset(("http",))
 
 LIMITED: Final = "this token is limited to some addresses or endpoints, and may not do this"
 
-FOR_ALL: Final = ("now", "values", "routes", "surface")
-FOR_UNLIMITED: Final = ("learn", "devices", "record", "log")
+FOR_ALL: Final = ("now", "values", "surface")
+FOR_UNLIMITED: Final = ("routes", "learn", "devices", "record", "log")
 """Views that show more than some addresses and endpoints."""
 
 

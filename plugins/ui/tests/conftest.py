@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import pytest
 from control_room import CONFIGURATION, SIZES, ControlRoomProgram
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from programs import find_program
 
 from oscbridge.testing import running_process
+
+expect.set_options(timeout=30_000)  # a loaded machine imports all plugins in ten seconds
 
 
 @pytest.fixture

@@ -222,7 +222,7 @@ async def test_schema_marks_what_only_the_file_may_set(page: ControlRoomPage) ->
     assert definitions["endpoint.osc"]["properties"]["passcode"]["x-secret"]
 
 
-# --- what is not allowed ----------------------------------------------------------------------
+# --- forbidden changes -----------------------------------------------------------------------
 
 MQTT = {"type": "osc", "to": "udp://127.0.0.1:9"}
 SECRET = {"env": "HOME"}

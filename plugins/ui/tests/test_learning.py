@@ -132,6 +132,31 @@ async def test_route_is_learned_from_a_liblo_sender_to_a_midi_receiver_and_heard
         assert "volume" not in (tmp_path / "test.toml").read_text()
 
 
+async def test_candidate_is_picked_and_the_target_chosen_by_keyboard(
+    program: ControlRoomProgram, open_page: Open, tmp_path: Path
+) -> None:
+    page = await open_page(f"{program.url}learn")
+    await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
+    for step in range(12):
+        for address in ("/a", "/b"):  # two at once: it is not certain which one
+            program.send(encode_message(Message.of(address, step / 11)))
+    await expect(page.get_by_text("It is not certain which one you moved.")).to_be_visible()
+    await page.get_by_role("button", name="/b").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Address", exact=True).focus()
+    await page.keyboard.type("/level")
+    await page.keyboard.press("Enter")
+    name = page.get_by_label("Name", exact=True)
+    await expect(name).to_have_value("b_to_level")
+    await page.get_by_role("switch", name="Both directions").focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_label("What saving changes")).to_contain_text("b_to_level_back")
+    await page.get_by_role("button", name="Save and reload").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("b_to_level is saved and runs.")).to_be_visible()
+    assert 'name      = "b_to_level_back"' in (tmp_path / "test.toml").read_text()
+
+
 async def status_until(page: ControlRoomPage, done: Callable[[dict[str, Any]], object]) -> Any:
     """The status of the session, once it is as wanted."""
     async with asyncio.timeout(20):

@@ -66,6 +66,7 @@ async def watch_all(page: ControlRoomPage) -> None:
     await page.send(type="watch_now", part="route.vaulted")
     await page.send(type="watch_now", part="endpoint.vault")
     await page.send(type="watch_log")
+    await page.send(type="watch_routes")
     chosen = ["/vault/1", "/nowhere/1", "/1/fader1"]
     await page.send(type="watch_values", chosen=chosen, open=["", "/1"])
 
@@ -169,6 +170,8 @@ async def test_limited_token_may_not_watch_the_log_nor_change_the_bridge(
         await page.send(type="watch_log")
         refused = await page.next("refused")
         assert (refused["topic"], "limited" in refused["reason"]) == ("log", True)
+        await page.send(type="watch_routes")
+        assert (await page.next("refused"))["topic"] == "routes"
         for command in (
             {"type": "mute", "routes": ["faders"], "on": True},
             {"type": "set", "name": "vault_code", "value": 1},
@@ -186,7 +189,7 @@ async def test_limited_token_sends_what_it_may(program: ControlRoomProgram) -> N
     async with connected(program.port, SECRETS["WALL"]) as page:
         assert (await page.command(address="/any", name="web", **message))["error"] == ""
         answer = await page.command(address="/any", name="vault", **message)
-        assert answer["error"] == "this token may not send to 'vault'"
+        assert answer["error"] == "this token is not valid for vault"
 
 
 async def test_token_for_the_control_room_alone_sees_everything(

@@ -7,6 +7,7 @@ import http.client
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from control_room import ControlRoomProgram
@@ -70,6 +71,12 @@ def test_files_are_compressed_and_kept_for_ever(program: ControlRoomProgram) -> 
         _, headers, packed = get(program, path, Accept_Encoding="gzip, deflate, br")
         assert headers["content-encoding"] == "br"
         assert int(headers["content-length"]) == len(packed) < len(plain)
+
+
+def test_address_of_a_websocket_endpoint_leads_here(program: ControlRoomProgram) -> None:
+    url = f"http://127.0.0.1:{program.process.port('web')}/"
+    with urlopen(url, timeout=10) as answer:
+        assert f'<a href="{program.url}">' in answer.read().decode()
 
 
 @pytest.mark.parametrize(

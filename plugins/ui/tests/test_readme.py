@@ -17,6 +17,8 @@ README = PluginReadme(FOLDER / "README.md")
 TEXTS = [
     f"up to {value_store.MAX_ADDRESSES:,} of them",
     f"At most {greeting.MAX_PAGES} pages",
+    f"stay known for {value_store.KEPT:g} seconds",
+    f"of up to {value_store.MAX_HISTORIES:,} addresses",
     f"within {greeting.HELLO_TIMEOUT:g} seconds",
     f"at most {protocol_base.MAX_RATE} times per second",
     f"with the code {connection.INVALID}, missing access with {connection.DENIED}",

@@ -146,7 +146,9 @@ async def test_two_editors_conflict_in_one_place(
     await fill(first, "match", "/first{n}")
     await save(first)
     await expect(one.get_by_text("Saved and reloaded")).to_be_visible()
-    # What the second one sees now is checked against the file that the first has saved.
+    await expect(second.get_by_text("changed elsewhere in the same place")).to_be_visible()
+    await expect(second.get_by_role("button", name="Save and reload")).to_be_disabled()
+    await second.get_by_role("button", name="Compare with the file as it is now").click()
     await expect(second.get_by_label("What saving changes")).to_contain_text('-match = "/first{n}"')
     assert "/first{n}" in file.read_text()
 

@@ -14,6 +14,8 @@ from playwright.async_api import Page, expect
 from ports import free_port
 from show import ShowTraffic, many_endpoints, theatre
 
+from oscbridge_ui.pages import PAGE_PATHS
+
 Open = Callable[..., Awaitable[Page]]
 
 SIZES = (
@@ -60,6 +62,18 @@ async def test_every_view_fits_every_screen(start: Callable[..., Any], open_page
             await page.get_by_role("link", name="Log").first.click()
             await expect(page.get_by_role("log")).to_be_visible()
             await check_sizes(page)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("view", sorted({*PAGE_PATHS} - {"/", "/values", "/log"}))
+async def test_further_views_fit_every_screen(
+    start: Callable[..., Any], open_page: Open, view: str
+) -> None:
+    with heard_port() as desk, start(theatre(desk, free_port())) as process:
+        program = ControlRoomProgram(process)
+        page = await open_page(f"{program.url}{view.removeprefix('/')}")
+        await expect(page.get_by_role("main")).not_to_be_empty()
+        await check_sizes(page)
 
 
 @pytest.mark.timeout(120)

@@ -159,6 +159,21 @@ async def test_values_of_the_page_on_the_screen_are_sent(program: ControlRoomPro
         assert pages.rows == {"/1/fader1": [0.125]}
 
 
+async def test_values_are_known_when_the_surface_is_shown_again(
+    program: ControlRoomProgram,
+) -> None:
+    async with connected(program.port) as page:
+        pages = Pages(page)
+        await pages.watch()
+        assert await pages.edit(new_page(), new_fader("fader1")) == ""
+        await page.send(type="unwatch", topic="surface")
+        program.send(encode_message(Message.of("/1/fader1", 0.25)))
+        while (await page.next("pulse"))["received"] == 0:
+            pass
+        await pages.watch()
+        await pages.until(lambda: pages.rows.get("/1/fader1") == [0.25])
+
+
 async def test_file_that_another_program_writes_is_read_again(
     program: ControlRoomProgram, file: Path
 ) -> None:

@@ -45,6 +45,13 @@ class EventStream:
         self._dropped = dropped
         self._wake = asyncio.Event()
         self._is_ended = False
+        self._unsent = oscbridge.UnsentMessages()
+
+    @property
+    def left(self) -> int:
+        """Messages that have not left for the client."""
+        waiting = sum(event is not _MISSED for event in self._queue)
+        return waiting + self._unsent.count()
 
     def put(self, address: str, event: bytes) -> None:
         """Queue an event, if the client may and wants to get it."""
@@ -67,7 +74,7 @@ class EventStream:
         self._is_ended = True
         self._wake.set()
 
-    async def write(self, response: web.StreamResponse) -> None:
+    async def write(self, response: web.StreamResponse, request: web.Request) -> None:
         """Write events until the end. Raises ``ConnectionError`` if the client is gone."""
         await response.write(b": connected\n\n")
         while not self._is_ended:
@@ -79,9 +86,21 @@ class EventStream:
                 continue
             self._wake.clear()
             if self._queue and not self._is_ended:
-                data = b"".join(self._queue)
-                self._queue.clear()
-                await response.write(data)
+                await self._write_queue(response, request)
+
+    async def _write_queue(self, response: web.StreamResponse, request: web.Request) -> None:
+        events = list(self._queue)
+        self._queue.clear()
+        data = b"".join(events)
+        writing = asyncio.create_task(response.write(data))
+        try:
+            await asyncio.sleep(0)  # it has handed all to the transport, and may wait for it
+            transport = request.transport
+            unsent = len(data) if transport is None else transport.get_write_buffer_size()
+            self._unsent.wrote(events, len(data), unsent)
+            await writing
+        finally:
+            writing.cancel()
 
 
 class EventStreams:
@@ -129,12 +148,15 @@ class EventStreams:
         self._streams.add(stream)
         try:
             await response.prepare(request)
-            await stream.write(response)
+            await stream.write(response, request)
             await response.write_eof()
         except ConnectionError:
             pass  # the client has disconnected
         finally:
             self._streams.discard(stream)
+            if left := stream.left:
+                why = "a client disconnected before they were sent"
+                self._host.client_dropped("disconnected", left, why)
             if not self._streams and not self._is_over:
                 self._timer = asyncio.get_running_loop().call_later(KEEP_TIME, self._forget)
         return response

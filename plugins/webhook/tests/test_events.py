@@ -135,6 +135,23 @@ async def test_a_slow_client_misses_the_oldest_messages(start: Any, open_stream:
     assert len(numbers) + bridge.status.client_dropped["slow_client"] == 41
 
 
+async def test_messages_that_had_not_left_when_their_client_disconnected_are_counted(
+    start: Any, open_stream: Open
+) -> None:
+    bridge = await start(f"{LISTEN}max_events_queue = 10")
+    gone = await open_stream(bridge)
+    text = "x" * 1_000_000
+    for _ in range(40):
+        bridge.offer("/a", text)
+    await bridge.bridge.until(lambda: bridge.status.sent == 40)
+    gone.writer.transport.abort()
+    await bridge.bridge.until(lambda: bridge.status.client_dropped.get("disconnected", 0) > 0)
+    missed = bridge.status.client_dropped
+    assert set(missed) == {"slow_client", "disconnected"}
+    # Some megabytes are in the buffers of the kernel, which cannot tell whether they were read.
+    assert 20 <= missed["slow_client"] + missed["disconnected"] <= 40
+
+
 async def test_a_client_that_comes_back_gets_what_it_missed(start: Any, open_stream: Open) -> None:
     bridge = await start()
     stream = await open_stream(bridge)

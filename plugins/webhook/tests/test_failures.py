@@ -1,4 +1,4 @@
-"""Receivers that fail: what is sent again, and what is lost."""
+"""Receivers that fail: messages that are sent again, and losses."""
 
 from __future__ import annotations
 

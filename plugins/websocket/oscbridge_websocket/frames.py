@@ -176,7 +176,7 @@ def _pack_tagged(
     A message that some clients cannot read gets its own bundle.
     """
     runs: list[_TaggedRun] = []
-    tagged: dict[tuple[bytes, int], _TaggedRun] = {}  # the last one of each
+    tagged: dict[tuple[bytes, int], _TaggedRun] = {}  # the last of each
     for message, data, is_common in encoded:
         tag = message.timetag
         if not isinstance(tag, oscbridge.ForwardedTag):

@@ -285,7 +285,7 @@ class Prepared(Tree):
 
 
 class SlowBuild:
-    """Waits on the thread that computes contents, until it may go on."""
+    """Waits on the thread that computes contents, until it may continue."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.threads: list[threading.Thread] = []

@@ -76,7 +76,7 @@ def make_draft(
 ) -> ConfigurationDraft:
     """Compare texts of files with those of now, and check them if they are allowed. May block.
 
-    ``trusted`` are the last files that were valid TOML: what is protected there stays.
+    ``trusted`` are the last files that were valid TOML: their protected keys stay.
     """
     guarded = _guarded(trusted)
     if not allow_code:

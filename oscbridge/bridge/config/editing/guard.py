@@ -33,7 +33,7 @@ _HOW = "edit the file, or set allow_code = true in its [http]"
 
 
 class GuardedTables(NamedTuple):
-    """What is known of one configuration."""
+    """The facts about one configuration."""
 
     raw: Mapping[str, Any]
     """Its tables, as in its files."""

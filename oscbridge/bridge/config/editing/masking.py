@@ -19,7 +19,7 @@ from oscbridge.bridge.config.toml_lines import expressions
 __all__ = ["MASK", "Masks"]
 
 MASK: Final = "••••••••"
-"""What is shown instead of a secret, before a few digits that tell it from others."""
+"""The text shown instead of a secret, before a few digits that tell it from others."""
 
 MIN_SECRET: Final = 4
 """Characters of a secret that is hidden in other texts: a shorter one is part of many words."""
@@ -44,16 +44,16 @@ _LINE: Final = re.compile(
 
 
 class Masks:
-    """The secrets of some tables, and what is shown instead. New ones may be added at any time."""
+    """The secrets of some tables, and the texts shown instead. More may be added at any time."""
 
     def __init__(self) -> None:
         self._salt = secrets.token_bytes(16)
         self._secrets: dict[str, str] = {}
-        """By what is shown."""
+        """By the text that is shown."""
         self._tokens: dict[str, str] = {}
-        """Texts of TOML as they are written, by what is shown."""
+        """Texts of TOML as they are written, by the text that is shown."""
         self._places: dict[str, set[KeyPath]] = {}
-        """Where each secret is, by what is shown; without the numbers of routes."""
+        """Where each secret is, by the text that is shown; without the numbers of routes."""
 
     def learn(self, raw: Mapping[str, Any], types: EndpointTypes) -> None:
         """Note the secrets of these tables."""

@@ -49,7 +49,7 @@ class SenderReports:
 
 
 class AskerReports:
-    """Reports who has sent a message, before its routes send anything."""
+    """Reports the sender of a message, before its routes send anything."""
 
     def __init__(self, channel: WorkerChannel) -> None:
         self._channel = channel

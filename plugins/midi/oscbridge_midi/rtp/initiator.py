@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
@@ -21,7 +22,7 @@ from oscbridge_midi.rtp.session_commands import (
     decode_command,
     is_command,
 )
-from oscbridge_midi.rtp.sockets import Address, SocketPair
+from oscbridge_midi.rtp.sockets import Address, SocketPair, address_of
 from oscbridge_midi.tcp import ConnectionOwner
 
 __all__ = ["RtpInitiator"]
@@ -34,7 +35,7 @@ FIND_TIMEOUT: Final = 8.0
 """Seconds to find the peer by its name."""
 
 TURN: Final = 0.05
-"""Seconds between looks at what is due."""
+"""Seconds between looks at due actions."""
 
 SYNC_INTERVAL: Final = 10.0
 SYNC_RETRY: Final = 1.5
@@ -67,6 +68,8 @@ class RtpInitiator:
         self._session: RtpSession | None = None
         self._unanswered = 0
         self._syncs = 0
+        self._changed = asyncio.Event()
+        """Set when something may be due soon."""
         self.name = str(url)
 
     async def open(self) -> None:
@@ -74,10 +77,10 @@ class RtpInitiator:
         self._peer, family = await self._find()
         host = "::" if family == socket.AF_INET6 else "0.0.0.0"
         self._sockets = await SocketPair.open((host, 0), self._on_control, self._on_data, family)
-        for port in (self._peer[1], self._peer[1] + 1):
-            accepted = await self._invite(port)
-            self._peer_ssrc = accepted.ssrc
         sockets, data_peer = self._sockets, (self._peer[0], self._peer[1] + 1)
+        accepted = await self._invite(self._peer[1])
+        self._peer_ssrc = accepted.ssrc
+        # Before the second answer, which messages may follow at once.
         self._session = RtpSession(
             self._ssrc,
             data_peer,
@@ -86,6 +89,7 @@ class RtpInitiator:
             self._owner.receiver(data_peer),
             self._losses.count,
         )
+        await self._invite(data_peer[1])
         self._endpoint.start_task(self._keep(self._session))
 
     async def _find(self) -> tuple[Address, int]:
@@ -101,8 +105,8 @@ class RtpInitiator:
             finally:
                 await follower.close()
         infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        address = infos[0][4]
-        return (str(address[0]), int(address[1])), infos[0][0]
+        family, _, _, _, found_at = infos[0]
+        return address_of(cast(tuple[str | int, ...], found_at)), family
 
     async def _invite(self, port: int) -> Invitation:
         sockets = self._sockets
@@ -142,6 +146,7 @@ class RtpInitiator:
                 self._session.receive(data)
         except oscbridge.DecodeError as error:
             self._owner.bad_bytes(error, peer)
+        self._changed.set()
 
     def _command(self, data: bytes) -> None:
         command = decode_command(data)
@@ -161,7 +166,7 @@ class RtpInitiator:
                 self._sockets.send_data(answer.encode(), session.peer)
 
     async def _keep(self, session: RtpSession) -> None:
-        """Synchronise the clocks, and do what is due, until the peer is gone."""
+        """Synchronise the clocks, and take due actions, until the peer is gone."""
         sync_at = 0.0
         while self._sockets is not None:
             now = time.monotonic()
@@ -175,7 +180,13 @@ class RtpInitiator:
                 sync_at = now + (SYNC_RETRY if is_often else SYNC_INTERVAL)
                 self._unanswered += 1
                 self._sockets.send_data(ClockSync(self._ssrc, 0, ticks()).encode(), session.peer)
-            await asyncio.sleep(TURN)
+            if session.is_waiting:
+                await asyncio.sleep(TURN)
+                continue
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(TURN, sync_at - time.monotonic())):
+                    await self._changed.wait()
 
     def _lost(self, why: str) -> None:
         session, self._session = self._session, None
@@ -187,12 +198,13 @@ class RtpInitiator:
         """Send messages. Raises :class:`oscbridge.NotConnected`."""
         if self._session is None:
             raise oscbridge.NotConnected(f"{self._url}: the session has ended")
-        self._losses.refused(self._session.send(messages))
+        self.send_now(messages)
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
         """Send messages, if there is a session."""
         if self._session is not None:
-            self._losses.refused(self._session.send(messages))
+            self._losses.refused(self._session.send(messages, when_ns))
+            self._changed.set()
 
     async def close(self) -> None:
         """End the session, and say so."""

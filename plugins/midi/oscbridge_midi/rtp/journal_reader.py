@@ -14,7 +14,7 @@ __all__ = ["ChannelJournal", "RecoveryJournal", "decode_journal"]
 
 
 class ChannelJournal(NamedTuple):
-    """What has happened on a channel since the checkpoint."""
+    """The history of a channel since the checkpoint."""
 
     channel: int
     program: int | None = None

@@ -26,7 +26,7 @@ FRESH: Final = 1.0
 
 
 class _SentChannel:
-    """What was sent on one channel; each with the packet that it was sent in last."""
+    """The messages sent on one channel; each with the packet that it was sent in last."""
 
     def __init__(self) -> None:
         self.bank: dict[int, int] = {}
@@ -69,7 +69,7 @@ class _SentChannel:
         if number in _ENDS_NOTES:
             self.ended.update(dict.fromkeys(self.notes, sequence))
             self.notes.clear()
-        if number == _RESET:  # what was set before is not valid any more
+        if number == _RESET:  # earlier settings are not valid any more
             kept = COUNTED | {0, 32}
             self.controls = {n: each for n, each in self.controls.items() if n in kept}
         if number in COUNTED:
@@ -77,7 +77,7 @@ class _SentChannel:
         self.controls[number] = (sequence, value)
 
     def trim(self, upto: int) -> None:
-        """Forget what was sent up to a packet. Notes that sound are forgotten as well."""
+        """Forget messages sent up to a packet. Notes that sound are forgotten as well."""
         self.controls = {n: each for n, each in self.controls.items() if each[0] > upto}
         self.notes = {n: each for n, each in self.notes.items() if each[0] > upto}
         self.ended = {n: each for n, each in self.ended.items() if each > upto}
@@ -151,10 +151,11 @@ class JournalWriter:
                 channel.trim(upto)
 
     def encode(self, now: float) -> bytes:
-        """The journal for the next packet; empty if there is nothing to say."""
+        """The journal for the next packet.
+
+        Without anything to repair it has no channels, and says that nothing was missed.
+        """
         found = [each.encode(number, now) for number, each in sorted(self._channels.items())]
         channels = [each for each in found if each]
-        if not channels:
-            return b""
-        head = 0x20 | len(channels) - 1
+        head = 0x20 | len(channels) - 1 if channels else 0
         return bytes((head,)) + (self.checkpoint & 0xFFFF).to_bytes(2, "big") + b"".join(channels)

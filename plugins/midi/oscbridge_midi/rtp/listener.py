@@ -34,7 +34,7 @@ PENDING: Final = 10.0
 """Seconds between the invitations to the two ports."""
 
 TURN: Final = 0.05
-"""Seconds between looks at what is due."""
+"""Seconds between looks at due actions."""
 
 
 class RtpListenOptions(Protocol):
@@ -243,7 +243,7 @@ class RtpListener:
             found.session.close()
 
     async def _keep(self) -> None:
-        """Do what is due in all sessions; forget peers that are gone."""
+        """Take due actions in all sessions; forget peers that are gone."""
         while True:
             now = time.monotonic()
             for ssrc, each in tuple(self._participants.items()):
@@ -268,10 +268,10 @@ class RtpListener:
         """Send messages to all peers."""
         self.send_now(messages)
 
-    def send_now(self, messages: Sequence[bytes]) -> None:
+    def send_now(self, messages: Sequence[bytes], when_ns: int = 0) -> None:
         """The same; it does not wait."""
         for session in self._sessions:
-            self._losses.refused(session.send(messages))
+            self._losses.refused(session.send(messages, when_ns))
         self._changed.set()
 
     async def close(self) -> None:

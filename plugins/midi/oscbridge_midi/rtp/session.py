@@ -34,31 +34,35 @@ MAX_DELAY: Final = 1.0
 """Seconds that a packet may have travelled; an older time of its clock is not believed."""
 
 
-def ticks() -> int:
-    """The clock of this process in units of 0.1 ms."""
-    return time.monotonic_ns() // 100_000
+def ticks(when_ns: int = 0) -> int:
+    """The clock of this process, now or at a monotonic time, in units of 0.1 ms."""
+    return (when_ns or time.monotonic_ns()) // 100_000
 
 
 class ClockOffset:
-    """What is to be added to the peer's clock to get ours."""
+    """The offset from the peer's clock to ours."""
 
     def __init__(self) -> None:
         self._offset: int | None = None
+        self._epoch = 0
 
     def set(self, ours: int, theirs: int) -> None:
         """Both clocks at one moment."""
         self._offset = ours - theirs
+        self._epoch = time.time_ns() - time.monotonic_ns()
 
     def unix_ns(self, timestamp: int, later: int = 0) -> int:
         """The Unix time of a timestamp of 32 bits, ``later`` units after it.
 
         Now, while the offset is unknown or if the result is in the future or too old.
         """
-        now = time.time_ns()
         if self._offset is None:
-            return now
-        age = (ticks() - (timestamp + later + self._offset) + (1 << 31) & 0xFFFF_FFFF) - (1 << 31)
-        return now - age * 100_000 if 0 <= age <= MAX_DELAY * 10_000 else now
+            return time.time_ns()
+        now = ticks()
+        age = (now - (timestamp + later + self._offset) + (1 << 31) & 0xFFFF_FFFF) - (1 << 31)
+        if 0 <= age <= MAX_DELAY * 10_000:
+            return self._epoch + (now - age) * 100_000  # the same for equal timestamps
+        return time.time_ns()
 
 
 class RtpSession:
@@ -96,11 +100,14 @@ class RtpSession:
         self._has_feedback_since = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque(maxlen=MAX_MARKS)
 
-    def send(self, messages: Sequence[bytes]) -> int:
-        """Send messages. Returns how many packets the system did not accept."""
+    def send(self, messages: Sequence[bytes], when_ns: int = 0) -> int:
+        """Send messages. Returns how many packets the system did not accept.
+
+        They are stamped with a monotonic time in nanoseconds; 0 is now.
+        """
         now = time.monotonic()
         refused = 0
-        for packet in self._sent.packets(messages, ticks(), now):
+        for packet in self._sent.packets(messages, ticks(when_ns), now):
             refused += not self._send(packet)
         self._guards, self._guard_at = GUARDS, now + FIRST_GUARD
         return refused
@@ -118,6 +125,8 @@ class RtpSession:
         self._unconfirmed += 1
         if self._unconfirmed >= FEEDBACK_COUNT or found.lost:
             self._confirm(self.heard_at)
+        if found.problem is not None:
+            raise found.problem
 
     def take_feedback(self, feedback: Feedback) -> None:
         """The peer has got packets."""
@@ -137,7 +146,7 @@ class RtpSession:
         return None
 
     def turn(self, now: float) -> None:
-        """Do what is due: feedback, and packets that repair the loss of the last ones."""
+        """Take due actions: feedback, and packets that repair the loss of the last ones."""
         if self._unconfirmed and now >= self._confirmed_at + FEEDBACK_INTERVAL:
             self._confirm(now)
         if now - self._has_feedback_since > MEMORY:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, cast
 
 import oscbridge
 
-__all__ = ["Address", "SocketPair"]
+__all__ = ["Address", "SocketPair", "address_of"]
 
 Address: TypeAlias = tuple[str, int]
 
@@ -23,14 +23,26 @@ MAX_UNSENT: Final = 1 << 18
 _Receive: TypeAlias = Callable[[bytes, Address], None]
 
 
+def address_of(sockaddr: tuple[str | int, ...]) -> Address:
+    """The address of a socket's peer; a local IPv6 one has its interface: ``fe80::1%2``."""
+    host, port, *rest = sockaddr
+    scope = rest[1] if len(rest) > 1 else 0
+    return f"{host}%{scope}" if scope else str(host), int(port)
+
+
+def _sockaddr(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    host, _, scope = address[0].partition("%")
+    return (host, address[1], 0, int(scope)) if scope else address
+
+
 class _UdpProtocol(asyncio.DatagramProtocol):
     """Passes datagrams on."""
 
     def __init__(self, receive: _Receive) -> None:
         self._receive = receive
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._receive(data, (addr[0], addr[1]))
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        self._receive(data, address_of(addr))
 
     def error_received(self, exc: Exception) -> None:
         """A peer that is gone: the session notices."""
@@ -103,7 +115,7 @@ class SocketPair:
         if transport.is_closing() or unsent > MAX_UNSENT:
             return False
         with contextlib.suppress(OSError):
-            transport.sendto(data, to)
+            transport.sendto(data, _sockaddr(to))
             return True
         return False
 

@@ -17,6 +17,9 @@ __all__ = ["ReceiveStream", "ReceivedMidi", "SendStream"]
 
 _HALF: Final = 1 << 15
 
+MAX_LATE: Final = 100
+"""Packets in a row that are late: then the sender counts from another number."""
+
 
 class SendStream:
     """The packets to one receiver."""
@@ -68,6 +71,8 @@ class ReceivedMidi(NamedTuple):
     """Packets that are missing before it."""
     is_repaired: bool = True
     """Whether the journal has repaired the loss."""
+    problem: oscbridge.DecodeError | None = None
+    """What is wrong with a part of it."""
 
 
 class ReceiveStream:
@@ -78,6 +83,8 @@ class ReceiveStream:
         """The number of the next packet, 16 bits."""
         self._state = ReceiverState()
         self._sysex = bytearray()
+        self._late = 0
+        self._problem: oscbridge.DecodeError | None = None
 
     @property
     def highest(self) -> int | None:
@@ -100,8 +107,10 @@ class ReceiveStream:
         if expected is None:  # the first ones may be lost: those of the journal
             expected = packet.sequence if journal is None else journal.checkpoint
         lost = packet.sequence - expected & 0xFFFF
-        if lost >= _HALF:
+        if lost >= _HALF and self._late < MAX_LATE:
+            self._late += 1
             return None
+        self._late, self._problem = 0, None
         self._expected = packet.sequence + 1 & 0xFFFF
         repairs: list[bytes] = []
         is_repaired = True
@@ -110,7 +119,7 @@ class ReceiveStream:
             repairs, is_repaired = self._repair(journal, expected)
         messages = [(0, each) for each in repairs]
         messages += self._messages(packet)
-        return ReceivedMidi(packet.timestamp, messages, lost, is_repaired)
+        return ReceivedMidi(packet.timestamp, messages, lost, is_repaired, self._problem)
 
     def end(self) -> list[bytes]:
         """The messages that end all notes: the sender is gone."""
@@ -143,7 +152,8 @@ class ReceiveStream:
             self._sysex += segment[1:-1]
         if len(self._sysex) >= MAX_SYSEX:
             self._sysex.clear()
-            raise oscbridge.DecodeError("size", f"a sysex of more than {MAX_SYSEX} bytes")
+            text = f"a sysex of more than {MAX_SYSEX} bytes"
+            self._problem = oscbridge.DecodeError("size", text)
         if end != 0xF7 or not self._sysex:
             if end == 0xF4:
                 self._sysex.clear()

@@ -68,7 +68,7 @@ class TimecodeReader:
     def _quarter(self, piece: int, nibble: int, seconds: float) -> ReceivedTimecode | None:
         step = (piece - self._last) & 7
         direction = {1: 1, 7: -1}.get(step, 0)
-        is_pause = not 0 <= seconds - self._last_time < PAUSE
+        is_pause = abs(seconds - self._last_time) >= PAUSE  # a clock may be set back a little
         if not self._run or is_pause or not direction:
             self._run, self._direction, self._whole = 0, 0, None
         elif self._direction and direction != self._direction:

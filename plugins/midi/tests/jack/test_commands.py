@@ -23,3 +23,11 @@ def test_ports_and_learn_find_real_ports(jack: Any) -> None:
         peer.write(wire)
     learning.said('match = "/control14/1/7"')
     assert learning.wait() == 0
+
+
+@pytest.mark.load
+def test_ports_are_devices_that_could_be_added(jack: Any) -> None:
+    jack.peer("gear")
+    program = str(Path(sys.executable).with_name("oscbridge"))
+    listed = jack.run(program, "devices", "--timeout", "0.5")
+    assert 'type    = "midi"\noutput  = "gear reads:in"\nbackend = "jack"' in listed

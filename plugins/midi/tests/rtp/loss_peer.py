@@ -1,4 +1,4 @@
-"""One side of the loss test: ``loss_peer.py receive HOST`` or ``send HOST COUNT``.
+"""One side of the loss test: ``loss_peer.py receive HOST`` or ``send URL COUNT``.
 
 Prints "ready" when the session exists. The sender then plays random notes, which all end, and
 prints "sent". The receiver prints what it knows as JSON at each line that it reads.
@@ -47,10 +47,10 @@ async def receive(host: str) -> None:
             print(json.dumps(found), flush=True)
 
 
-async def send(host: str, count: int) -> None:
+async def send(url: str, count: int) -> None:
     text = (
         '[bridge.osc]\nlisten = "udp://127.0.0.1:0"\n'
-        f'[endpoint.far]\ntype = "midi"\noutput = "rtp://{host}:5004"\n'
+        f'[endpoint.far]\ntype = "midi"\noutput = "{url}"\n'
     )
     async with running_bridge(text) as bridge:
         endpoint = bridge.endpoint("far")

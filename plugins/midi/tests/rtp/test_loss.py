@@ -6,6 +6,7 @@ Needs root, as the namespaces of ``ip netns`` do.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -51,6 +52,20 @@ class LossyNetworks:
         for name in (self.near, self.far):
             rule = ("-A", "INPUT", "-i", "c1", "-p", "udp", *random_loss, "-j", "DROP")
             self._run(*self.inside(name), iptables, *rule)
+
+    def local_address(self, network: str) -> str:
+        """The address of IPv6 that is valid on the link, when it is ready."""
+        found: list[str] = []
+
+        def look() -> bool:
+            command = (self._ip, "-n", network, "-6", "-o", "addr", "show", "dev", "c1")
+            text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            if "tentative" not in text:
+                found.extend(re.findall(r"inet6 (fe80\S+)/", text))
+            return bool(found)
+
+        wait_until(look)
+        return found[0]
 
     def inside(self, network: str) -> tuple[str, ...]:
         return (self._ip, "netns", "exec", network)
@@ -111,7 +126,7 @@ def test_no_note_hangs_after_random_loss(networks: LossyNetworks) -> None:
     receiver = networks.start(networks.far, "receive", HOST)
     wait_for(receiver, "listening")
     networks.lose(LOSS)
-    sender = networks.start(networks.near, "send", HOST, str(MESSAGES))
+    sender = networks.start(networks.near, "send", f"rtp://{HOST}:5004", str(MESSAGES))
     wait_for(receiver, "ready")
     wait_for(sender, "sent")
     wait_until(lambda: ask(receiver)["sounding"] == 0)
@@ -119,3 +134,23 @@ def test_no_note_hangs_after_random_loss(networks: LossyNetworks) -> None:
     print(found)
     assert found["dropped"]["lost"] > MESSAGES / 5 * LOSS / 2  # the network has lost packets
     assert "unrepaired" not in found["dropped"]
+
+
+def test_announced_session_is_found_by_its_name(networks: LossyNetworks) -> None:
+    receiver = networks.start(networks.far, "receive", HOST)
+    wait_for(receiver, "listening")
+    sender = networks.start(networks.near, "send", "rtp://near", "100")
+    wait_for(receiver, "ready")
+    wait_for(sender, "sent")
+    wait_until(lambda: ask(receiver)["count"] >= 100)
+    assert ask(receiver)["sounding"] == 0
+
+
+def test_peers_with_local_addresses_of_ipv6_have_a_session(networks: LossyNetworks) -> None:
+    receiver = networks.start(networks.far, "receive", "[::]")
+    wait_for(receiver, "listening")
+    local = networks.local_address(networks.far)
+    sender = networks.start(networks.near, "send", f"rtp://[{local}%c1]:5004", "100")
+    wait_for(receiver, "ready")
+    wait_for(sender, "sent")
+    wait_until(lambda: ask(receiver)["count"] >= 100)

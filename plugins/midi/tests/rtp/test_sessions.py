@@ -70,6 +70,15 @@ async def test_notes_end_when_the_peer_leaves(pair: Any) -> None:
     await until(lambda: listening.endpoint.client_count == 0)
 
 
+async def test_setup_of_an_mpe_zone_reaches_a_new_peer(start: Any) -> None:
+    listening = await start(LISTEN, route="midi = { mpe = { channels = 3 } }")
+    listening.send("/note", 1, 60, 1)
+    await until(lambda: listening.status.sent)
+    inviting = await start(both(listening))
+    assert await inviting.receive() == oscbridge.Message.of("/rpn", 1, 6, 384)
+    assert not inviting.status.received.dropped
+
+
 async def test_several_peers_hear_the_listener(start: Any, pair: Any) -> None:
     listening, first = pair
     second = await start(both(listening))

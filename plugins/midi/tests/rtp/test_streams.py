@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.rtp.packets import encode_packet
 from oscbridge_midi.rtp.receiver_state import ReceiverState
-from oscbridge_midi.rtp.streams import ReceiveStream, SendStream
+from oscbridge_midi.rtp.streams import MAX_LATE, ReceiveStream, SendStream
 
 
 class Link:
@@ -118,6 +119,16 @@ def test_late_packet_is_left_out() -> None:
     assert link.receiver.sounding == 0
 
 
+def test_loss_of_a_clock_tick_ends_no_note() -> None:
+    link = Link()
+    link.send("903c40")
+    link.confirm()
+    link.send("f8", arrives=False)
+    link.send("f8")
+    assert link.found == ["903c40", "f8"]
+    assert link.receiver.sounding == 1
+
+
 def test_loss_without_a_journal_ends_all_notes() -> None:
     link = Link()
     for sequence, message in ((1, "903c40"), (3, "f8")):
@@ -165,5 +176,24 @@ def test_state_is_the_senders_after_random_loss(seed: int) -> None:
     for each in link.found:
         received.track(bytes.fromhex(each))
     sounding, wanted = set(received.end_notes()), set(sent.end_notes())
-    assert sounding <= wanted  # a note that is too old to be played is no hanging note
+    assert sounding <= wanted  # a note that is too old to be played does not hang
     assert link.receiver.sounding <= len(wanted)
+
+
+def test_sender_that_counts_from_elsewhere_is_heard_again() -> None:
+    link = Link()
+    link.deliver(encode_packet(30_000, 0, 1, [b"\x90\x3c\x40"]))
+    for sequence in range(MAX_LATE + 1):
+        link.deliver(encode_packet(sequence, 0, 1, [b"\xf8"]))
+    assert link.found == ["903c40", "803c40", "f8"]
+
+
+def test_sysex_that_is_too_long_is_a_problem_and_the_rest_is_heard() -> None:
+    stream, found = ReceiveStream(), []
+    for sequence in range(MAX_SYSEX // 1_000 + 2):
+        segment = (b"\xf7" if sequence else b"\xf0") + bytes(1_000) + b"\xf0"
+        received = stream.receive(encode_packet(sequence, 0, 1, [b"\xf8", segment]))
+        assert received is not None
+        assert [data for _, data in received.messages] == [b"\xf8"]
+        found += [] if received.problem is None else [received.problem.reason]
+    assert found == ["size"]

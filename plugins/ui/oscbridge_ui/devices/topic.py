@@ -31,6 +31,8 @@ class DevicesTopic(Topic):
         self._wake = wake
         self._sent: DevicesState | None = None
         self._is_new = True
+        self._configuration: object = None
+        """The one that was looked at: after a reload found devices may be endpoints."""
         self._end = operations.devices.nearby.watch(self.changed)
         self._kinds: Sequence[EndpointKind] = ()
         self._profiles: Sequence[ProfileState] = ()
@@ -50,9 +52,10 @@ class DevicesTopic(Topic):
         self._wake()
 
     def take(self) -> DevicesState | None:
-        if not self._is_new:
+        configuration = self._operations.app.configuration
+        if not self._is_new and configuration is self._configuration:
             return None
-        self._is_new = False
+        self._is_new, self._configuration = False, configuration
         state = self._state()
         if state == self._sent:
             return None

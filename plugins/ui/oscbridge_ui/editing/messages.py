@@ -254,6 +254,8 @@ class CheckedState(ProtocolModel):
     id: int
     error: str = ""
     """Why they cannot be made at all."""
+    conflict: bool = False
+    """Whether that is a change that was made elsewhere in the same place."""
     refused: Sequence[str] = ()
     problems: Sequence[ProblemState] = ()
     warnings: Sequence[str] = ()

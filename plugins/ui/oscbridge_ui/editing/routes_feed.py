@@ -131,11 +131,8 @@ class RoutesFeed:
 class RoutesTopic(Topic):
     """The last messages of all routes, then those that have changed."""
 
-    def __init__(
-        self, feed: RoutesFeed, wake: Callable[[], None], may_listen: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, feed: RoutesFeed, wake: Callable[[], None]) -> None:
         self._feed = feed
-        self._may_listen = may_listen
         self._sent = 0
         feed.add(self, wake)
 
@@ -144,11 +141,7 @@ class RoutesTopic(Topic):
         if feed.number == sent:
             return None
         self._sent = feed.number
-        found = [
-            each
-            for number, each in feed.routes.values()
-            if number > sent and self._may_listen(each.address)
-        ]
+        found = [each for number, each in feed.routes.values() if number > sent]
         if not found and sent:
             return None
         return RoutesState(full=sent == 0, routes=found)

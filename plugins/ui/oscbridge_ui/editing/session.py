@@ -161,7 +161,8 @@ class EditingSession:
             case ReadSchema():
                 self._answer(SchemaState(id=request.id, error=error))
             case CheckEdit():
-                self._answer(CheckedState(id=request.id, error=error))
+                is_conflict = reason == "conflict"
+                self._answer(CheckedState(id=request.id, error=error, conflict=is_conflict))
             case SaveEdit() | UndoEdit():
                 state = {"type": "saved", "id": request.id, "error": error, "reason": reason}
                 self._answer(SavedState.model_validate(state))

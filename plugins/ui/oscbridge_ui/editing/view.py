@@ -15,6 +15,8 @@ from oscbridge_ui.editing.routes_feed import RoutesTopic
 from oscbridge_ui.editing.session import EditingSession, Request
 from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.server_messages import Refused
+from oscbridge_ui.visibility import LIMITED, is_limited
 from oscbridge_ui.watching import WATCHES
 
 __all__ = ["EditingView"]
@@ -45,8 +47,11 @@ class EditingView(PageView):
             self._session.add(message)
 
     def _watch(self, grant: AccessGrant) -> None:
-        topic = RoutesTopic(self._feeds.routes, self._page.wake, grant.rights.may_listen)
-        self._page.watch("routes", topic)
+        if is_limited(grant):  # the messages of a route, and what it makes of them, show more
+            self._page.end("routes")
+            self._page.answer(Refused(topic="routes", reason=LIMITED))
+            return
+        self._page.watch("routes", RoutesTopic(self._feeds.routes, self._page.wake))
 
     def access_changed(self, grant: AccessGrant) -> None:
         if self._page.topic("routes") is not None:

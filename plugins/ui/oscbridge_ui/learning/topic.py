@@ -23,11 +23,11 @@ from oscbridge_ui.topic import Topic
 __all__ = ["LearningTopic"]
 
 INTERVAL: Final = 0.1
-"""Seconds between two looks at what was moved."""
+"""Seconds between two looks at moved controls."""
 
 
 class LearningTopic(Topic):
-    """Looks at what is moved, from its creation until it is closed."""
+    """Looks for moved controls, from its creation until it is closed."""
 
     def __init__(self, operations: Operations, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -58,7 +58,7 @@ class LearningTopic(Topic):
             await asyncio.sleep(INTERVAL)
 
     def look(self) -> None:
-        """Look at what was moved, and tell the page if that is new."""
+        """Look for moved controls, and tell the page if that is new."""
         state: LearningState = self.session.update()
         status = LearningStatus(
             waiting_for=state.waiting_for,

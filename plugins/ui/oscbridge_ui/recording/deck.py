@@ -1,4 +1,4 @@
-"""What is recorded and played in the bridge: one of each at a time, for all pages."""
+"""The recording and the playback in the bridge: one of each, for all pages."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class RecordingDeck:
             self._ended(ended, failed=failed)
 
     def change(self, request: ChangePlayback) -> None:
-        """Change what is being played."""
+        """Change the running playback."""
         if self.playback is None:
             raise OSCBridgeError("nothing is being played")
         self.playback.change(request)

@@ -27,7 +27,7 @@ SLOW: Final = 0.5
 
 
 class RecordingsTopic(Topic):
-    """The list, then what has changed."""
+    """The list, then its changes."""
 
     def __init__(
         self, deck: RecordingDeck, operations: Operations, wake: Callable[[], None]

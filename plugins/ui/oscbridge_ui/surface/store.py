@@ -65,7 +65,7 @@ class SurfaceStore:
 
     async def _refresh(self) -> None:
         if self._saving is not None and not self._saving.done():
-            return  # what is there is older than what is here
+            return  # the file is older than the pages here
         if self.is_read and not await asyncio.to_thread(self._file.has_changed):
             return
         try:

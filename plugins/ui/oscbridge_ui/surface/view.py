@@ -39,6 +39,9 @@ class SurfaceView(PageView):
         self._values = values
         self._operations = operations
         self._bucket = TokenBucket(EDITS, EDITS, time.monotonic)
+        self._keeps_values = False
+        """Whether values are watched also while the page shows another view: when it comes back,
+        its faders must be where the devices have them."""
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
@@ -63,6 +66,9 @@ class SurfaceView(PageView):
 
     def _watch(self, page: str, grant: AccessGrant) -> None:
         topic = self._page.topic("surface")
+        if not self._keeps_values:
+            self._keeps_values = True
+            self._values.open()
         if not isinstance(topic, SurfaceTopic):
             topic = SurfaceTopic(
                 self._store, self._values, self._operations, grant, self._page.wake
@@ -83,3 +89,7 @@ class SurfaceView(PageView):
         topic = self._page.topic("surface")
         if isinstance(topic, SurfaceTopic):
             topic.use_grant(grant)
+
+    def close(self) -> None:
+        if self._keeps_values:
+            self._values.release()

@@ -294,8 +294,9 @@ function SearchField() {
 function useSearchKey(): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      const at = event.target as HTMLElement | null;
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || at?.closest("input, textarea, select")) return;
+      const at = event.composedPath()[0] as HTMLElement | undefined; // also within an editor
+      const isTyping = at?.closest?.("input, textarea, select, [contenteditable=true]");
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || isTyping) return;
       event.preventDefault();
       document.getElementById("search")?.focus();
     };

@@ -733,6 +733,7 @@ export interface CheckedState {
   type: "checked";
   id: number;
   error: string;
+  conflict: boolean;
   refused: readonly string[];
   problems: readonly ProblemState[];
   warnings: readonly string[];

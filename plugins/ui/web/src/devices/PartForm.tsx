@@ -5,7 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 import { schema } from "../editing/client";
 import { problemsOf, SaveBox, useDraft } from "../editing/SaveBox";
 import { SchemaForm } from "../forms/SchemaForm";
-import type { Schema } from "../forms/schema";
+import { kindOf, type Schema } from "../forms/schema";
 import { encodeTable, type FormTable } from "../forms/values";
 import type { EditWanted, SavedState } from "../protocol";
 import { may } from "../store";
@@ -59,12 +59,15 @@ export function PartForm({ kind, name: given, isNew, value: first, onSaved, onCa
   const environment = configuration.value.environment;
   const offered = (path: readonly (string | number)[]): readonly string[] => {
     const key = String(path[0] ?? "");
-    if (path.length !== 1) return [];
+    const option = found.properties?.[key];
+    const isList = option !== undefined && kindOf(option, schema.value?.definitions ?? {}).kind === "list";
+    // What is found is offered for each item of a list: any other may be typed.
+    if (path.length !== (isList ? 2 : 1)) return [];
     if (key === "profile") return (devices.value?.profiles ?? []).map((each) => each.name);
     return (devices.value?.found ?? []).flatMap((each) => {
       if (each.endpoint_type !== type) return [];
-      const option = each.table[key] as { $toml?: string } | undefined;
-      return option?.$toml?.startsWith('"') ? [JSON.parse(option.$toml) as string] : [];
+      const value = each.table[key] as { $toml?: string } | undefined;
+      return value?.$toml?.startsWith('"') ? [JSON.parse(value.$toml) as string] : [];
     });
   };
   return (

@@ -108,6 +108,11 @@ export function SaveBox({ edits, draft, summary, problems, label = "Save and rel
         </p>
       ))}
       {draft.error && <p class="err">{draft.error}</p>}
+      {checked?.conflict && (
+        <button type="button" class="btn" onClick={() => void readConfiguration()}>
+          Compare with the file as it is now
+        </button>
+      )}
       {failed && (
         <p class="err" role="alert">
           {failed.error}

@@ -10,7 +10,7 @@ import { encodeTable, withKey, type FormTable } from "../forms/values";
 import { Icon } from "../icons";
 import type { EditWanted, SavedState } from "../protocol";
 import { may } from "../store";
-import { changed, freeRouteName, namesOf, open, partNames, routeTables, saved } from "./routes_store";
+import { changed, freeRouteName, indexOf, namesOf, open, partNames, routeTables, saved } from "./routes_store";
 import { Trace, type TrialWanted } from "./Trace";
 
 const FIRST = ["name", "match", "scale", "send", "limit"];
@@ -21,7 +21,8 @@ interface Props {
   table: FormTable;
 }
 
-export function RouteForm({ index, table: first }: Props) {
+export function RouteForm({ index: given, table: first }: Props) {
+  const index = given === null ? null : indexOf(first, given);
   const [value, setValue] = useState(first);
   const [trial, setTrial] = useState<TrialWanted>({ message: "", run_function: false });
   const all = routeTables();
@@ -33,6 +34,7 @@ export function RouteForm({ index, table: first }: Props) {
   const draft = useDraft(edits, { route: at, ...trial });
   const { own, others } = problemsOf(draft, ["route", at]);
   const model = routeSchema();
+  if (given !== null && index === null && configuration.value) return <Gone />;
   if (!model || !configuration.value) return <p class="say">Reading the configuration…</p>;
   const environment = configuration.value.environment;
   const place = configuration.value.places[at];
@@ -93,6 +95,21 @@ function routeSchema(): Schema | null {
     Object.entries(found.properties ?? {}).filter(([key]) => key !== "from" && key !== "to"),
   );
   return { ...found, properties, required: [] };
+}
+
+function Gone() {
+  return (
+    <section class="panel" aria-label="Edit route">
+      <p class="say" role="alert">
+        This route was changed or removed elsewhere.
+      </p>
+      <div class="route-fields">
+        <button class="btn" onClick={() => (open.value = null)}>
+          Close
+        </button>
+      </div>
+    </section>
+  );
 }
 
 /** What has fields of its own. */

@@ -11,7 +11,7 @@ import { drawSelection, EditorView, highlightActiveLine, hoverTooltip, keymap, l
 import { tags } from "@lezer/highlight";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { configuration, schema } from "../editing/client";
+import { configuration, readSchema, schema } from "../editing/client";
 import { SaveBox, useDraft } from "../editing/SaveBox";
 import { Icon } from "../icons";
 import type { EditWanted, ProblemState } from "../protocol";
@@ -178,11 +178,11 @@ function linesOf(state: EditorState): string[] {
   return state.doc.toString().split("\n");
 }
 
-function complete(context: CompletionContext): CompletionResult | null {
-  const document = schema.value;
+async function complete(context: CompletionContext): Promise<CompletionResult | null> {
+  const document = schema.value ?? (await readSchema());
   const line = context.state.doc.lineAt(context.pos);
   const before = line.text.slice(0, context.pos - line.from);
-  if (!document || before.includes("#")) return null;
+  if (before.includes("#")) return null;
   const lines = linesOf(context.state);
   const { definitions } = document;
   const header = /^\s*\[\[?([\w.-]*)$/.exec(before);

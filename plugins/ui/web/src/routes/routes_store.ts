@@ -77,6 +77,17 @@ export function freeRouteName(wanted: string): string {
   }
 }
 
+/** The index of a route that was opened before the files may have changed; null if it is gone. */
+export function indexOf(table: FormTable, index: number): number | null {
+  const tables = routeTables();
+  const name = table["name"];
+  const same = (each: FormTable | undefined) =>
+    each !== undefined && (name ? each["name"] === name : JSON.stringify(each) === JSON.stringify(table));
+  if (same(tables[index])) return index;
+  const found = tables.findIndex(same);
+  return found < 0 ? null : found;
+}
+
 /** Names of bridges, and of endpoints of which this may be read or sent to. */
 export function partNames(side: "from" | "to"): readonly string[] {
   const found: string[] = [];

@@ -30,7 +30,7 @@ export function Stage({ page, query, isArranged, chosen }: Props) {
         style={{ "--columns": String(page.columns), "--rows": String(rows) }}
         onPointerDown={(event) => event.target === ref.current && (chosen.value = "")}
       >
-        {page.widgets.map((each) =>
+        {(isArranged ? page.widgets : inOrder(page.widgets)).map((each) =>
           isArranged ? (
             <Arranged key={each.id} page={page} widget={each} rows={rows} stage={ref} chosen={chosen} />
           ) : (
@@ -49,6 +49,11 @@ export function Stage({ page, query, isArranged, chosen }: Props) {
       </div>
     </div>
   );
+}
+
+/** Row by row, as the keyboard goes through them. */
+function inOrder(widgets: readonly Widget[]): Widget[] {
+  return [...widgets].sort((a, b) => a.y - b.y || a.x - b.x);
 }
 
 function area(place: Place, colour: string): Record<string, string> {

@@ -9,7 +9,7 @@ import { several } from "../format";
 import { Icon, StateMark } from "../icons";
 import { learn, learnError, learning } from "../learning/learning_store";
 import type { EditWanted, LearningCandidate, LearningEnd, LearningProposal, SavedState } from "../protocol";
-import { queries } from "../router";
+import { go, queries } from "../router";
 import { connection, may, online, parts, partsVersion } from "../store";
 
 type Role = "source" | "target";
@@ -291,6 +291,9 @@ function Saved({ state, name, onUndone }: { state: SavedState; name: string; onU
       <div class="acts">
         <button class="btn ghost" onClick={() => void undo()}>
           Undo
+        </button>
+        <button class="btn ghost" onClick={() => go("routes")}>
+          Open Routes
         </button>
         <button
           class="btn go"

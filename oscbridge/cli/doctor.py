@@ -1,0 +1,49 @@
+"""``oscbridge doctor``"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import click
+
+from oscbridge.cli.doctor_facts import SECTIONS, Fact
+from oscbridge.failures import failure_text
+from oscbridge.logs.format import visible
+from oscbridge.plugins import Plugins
+
+__all__ = ["command"]
+
+WIDTH: Final = 14
+"""Columns of the labels."""
+
+
+@click.command("doctor")
+def command() -> None:
+    """Say what this machine has and lacks, on one screen to send to others.
+
+    Python and plugins, running bridges, addresses and ports, devices, folders and the clock.
+    Nothing is changed, and no secret is shown. The exit code is always 0.
+
+    \b
+    Example:
+      oscbridge doctor
+    """
+    plugins = Plugins()
+    problems = 0
+    for title, facts in SECTIONS:
+        click.echo(click.style(title, bold=True))
+        for label, text, is_problem in _facts(facts, plugins):
+            problems += is_problem
+            mark = click.style("!", fg="yellow", bold=True) if is_problem else " "
+            click.echo(f"{mark} {label:{WIDTH}} {visible(text)}")
+    noun = "problem" if problems == 1 else "problems"
+    click.echo(f"\n{problems or 'no'} {noun} found" + (", marked with !" if problems else ""))
+
+
+def _facts(find: Callable[[Plugins], Iterator[Fact]], plugins: Plugins) -> Iterator[Fact]:
+    """The lines of a part, and the failure of one that should not fail."""
+    try:
+        yield from find(plugins)
+    except Exception as error:
+        yield Fact("unknown", failure_text(error), True)

@@ -1,0 +1,59 @@
+"""Routes to endpoints that can send nothing."""
+
+from __future__ import annotations
+
+import oscbridge
+from oscbridge.bridge.config.config import parse
+
+
+class LampSinkOptions(oscbridge.Options):
+    """Its keys."""
+
+    output: str = ""
+
+
+class LampSink(oscbridge.Endpoint[LampSinkOptions]):
+    """Needs an output to be a sink."""
+
+    async def send(self, message: oscbridge.Message) -> None:
+        """Send nothing."""
+
+    @classmethod
+    def sink_problem(cls, options: LampSinkOptions, /) -> str:
+        return "" if options.output else "it has no output; add output = ..."
+
+
+class BrokenSink(oscbridge.Endpoint[LampSinkOptions]):
+    """Cannot say."""
+
+    async def send(self, message: oscbridge.Message) -> None:
+        """Send nothing."""
+
+    @classmethod
+    def sink_problem(cls, options: LampSinkOptions, /) -> str:
+        raise RuntimeError("oh")
+
+
+TYPES = {"lamp": LampSink, "broken": BrokenSink}
+
+
+def problem(endpoint: str) -> str:
+    text = f"[bridge.osc]\n[endpoint.one]\n{endpoint}\n[[route]]\nfrom = 'osc'\nto = 'one'\n"
+    try:
+        parse(text, TYPES, "show.toml")
+    except oscbridge.ConfigurationError as error:
+        return str(error)
+    return ""
+
+
+def test_route_to_a_sink_without_output_is_a_problem() -> None:
+    assert "route 1: to = 'one': it has no output; add output = ..." in problem('type = "lamp"')
+
+
+def test_route_to_a_sink_with_output_is_none() -> None:
+    assert problem('type = "lamp"\noutput = "x"') == ""
+
+
+def test_plugin_that_fails_is_named() -> None:
+    found = problem('type = "broken"')
+    assert "BrokenSink.sink_problem failed: RuntimeError: oh" in found

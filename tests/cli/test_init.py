@@ -1,0 +1,74 @@
+"""``oscbridge init``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from oscbridge.cli import cli
+from oscbridge.cli.new_configuration import TARGETS
+from oscbridge.testing import run_configured_tests
+
+
+def init(*arguments: str, answers: str = "") -> str:
+    result = CliRunner().invoke(cli, ["init", *arguments], input=answers)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_init_writes_a_file_whose_tests_pass(target: str, folder: Path) -> None:
+    init("new.toml", "--to", target, "--yes")
+    tests = run_configured_tests((folder / "new.toml").read_text())
+    assert [each.passed for each in tests] == [True]
+
+
+def test_init_asks_five_questions(folder: Path) -> None:
+    output = init(answers="9005\nosc\n10.0.0.5:10023\nx32\nstudio.toml\n")
+    assert all(f"{number}. " in output for number in range(1, 6))
+    text = (folder / "studio.toml").read_text()
+    assert '"udp://0.0.0.0:9005"' in text
+    assert '"udp://10.0.0.5:10023"' in text
+    assert 'profile = "x32"' in text
+
+
+def test_init_asks_only_what_no_option_says(folder: Path) -> None:
+    output = init("a.toml", "--port", "9000", "--to", "browser", "--one-way", answers="8090\n")
+    assert "3. Which TCP port" in output
+    assert "1. " not in output
+    assert "4. " not in output
+    assert 'from = "web"' not in (folder / "a.toml").read_text()
+
+
+def test_init_asks_again_for_an_unknown_profile(folder: Path) -> None:
+    output = init(answers="9000\nosc\n10.0.0.5:1\nx33\nnone\nb.toml\n")
+    assert "did you mean 'x32'?" in output
+    assert "profile" not in (folder / "b.toml").read_text()
+
+
+def test_init_replaces_nothing(folder: Path) -> None:
+    (folder / "oscbridge.toml").write_text("mine")
+    result = CliRunner().invoke(cli, ["init", "--yes"])
+    assert result.exit_code == 2
+    assert "exists already" in result.output
+    assert (folder / "oscbridge.toml").read_text() == "mine"
+
+
+def test_init_leaves_no_file_after_an_answer_that_is_not_valid(folder: Path) -> None:
+    result = CliRunner().invoke(cli, ["init", "c.toml", "--to", "osc", "--at", 'a"b:1', "--yes"])
+    assert result.exit_code == 2
+    assert "is not a valid host" in result.output
+    assert not (folder / "c.toml").exists()
+
+
+def test_init_takes_an_example(folder: Path) -> None:
+    init("--example", "doorbell")
+    assert "/hook/bell" in (folder / "oscbridge.toml").read_text()
