@@ -123,8 +123,9 @@ class BrowserPage:
     def _show_list(self) -> None:
         self._go("Values")
         self.wait_for_rows()
-        for box in self.page.locator("[role=checkbox][aria-checked=true]").all():
-            box.click()
+        plotted = self.page.get_by_role("button", name="no longer")
+        while plotted.count():
+            plotted.first.click(timeout=120_000)  # a busy machine
 
     def _scroll(self) -> None:
         self.page.evaluate(SCROLL)

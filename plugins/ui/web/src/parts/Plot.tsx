@@ -161,7 +161,8 @@ function drive(box: HTMLElement, chosen: ReadonlySignal<readonly string[]>): () 
       sampledAt = at;
       data.add(now(), current);
     }
-    if (at - drawnAt >= DRAWN && !isPaused.peek()) {
+    const pixel = (seconds.peek() * 1_000) / Math.max(box.clientWidth, 1); // ms: nothing moves meanwhile
+    if (at - drawnAt >= Math.max(DRAWN, pixel) && !isPaused.peek()) {
       drawnAt = at;
       draw();
     }
