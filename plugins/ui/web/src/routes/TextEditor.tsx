@@ -21,6 +21,7 @@ import { open, partNames, saved } from "./routes_store";
 import { headerAt, helpOf, keysOf, tableSchema, valuesOf } from "./toml_help";
 
 const NAMES = ["from", "to"];
+const MAX_BYTES = 60_000; // of edits in one message; the bridge takes 65,536
 
 export function TextEditor() {
   const found = configuration.value;
@@ -30,7 +31,8 @@ export function TextEditor() {
     () => Object.entries(texts).map(([name, text]) => ({ kind: "text", file: name, text })),
     [texts],
   );
-  const draft = useDraft(edits);
+  const isLarge = new TextEncoder().encode(JSON.stringify(edits)).length > MAX_BYTES;
+  const draft = useDraft(isLarge ? [] : edits);
   if (!found) return <p class="say">Reading the configuration…</p>;
   const problems = edits.length ? (draft.checked?.problems ?? []) : [];
   const original = found.files.find((each) => each.name === file)?.text ?? "";
@@ -65,7 +67,11 @@ export function TextEditor() {
         problems={problems.filter((each) => each.file === file)}
         onChange={change}
       />
-      {edits.length ? (
+      {isLarge ? (
+        <p class="say b" role="alert">
+          These changes are larger than 60 kB, which this page cannot send: make them in the file itself.
+        </p>
+      ) : edits.length ? (
         <SaveBox
           edits={edits}
           draft={draft}
