@@ -98,20 +98,6 @@ async def test_flood_of_requests_waits(program: ControlRoomProgram) -> None:
         await other.next("pulse")
 
 
-async def test_page_that_is_gone_costs_nothing(program: ControlRoomProgram) -> None:
-    async with connected(program.port) as other:
-        async with connected(program.port) as page:
-            await page.send(type="watch_values")
-            await page.next("values")
-        known, number = -1, 0
-        while known != (known := (await other.next("pulse"))["addresses"]):
-            received = (await other.next("pulse"))["received"]
-            number += 1  # to an address that nobody has seen
-            program.send(encode_message(Message.of(f"/1/fader{number}", 0.5)))
-            while (await other.next("pulse"))["received"] == received:
-                pass
-
-
 def test_deep_address_has_a_bounded_number_of_branches() -> None:
     tree = AddressTree()
     deep = "/a" * 400
