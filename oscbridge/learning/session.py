@@ -209,7 +209,7 @@ class LearningSession:
         runner = self._app.endpoints.get(target.part)
         is_sink = runner is not None and runner.endpoint.is_sink()
         if not is_sink and target.part not in self._app.configuration.bridges:
-            raise ConfigurationError(f"{target.part}: nothing can be sent to it{why}")
+            raise ConfigurationError(f"{target.part!r}: nothing can be sent to it{why}")
 
     def test(self, share: float) -> str:
         """Send a value to the target, from its lowest (0) to its highest (1).

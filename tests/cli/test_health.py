@@ -391,8 +391,8 @@ def rows(heading: str) -> list[list[str]]:
 
 def _shown(default: object) -> object:
     """A default as TOML or JSON has it."""
-    if default is None:
-        return None
+    if default is None or isinstance(default, bool):
+        return default
     return [] if default in ((), AllowList()) else str(default)
 
 

@@ -218,7 +218,7 @@ def test_handler_that_returns_none_sends_no_reply(
     assert decode_message(sender.recv(1_000)).address == "/ok"
 
 
-BAD = [b"", b"\0", b"nope", b"/a\0\0,x\0\0", b"/a", b"#bundle\0", b"#bundle\0" + b"\xff" * 12,
+BAD = [b"", b"\0", b"nope", b"/a\0\0,x\0\0", b"/a b", b"#bundle\0", b"#bundle\0" + b"\xff" * 12,
        b"/a\0\0,i\0\0", b"/" * 60_000]  # fmt: skip
 
 

@@ -175,7 +175,7 @@ async def test_view_is_not_there_for_a_limited_token(
         page = await open_page(f"{url}record#token=band-secret-123")
         await expect(page.get_by_text("This token does not show Record.")).to_be_visible()
         rail = page.get_by_role("complementary").get_by_role("navigation")
-        await expect(rail.get_by_role("link")).to_have_text(["Now", "Values", "Routes", "Surface"])
+        await expect(rail.get_by_role("link")).to_have_text(["Now", "Values", "Surface"])
 
 
 async def test_without_the_right_the_view_shows_and_does_nothing(
