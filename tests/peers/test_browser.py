@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +32,11 @@ LIVE_PAGE = Path(__file__).parent / "live_page"
 """A page that shows all messages, as users write one."""
 SERVED = f'files = "{LIVE_PAGE}"\n'
 """The option of the endpoint that serves it."""
+EMPTY = "empty.html"
+"""A page beside it that does not connect by itself.
+
+The endpoint's own responses have a policy with which a page cannot connect to anything.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +174,7 @@ def test_page_reports_a_lost_bridge(page: Page, run: Callable[..., Any]) -> None
 # --- pages of other sites ----------------------------------------------------------------------
 
 CONNECT = """url => new Promise(done => {
+    document.onsecuritypolicyviolation = event => done(event.violatedDirective);
     const socket = new WebSocket(url, "osc.json");
     const got = [];
     socket.onmessage = event => got.push(event.data);
@@ -183,7 +190,7 @@ def refused(origin: str, what: str = "pages of this site") -> list[object]:
 
 def sandbox(page: Page, program: Any) -> Frame:
     """A frame without an origin: the browser sends the origin "null"."""
-    page.goto(f"http://localhost:{program.web_port}/nothing-here")
+    page.goto(f"http://localhost:{program.web_port}/{EMPTY}")
     page.evaluate("""() => {
         const frame = document.createElement("iframe");
         frame.sandbox = "allow-scripts";
@@ -248,14 +255,14 @@ def test_page_under_a_foreign_name_for_this_machine_is_rejected(page: Page, prog
 
 
 def test_page_of_a_listed_site_is_accepted(page: Page, run: Callable[..., Any]) -> None:
-    program = run('origins = ["null"]')
+    program = run(SERVED + 'origins = ["null"]')
     assert sandbox(page, program).evaluate(CONNECT, program.url) == "open"
 
 
 def test_page_of_another_port_of_this_machine_is_accepted(
     page: Page, program: Any, run: Callable[..., Any]
 ) -> None:
-    page.goto(f"http://localhost:{program.web_port}/nothing-here")
+    page.goto(f"http://localhost:{program.web_port}/{EMPTY}")
     other = run()
     assert page.evaluate(CONNECT, other.url) == "open"
 
@@ -345,8 +352,8 @@ def locked(run: Callable[..., Any], tmp_path: Path) -> Any:
 
 
 def locked_page(folder: Path) -> str:
-    """The page, where a token is needed, in another folder. Returns the option that serves it."""
-    folder.mkdir()
+    """The page, where a token is needed, in a new folder. Returns the option that serves it."""
+    shutil.copytree(LIVE_PAGE, folder)
     text = (LIVE_PAGE / "index.html").read_text().replace("<html", "<html data-locked", 1)
     (folder / "index.html").write_text(text)
     return f'files = "{folder}"\n'
@@ -384,6 +391,7 @@ def test_page_reports_a_wrong_token_and_asks_again(page: Page, locked: Any) -> N
 
 
 CLOSED = """([url, protocols]) => new Promise(done => {
+    document.onsecuritypolicyviolation = event => done(event.violatedDirective);
     const socket = new WebSocket(url, protocols);
     const got = [];
     socket.onmessage = event => got.push(event.data);
@@ -394,7 +402,7 @@ CLOSED = """([url, protocols]) => new Promise(done => {
 def test_page_with_a_wrong_token_receives_the_reason_and_no_messages(
     page: Page, locked: Any
 ) -> None:
-    page.goto(f"http://127.0.0.1:{locked.web_port}/nothing-here")
+    page.goto(f"http://127.0.0.1:{locked.web_port}/{EMPTY}")
     with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
         client.send_message("/secret", 1)
     protocols = ["osc.json", "osc.token.wrong"]
@@ -402,7 +410,7 @@ def test_page_with_a_wrong_token_receives_the_reason_and_no_messages(
 
 
 def test_page_without_a_token_receives_nothing_and_is_closed(page: Page, locked: Any) -> None:
-    page.goto(f"http://127.0.0.1:{locked.web_port}/nothing-here")
+    page.goto(f"http://127.0.0.1:{locked.web_port}/{EMPTY}")
     with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
         client.send_message("/secret", 1)
     reason = "no token received within 5 s"
@@ -413,8 +421,8 @@ def test_listening_page_is_closed_when_it_keeps_sending(
     page: Page, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "ears").write_text("ears-and-secret")
-    program = run(f'{token_of(tmp_path / "ears")}\nrights = ["listen"]')
-    page.goto(f"http://127.0.0.1:{program.web_port}/nothing-here")
+    program = run(f'{SERVED}{token_of(tmp_path / "ears")}\nrights = ["listen"]')
+    page.goto(f"http://127.0.0.1:{program.web_port}/{EMPTY}")
     flood = CLOSED.replace(
         "const got",
         """socket.onopen = () => {
