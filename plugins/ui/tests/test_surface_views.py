@@ -154,6 +154,10 @@ async def test_fingers_move_faders_at_the_same_time_and_nothing_jumps(
     for n in range(3):
         while await value(page, f"left{n}") != pytest.approx(moved[n], abs=1e-4):
             await page.wait_for_timeout(20)  # the browser has not handled the touches yet
+        # What the page sends last must not come after what the device says.
+        hand = await fader(page, f"left{n}").get_attribute("aria-valuetext") or ""
+        strip = page.get_by_role("group", name=f"left{n}")
+        await expect(strip.locator(".w-figure")).to_have_text(hand)
     # The device disagrees while the fingers hold: its line moves, the caps stay.
     program.send(*(encode_message(Message.of(f"/f/{n}", 1.0)) for n in range(3)))
     for n in range(3):
@@ -244,7 +248,7 @@ async def test_every_kind_of_control_follows_the_device_and_sends(
     await expect(page.get_by_role("meter", name="level")).to_have_attribute("aria-valuenow", "7.5")
     await expect(page.get_by_text("<b>26</b>")).to_be_visible()
     await pad.press("ArrowRight")
-    await expect(page.get_by_role("group", name="pad")).to_contain_text("0.26, 0.50")
+    await expect(page.get_by_role("group", name="pad")).to_contain_text("0.260, 0.500")
     await page.get_by_label("look").get_by_role("combobox").select_option("Storm")
     await page.get_by_role("group", name="wash").locator("input").fill("#102030")
     await expect(page.get_by_role("group", name="wash").locator(".mono")).to_have_text("#102030FF")
@@ -316,6 +320,7 @@ async def test_locked_page_is_played_and_not_arranged(
     await page.get_by_role("button", name="Arrange one").press("ArrowRight")
     await expect(page.get_by_role("alert")).to_have_count(0)
     await page.get_by_role("button", name="Unlock").click()
+    await expect(page.get_by_role("heading", name="Main is locked")).to_have_count(0)
     await page.get_by_role("button", name="Arrange one").press("Delete")
     await expect(page.get_by_role("button", name="Arrange one")).to_have_count(0)
 

@@ -5,10 +5,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { SurfacePage, Widget } from "../protocol";
 import { changedPlace, moved, rowsOf, type Place } from "./placing";
-import { change, tryEdit } from "./surface_store";
+import { edit, tryEdit } from "./surface_store";
 import { WidgetView } from "./WidgetView";
 
 const LEAST_ROWS = 8;
+const SETTLE = 500; // ms after an answer within which the pages have come, too
 
 interface Props {
   page: SurfacePage;
@@ -77,30 +78,45 @@ interface Drag {
   x: number;
   y: number;
   isSize: boolean;
+  /** Where the control was. */
+  place: Place;
 }
 
 function Arranged({ page, widget, rows, stage, chosen }: ArrangedProps) {
   const drag = useRef<Drag | null>(null);
   const [draft, setDraft] = useState<Place | null>(null);
   const { x, y, w, h } = widget;
-  const place = draft ?? { x, y, w, h };
+  /** Where it was put, until the bridge has answered. */
+  const [put, setPut] = useState<Place | null>(null);
+  const place = draft ?? put ?? { x, y, w, h };
   const isChosen = chosen.value === widget.id;
-  /** Where it will be once the bridge has answered: keys may be faster. */
+  /** The same at once: keys and pointers may be faster. */
   const target = useRef<Place | null>(null);
-  useEffect(() => {
+  const unanswered = useRef(0);
+  const release = () => {
+    if (unanswered.current) return;
     target.current = null;
-  }, [x, y, w, h]);
+    setPut(null);
+  };
+  useEffect(release, [x, y, w, h]);
   const keep = (to: Place) => {
     const changes = changedPlace(target.current ?? { x, y, w, h }, to);
+    if (!Object.keys(changes).length) return;
     target.current = to;
-    if (Object.keys(changes).length) change(page, widget, changes);
+    setPut(to);
+    unanswered.current++;
+    const answered = () => void unanswered.current--;
+    edit({ op: "change_widget", page: page.id, widget: widget.id, changes })
+      .finally(answered)
+      .then(() => window.setTimeout(release, SETTLE), release);
   };
   const down = (isSize: boolean) => (event: PointerEvent) => {
     if (event.button) return;
     event.stopPropagation();
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
     chosen.value = widget.id;
-    if (!page.locked) drag.current = { pointer: event.pointerId, x: event.clientX, y: event.clientY, isSize };
+    if (page.locked) return;
+    drag.current = { pointer: event.pointerId, x: event.clientX, y: event.clientY, isSize, place: target.current ?? { x, y, w, h } };
   };
   const drags = (event: PointerEvent) => {
     const from = drag.current;
@@ -108,7 +124,7 @@ function Arranged({ page, widget, rows, stage, chosen }: ArrangedProps) {
     if (!box || from?.pointer !== event.pointerId) return;
     const columns = Math.round(((event.clientX - from.x) / box.scrollWidth) * page.columns);
     const lines = Math.round(((event.clientY - from.y) / box.scrollHeight) * rows);
-    setDraft(moved({ x, y, w, h }, page.columns, from.isSize ? { w: columns, h: lines } : { x: columns, y: lines }));
+    setDraft(moved(from.place, page.columns, from.isSize ? { w: columns, h: lines } : { x: columns, y: lines }));
   };
   const up = (event: PointerEvent) => {
     if (drag.current?.pointer !== event.pointerId) return;

@@ -81,7 +81,7 @@ function Body({ widget, live, sender, types, disabled }: BodyProps) {
       const at = [numberOf(first), numberOf(live?.args[1])] as const;
       const device = [at[0] ?? widget.least, at[1] ?? widget.least] as const;
       return (
-        <Strip widget={widget} figure={at[0] === undefined ? "–" : device.map((each) => figure(each, 2)).join(", ")}>
+        <Strip widget={widget} figure={at[0] === undefined ? "–" : device.map((each) => figure(each, widget.most - widget.least)).join(", ")}>
           <Pad label={label} device={device} scales={[scale, scale]} disabled={disabled} onMove={(x, y) => sender.send([x, y])} />
         </Strip>
       );
@@ -124,9 +124,7 @@ function numberOf(value: Scalar | undefined): number | undefined {
 
 /** A number with as many digits as its range needs. */
 function shownNumber({ least, most }: Widget, value: number | undefined): string {
-  if (value === undefined) return "–";
-  const size = most - least;
-  return figure(value, size >= 20 ? 1 : size > 2 ? 2 : 3);
+  return value === undefined ? "–" : figure(value, most - least);
 }
 
 function scaleOf(widget: Widget, types: string): Scale {
