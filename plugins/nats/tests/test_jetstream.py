@@ -12,7 +12,7 @@ from typing import Any
 from nats.js.api import ConsumerConfig, StorageType
 
 from oscbridge import Message, encode_message
-from oscbridge.testing import until
+from oscbridge.testing import running_process, until
 
 STREAM = 'stream = "show"\n'
 ROUTE = """
@@ -260,3 +260,38 @@ async def test_consumer_acknowledges_after_delivery(server: Any, start: Any, wat
     assert 'oscbridge_endpoint_consumer_lag_messages{consumer="workers",endpoint="hub"} 0.0' in (
         bridge.bridge.metrics()
     )
+
+
+DRY = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.hub]
+type      = "nats"
+servers   = "{url}"
+stream    = "show"
+subscribe = ["in.>", {{ subject = "osc.>", durable = "workers" }}]
+[endpoint.seen]
+type = "osc"
+to   = "udp://127.0.0.1:9"
+[[route]]
+from = "stage"
+to   = "hub"
+nats = {{ mode = "jetstream" }}
+[[route]]
+from = "hub"
+to   = "seen"
+"""
+
+
+async def test_dry_run_creates_publishes_and_acknowledges_nothing(server: Any, watch: Any) -> None:
+    watcher = await watch(server, "osc.>")
+    with running_process(DRY.format(url=server.url), "--dry") as process:
+        process.send("stage", encode_message(Message.of("/lamp/hall", 0.5)))
+        text = r"endpoint\.hub: dry run: would send /lamp/hall ,f 0\.5"
+        await asyncio.to_thread(process.wait_for, text)
+        await watcher.client.publish("in.level", encode_message(Message.of("/level", 3)))
+        text = r"endpoint\.seen: dry run: would send /level ,i 3"  # it is a source all the same
+        await asyncio.to_thread(process.wait_for, text)
+        assert await watcher.js.streams_info() == []
+        await asyncio.to_thread(process.stop)
+    assert watcher.seen.empty()
