@@ -28,9 +28,10 @@ READY: Final = "Ctrl-C stops it"
 TIMEOUT: Final = 30.0
 FUNCTION: Final = """
 import sqlite3, statistics, zoneinfo
+from oscbridge import Message
 
-def middle(address, *args):
-    return "/middle", statistics.mean(args)
+def middle(message):
+    return Message.of("/middle", statistics.mean(message.args))
 """
 CONFIGURATION: Final = """
 [bridge.stage]
@@ -43,6 +44,7 @@ from = "stage"
 to = "web"
 function = "mine:middle"
 [[test]]
+name = "the middle"
 from = "stage"
 send = "/a 1.0 2.0"
 expect = "web /middle 1.5"

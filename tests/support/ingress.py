@@ -167,6 +167,8 @@ async def _running(proxies: Mapping[str, _Proxy]) -> AsyncIterator[int]:
 async def _panel(_request: web.Request) -> web.Response:
     """The frame in which Home Assistant shows the add-on, for a user who has logged in."""
     frame = f"<iframe src='{PATH}/' width=1200 height=640></iframe>"
-    answer = web.Response(text=f"<!DOCTYPE html>{frame}", content_type="text/html")
+    answer = web.Response(
+        text=f"<!DOCTYPE html><link rel=icon href='data:,'>{frame}", content_type="text/html"
+    )
     answer.set_cookie(SESSION, "1", path=PATH)
     return answer
