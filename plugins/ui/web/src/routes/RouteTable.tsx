@@ -21,7 +21,7 @@ export function RouteTable() {
     return words.every((word) => text.toLowerCase().includes(word));
   });
   if (!rows.length) {
-    return <p class="none">{words.length ? "No route fits. Search for less." : "There is no route yet. Messages go wherever an endpoint takes them."}</p>;
+    return <p class="none">{words.length ? "No route matches the search." : "No routes yet. Each message goes to every endpoint that takes it by default."}</p>;
   }
   return (
     <table class="rt" data-looked={looked}>

@@ -48,7 +48,7 @@ export function Routes() {
             </header>
             <RouteTable />
             {allowed && !open.value && (
-              <p class="say">Choose a route to change it: you see what becomes of the last real messages, and what changes in the file, before you save.</p>
+              <p class="say">Select a route to change it. Before you save, you see how the last messages pass through it, and what changes in the file.</p>
             )}
           </section>
           {allowed && <Versions />}

@@ -136,7 +136,7 @@ function Tools() {
       <span class="grow" />
       <button class="btn" aria-pressed={isHeld.value} onClick={() => (isHeld.value = !isHeld.value)}>
         <Icon name={isHeld.value ? "play" : "pause"} />
-        {isHeld.value ? "Go on" : "Hold"}
+        {isHeld.value ? "Resume" : "Hold"}
       </button>
     </div>
   );
@@ -290,7 +290,7 @@ function Nothing({ total }: { total: number }) {
   const received = pulse.value?.received ?? 0;
   if (!online.value) return <p class="none">Not connected.</p>;
   if (!isWatched.value) return null;
-  if (total) return <p class="none">No address fits. Search for less, or choose another sender or branch.</p>;
+  if (total) return <p class="none">No address matches. Choose another sender or branch, or a shorter search.</p>;
   return (
     <p class="none">
       {received
