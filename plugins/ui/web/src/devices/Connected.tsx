@@ -60,13 +60,15 @@ function PartRow({ part, onSaved }: { part: BridgePart | EndpointPart } & SavedP
       <div class="dev-row">
         <StateMark mark={mark} />
         <div class="dev-name">
-          <b>{part.name}</b>
+          <p class="dev-title">
+            <b>{part.name}</b>
+            <span class={mark === "live" ? "faint" : mark === "bad" ? "b" : "w"}>{mark === "live" ? flowText(part) : text}</span>
+          </p>
           <small>
             {type}
             {" · "}
             <span class="mono">{part.kind === "bridge" ? part.address : part.where}</span>
           </small>
-          <small class={mark === "live" ? "" : mark === "bad" ? "b" : "w"}>{mark === "live" ? flowText(part) : text}</small>
         </div>
         <div class="dev-acts">
           {part.kind === "endpoint" && <Tests part={part} />}

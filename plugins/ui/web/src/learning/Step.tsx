@@ -56,6 +56,7 @@ export function Step({ role, number, title, hint }: StepProps) {
             <span class="ping" aria-hidden="true" />
             <span>
               <b>{title} now, then release it.</b> {hint}
+              {role === "target" && " Or choose it below."}
             </span>
           </p>
         ) : (

@@ -28,15 +28,15 @@ function PlayOptions({ allowed }: { allowed: boolean }) {
       <p class="dim">How the recordings of the list are played.</p>
       <div class="pair">
         <label class="fld">
-          <span>Play</span>
+          <span>Messages</span>
           <select
             class="in1"
             value={direction.value}
             disabled={!allowed}
             onChange={(event) => (direction.value = event.currentTarget.value as Direction)}
           >
-            <option value="in">received messages</option>
-            <option value="out">sent messages</option>
+            <option value="in">received</option>
+            <option value="out">sent</option>
           </select>
         </label>
         {direction.value === "in" && (

@@ -25,7 +25,7 @@ export function Learn() {
   return (
     <div class="learn">
       <Step role="source" number={1} title="Move the control" hint="A fader, a knob, a button: on your controller, phone or desk." />
-      <Step role="target" number={2} title="Move the target" hint="The control on the other device that should follow; or choose it below." />
+      <Step role="target" number={2} title="Move the target" hint="The control on the other device that should follow." />
       <Result />
     </div>
   );

@@ -10,7 +10,7 @@ import { several } from "../format";
 import { Icon, StateMark } from "../icons";
 import type { EditWanted } from "../protocol";
 import { baseName, RouteForm } from "../routes/RouteForm";
-import { isBehind, open, reloads, saved, watchRoutes } from "../routes/routes_store";
+import { isBehind, open, reloads, routeRows, saved, watchRoutes } from "../routes/routes_store";
 import { RouteTable } from "../routes/RouteTable";
 import { Versions } from "../routes/Versions";
 import { connection, may, online } from "../store";
@@ -47,7 +47,7 @@ export function Routes() {
               )}
             </header>
             <RouteTable />
-            {allowed && !open.value && (
+            {allowed && !open.value && routeRows().length > 0 && (
               <p class="say">Select a route to change it. Before you save, you see how the last messages pass through it, and what changes in the file.</p>
             )}
           </section>
