@@ -125,6 +125,12 @@ class Operations:
         except RuntimeError:  # no home directory
             return Path.cwd() / ".oscbridge"
 
+    def recordings_directory(self) -> Path:
+        """The directory of the control room's recordings, which may not exist."""
+        http = self._app.configuration.http
+        chosen = None if http is None else http.recordings
+        return chosen or self.state_directory() / "recordings"
+
     def own_addresses(self) -> Sequence[str]:
         """IP addresses of this machine in its networks."""
         return own_addresses()
