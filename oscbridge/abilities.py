@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITY_OF",
     "Coalescing",
+    "Consuming",
     "DescribesControls",
     "DescribesRoutes",
     "Durability",
@@ -211,6 +212,15 @@ class FindsDevices:
         return ()
 
 
+class Consuming(ABC):
+    """Reads messages that a server keeps until they are acknowledged."""
+
+    @property
+    @abstractmethod
+    def consumer_lag(self) -> Mapping[str, int]:
+        """Messages that wait at the server, by the name of their consumer, for metrics."""
+
+
 class Guarded(ABC):
     """Lets clients in by the tokens of the configuration that are valid for it.
 
@@ -256,6 +266,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         RouteAware,
         PeerAware,
         Serving,
+        Consuming,
         Guarded,
         SharesMedium,
         KnowsAddresses,

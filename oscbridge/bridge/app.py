@@ -282,6 +282,8 @@ class App:
     def _watch_parts(self) -> None:
         self.watchers.use(self.listeners, self.dispatchers, self.endpoints)
         self.addresses.use(self.configuration, self.endpoints, self.routing.sources)
+        for name, runner in self.endpoints.items():
+            runner.targets = self.routing.sources[name].sinks
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""

@@ -109,7 +109,10 @@ class Reader:
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found)]
+        self.problems += [
+            *self._loops(routes.options, listens),
+            *sink_problems(*found, routes.endpoint_options),
+        ]
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:

@@ -72,8 +72,6 @@ class EndpointRunner(EndpointHost):
         """Calls of :meth:`unreachable`: datagrams that were not accepted, or missing answers."""
         self._offered = 0
         self._counting = threading.Lock()
-        self.queue: SendQueue | None = None
-        """Messages waiting for delivery, after :meth:`open` of a sink."""
         self._open_queue: SendQueue | None = None
         """The queue while it accepts messages."""
         self._task: asyncio.Task[None] | None = None
