@@ -62,6 +62,11 @@ class SourceRouting:
         handler.order = next(self._orders)
         self.addresses.add(match, handler)
 
+    @property
+    def has_backpressure(self) -> bool:
+        """Whether one of the sinks wants the source to pause."""
+        return any(sink.backpressure.is_active for sink in self.sinks.values())
+
     def install(self, dispatcher: Dispatcher) -> None:
         """Make the source's dispatcher use these routes."""
         dispatcher.adopt(self.addresses, self.notify_peer_disconnected)

@@ -127,6 +127,7 @@ export interface EndpointPart {
   in_flight: number;
   queue_size: number;
   sent: number;
+  standby: number;
   lost: Readonly<Record<string, number>>;
   clients: number | null;
   refused: number;
@@ -167,6 +168,12 @@ export interface Problem {
   code: string;
 }
 
+/** Whether this bridge delivers, or another one with the same lease. */
+export interface RoleState {
+  role: "leader" | "standby" | "";
+  holder: string;
+}
+
 /** Rates of the last minutes, one per second, the last that of now; None is not known. */
 export interface TotalHistory {
   received: readonly (number | null)[];
@@ -192,6 +199,7 @@ export interface NowState {
   parts: readonly (BridgePart | EndpointPart | RoutePart)[];
   problems: readonly Problem[] | null;
   variables: Readonly<Record<string, boolean | number | string | null>> | null;
+  role: RoleState | null;
   totals: TotalHistory | null;
   part: PartHistory | null;
 }
