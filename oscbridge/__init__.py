@@ -12,6 +12,7 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        Consuming,
         DescribesControls,
         DescribesRoutes,
         Durability,
@@ -172,6 +173,7 @@ __all__ = [
     "Coalescing",
     "Color",
     "ConfigurationError",
+    "Consuming",
     "ControlFacts",
     "ControlId",
     "DecodeError",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITY_OF",
     "Coalescing",
+    "Consuming",
     "DescribesControls",
     "DescribesRoutes",
     "Durability",
@@ -213,6 +214,15 @@ class FindsDevices:
         return ()
 
 
+class Consuming(ABC):
+    """Reads messages that a server keeps until they are acknowledged."""
+
+    @property
+    @abstractmethod
+    def consumer_lag(self) -> Mapping[str, int]:
+        """Messages that wait at the server, by the name of their consumer, for metrics."""
+
+
 class Guarded(ABC):
     """Lets clients in by the tokens of the configuration that are valid for it.
 
@@ -292,6 +302,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         PeerAware,
         Serving,
         GrantsLeases,
+        Consuming,
         Guarded,
         SharesMedium,
         KnowsAddresses,

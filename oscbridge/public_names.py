@@ -28,6 +28,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.abilities": (
         "KnowsAddresses",
         "Coalescing",
+        "Consuming",
         "DescribesControls",
         "DescribesRoutes",
         "Durability",

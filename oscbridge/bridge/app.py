@@ -79,8 +79,7 @@ class App:
         self.routing = make_routing(configuration, self.endpoints, hooks, None, self.variables)
         self.dispatchers = make_dispatchers(self._turn, self.endpoints, {}, configuration.bridges)
         """The dispatcher of every source, bridge or endpoint, by name."""
-        for name, dispatcher in self.dispatchers.items():
-            self.routing.sources[name].install(dispatcher)
+        self.routing.install(self.dispatchers)
         self._watch_parts()
 
     @property
@@ -281,6 +280,7 @@ class App:
     def _watch_parts(self) -> None:
         self.watchers.use(self.listeners, self.dispatchers, self.endpoints)
         self.addresses.use(self.configuration, self.endpoints, self.routing.sources)
+        self.routing.note_targets(self.endpoints)
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""

@@ -90,6 +90,16 @@ class Routing:
     problems: tuple[str, ...] = ()
     """Why plugins that are used could not register all their routes."""
 
+    def install(self, dispatchers: Mapping[str, Dispatcher]) -> None:
+        """Make the dispatchers of all sources use these routes."""
+        for name, dispatcher in dispatchers.items():
+            self.sources[name].install(dispatcher)
+
+    def note_targets(self, endpoints: Mapping[str, EndpointRunner]) -> None:
+        """Tell endpoints which sinks their messages are routed to."""
+        for name, runner in endpoints.items():
+            runner.targets = self.sources[name].sinks
+
     def idle(self, endpoints: Iterable[str]) -> list[str]:
         """Those of the endpoints that no route leads to or from, including routes of plugins."""
         sinks = {name: each.sinks.keys() - each.incidental for name, each in self.sources.items()}

@@ -76,6 +76,16 @@ def _clients(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
         ("endpoint",),
         [((each.name,), each.clients) for each in endpoints if each.clients is not None],
     )
+    yield gauges(
+        "oscbridge_endpoint_consumer_lag_messages",
+        "Messages that wait at its server to be read.",
+        ("endpoint", "consumer"),
+        [
+            ((each.name, label(name)), lag)
+            for each in endpoints
+            for name, lag in each.consumer_lag.items()
+        ],
+    )
     yield counters(
         "oscbridge_endpoint_absorbed_messages",
         "Messages of clients that were for the bridge itself, and not for its routes.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
-from oscbridge.abilities import Serving
+from oscbridge.abilities import Consuming, Serving
 from oscbridge.bridge.app import App
 from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.routes.variables import Value
@@ -107,6 +107,8 @@ class EndpointStatus:
     """Addresses whose last value was forgotten, as there are too many."""
     is_bridge: bool = False
     """Whether it is a bridge as a sink: messages of its clients are counted by the bridge."""
+    consumer_lag: Mapping[str, int] = field(default_factory=dict)
+    """Messages that wait at its server, by the name of their consumer."""
     absorbed: int = 0
     """Messages of its clients that were for the bridge itself, in its ``absorb`` or ``subscribe``;
     they count as routed."""
@@ -265,6 +267,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         queue_problem=delivery.queue_problem,
         certificates={key: info.end.timestamp() for key, info in delivery.certificates.items()},
         forgotten_addresses=delivery.forgotten_addresses,
+        consumer_lag=_consumer_lag(endpoint),
         is_bridge=isinstance(endpoint, BridgeSink),
         absorbed=endpoint.absorbed if isinstance(endpoint, BridgeSink) else 0,
     )
@@ -278,3 +281,13 @@ def _clients(endpoint: AnyEndpoint) -> int | None:
     except BaseException as error:  # a broken plugin must not hide the status of the others
         endpoint.log.debug("client_count failed with %r", error)
         return None
+
+
+def _consumer_lag(endpoint: AnyEndpoint) -> Mapping[str, int]:
+    if not isinstance(endpoint, Consuming):
+        return {}
+    try:
+        return {str(name): int(lag) for name, lag in endpoint.consumer_lag.items()}
+    except BaseException as error:  # the same
+        endpoint.log.debug("consumer_lag failed with %r", error)
+        return {}

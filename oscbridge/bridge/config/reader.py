@@ -110,7 +110,8 @@ class Reader:
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found)]
+        options = routes.endpoint_options
+        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found, options)]
         self.problems += leader_problems(self.run.leader, endpoints, self.endpoints)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
@@ -194,8 +195,7 @@ class Reader:
             self._problem((*path, "interface"), text, bridge.interface)
 
     def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
-        path = ("endpoint", name)
-        options = dict(table)
+        path, options = ("endpoint", name), dict(table)
         type_name = options.pop("type", None)
         factory = self._factory(path, type_name)
         if factory is None:

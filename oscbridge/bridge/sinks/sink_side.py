@@ -41,8 +41,6 @@ class SinkSide(EndpointHost):
 
     def __init__(self, endpoint: AnyEndpoint) -> None:
         super().__init__(endpoint)
-        self.queue: SendQueue | None = None
-        """Messages waiting for delivery, after the opening of a sink."""
         self._open_queue: SendQueue | None = None
         """The queue while it accepts messages."""
         self._is_accepting = False
