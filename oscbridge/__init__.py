@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DescribesRoutes,
         Durability,
         FindsDevices,
+        GrantsLeases,
         Guarded,
         KnowsAddresses,
         MustDeliver,
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
+    from oscbridge.lease import Lease
     from oscbridge.nearby_device import NearbyDevice
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
@@ -194,6 +196,7 @@ __all__ = [
     "FindsDevices",
     "Folder",
     "ForwardedTag",
+    "GrantsLeases",
     "Guarded",
     "Host",
     "HostError",
@@ -209,6 +212,7 @@ __all__ = [
     "KeptValue",
     "KeptValues",
     "KnowsAddresses",
+    "Lease",
     "LimitError",
     "Limits",
     "Message",

@@ -22,6 +22,7 @@ SUMMARIES: Final = {
     "learn": "Learn a route from a control and a target that are moved, and print it as TOML.",
     "mute": "Let no message pass routes of the running bridge, until they are unmuted.",
     "unmute": "Let messages pass muted routes of the running bridge again.",
+    "leader": "Show whether the running bridge delivers or stands by, or hand over to the other.",
     "reload": "Make the running bridge read its configuration again.",
     "history": "List the edits of the configuration that the running bridge has saved; show one.",
     "undo": "Undo an edit of the configuration, by default the last one, and reload.",

@@ -189,6 +189,8 @@ class ControlServer:
             case "mute":
                 changed = self._operations.mute(*mute_arguments(request))
                 await _write(writer, {"changed": changed})
+            case "leader":
+                await _write(writer, await self._operations.leader(request))
             case "reload":
                 changes = await self._operations.reload()
                 answer = {"changes": str(changes), "problems": changes.problems}

@@ -141,6 +141,7 @@ export interface EndpointPart {
   in_flight: number;
   queue_size: number;
   sent: number;
+  standby: number;
   lost: Readonly<Record<string, number>>;
   clients: number | null;
   refused: number;
@@ -181,6 +182,12 @@ export interface Problem {
   code: string;
 }
 
+/** Whether this bridge delivers, or another one with the same lease. */
+export interface RoleState {
+  role: "leader" | "standby" | "";
+  holder: string;
+}
+
 /** Rates of the last minutes, one per second, the last that of now; None is not known. */
 export interface TotalHistory {
   received: readonly (number | null)[];
@@ -206,6 +213,7 @@ export interface NowState {
   parts: readonly (BridgePart | EndpointPart | RoutePart)[];
   problems: readonly Problem[] | null;
   variables: Readonly<Record<string, boolean | number | string | null>> | null;
+  role: RoleState | null;
   totals: TotalHistory | null;
   part: PartHistory | null;
 }

@@ -145,6 +145,7 @@ function EndpointDetails({ state }: { state: EndpointPart }) {
         {state.delay !== null && <Row name="Mean delay" value={delay(state.delay)} />}
         {state.is_sink && <Row name="When full" value={state.policy.replaceAll("_", " ")} />}
         {state.refused > 0 && <Row name="Refused clients" value={count(state.refused)} tone="w" />}
+        {state.standby > 0 && <Row name="Left to the other bridge" value={count(state.standby)} />}
         <Reasons counts={state.lost} name="Lost" />
         <Reasons counts={received.bad} name="Bad" />
         <Reasons counts={received.lost} name="Lost" />

@@ -23,6 +23,7 @@ import {
   partsVersion,
   problems,
   pulse,
+  role,
   totals,
 } from "../store";
 import { logPart } from "./Log";
@@ -68,7 +69,21 @@ function Verdict() {
     <section class="verdict" aria-live="polite">
       <h2>{title}</h2>
       <p>{summary()}</p>
+      <Role />
     </section>
+  );
+}
+
+/** Whether this bridge delivers, or its backup does. */
+function Role() {
+  const known = role.value;
+  if (!known) return null;
+  if (known.role === "leader") return <span class="role leader">Leader</span>;
+  const who = known.holder ? `${known.holder} delivers` : "no known leader";
+  return (
+    <span class="role" title={who}>
+      Standby <small>{who}</small>
+    </span>
   );
 }
 
