@@ -76,16 +76,10 @@ class RecvMMsg:
         words = memoryview(self._headers).cast("B").cast("I")
         step = ctypes.sizeof(_MMsgHdr) // 4
         self._lengths = words[_MMsgHdr.length.offset // 4 :: step]
-        self._first = ctypes.addressof(self._headers)
+        self._first = ctypes.c_void_p(ctypes.addressof(self._headers))
         self._clients: dict[bytes, ClientAddress] = {}
+        # Without argtypes: integers are passed as int, faster than by a converter.
         self._call = ctypes.CDLL(None, use_errno=True).recvmmsg
-        self._call.argtypes = (
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_uint,
-            ctypes.c_int,
-            ctypes.c_void_p,
-        )
 
     def receive(self) -> list[tuple[bytes, ClientAddress]]:
         count = self._call(self._sock.fileno(), self._first, self._batch, _MSG_DONTWAIT, None)
@@ -99,27 +93,31 @@ class RecvMMsg:
             if number in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(number, os.strerror(number))
-        lengths = self._lengths[:count].tolist()
+        lengths: list[int] = self._lengths[:count].tolist()
         if max(lengths, default=0) <= SMALL:
-            starts, names, clients, name_size = (
-                self._starts,
-                self._names,
-                self._clients,
-                self._name_size,
-            )
             try:
-                return [
-                    (starts[start : start + length], clients[names[name : name + name_size]])
-                    for start, name, length in zip(
-                        range(0, count * SMALL, SMALL),
-                        range(0, count * name_size, name_size),
-                        lengths,
-                        strict=True,
-                    )
-                ]
+                return self._read_small(lengths)
             except KeyError:
                 pass  # a new sender
         return [self._read(index, length) for index, length in enumerate(lengths)]
+
+    def _read_small(self, lengths: list[int]) -> list[tuple[bytes, ClientAddress]]:
+        """Datagrams in the dense buffer. Raises ``KeyError`` for a new sender."""
+        starts, clients, size = self._starts, self._clients, self._name_size
+        places = range(0, len(lengths) * SMALL, SMALL)
+        end = len(lengths) * size
+        names = self._names[:end]
+        first = names[:size]
+        if names == first * len(lengths):  # most of the time there is one sender
+            client = clients[first]
+            return [
+                (starts[place : place + length], client)
+                for place, length in zip(places, lengths, strict=True)
+            ]
+        return [
+            (starts[place : place + length], clients[names[name : name + size]])
+            for place, name, length in zip(places, range(0, end, size), lengths, strict=True)
+        ]
 
     def _read(self, index: int, length: int) -> tuple[bytes, ClientAddress]:
         """One datagram of any length, from any sender."""
