@@ -134,7 +134,7 @@ if TYPE_CHECKING:
         plain_values,
         shortest,
     )
-    from oscbridge.osc.text import is_number
+    from oscbridge.osc.text import guess_value, is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
     from oscbridge.templates.expression import TemplateExpression
@@ -275,6 +275,7 @@ __all__ = [
     "encode_message",
     "encode_packet",
     "family_of_any_host",
+    "guess_value",
     "has_token_in_query",
     "hookimpl",
     "infer",

@@ -217,5 +217,5 @@ def _lists(factory: type[FindsDevices]) -> bool:
 def _device_of(factory: type[FindsDevices], service: DiscoveredService) -> NearbyDevice | None:
     try:
         return factory.device_of(service)
-    except Exception:  # a plugin's; other devices are still found
+    except BaseException:  # a plugin's; other devices are still found
         return None

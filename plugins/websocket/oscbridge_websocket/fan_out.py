@@ -98,5 +98,5 @@ def _write(frame: OutgoingFrame, serialized: bytes, clients: Sequence[WebSocketC
                 pass
         if sent < size:
             connection.write_now(serialized[sent:])
-            if client.measure_unsent():
+            if client.measure_unsent() or connection.is_closing():
                 client.note_written(frame)
