@@ -36,7 +36,7 @@ def failure_text(error: BaseException, called: str = "") -> str:
     """Return ``KeyError: 'brightness' (/shows/lamp.py:12)``; never raises.
 
     For errors that nobody raised on purpose: those name their reason themselves. ``called`` is
-    the place of what was called, for an error of the call itself.
+    the place of the called function, for an error of the call itself.
     """
     place = place_of(error)
     if called and not (place and is_foreign(place)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
@@ -23,9 +22,10 @@ from oscbridge.bridge.dry_run import without_sending
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
+from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.site_code import site_code
-from oscbridge.cli.until_signal import hold_hangup, until_signal
+from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
 from oscbridge.installed import version
@@ -84,6 +84,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
       oscbridge run studio.toml --dry
     """
     hold_hangup()
+    exit_at_signals()
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
     if dry:
         _log.warning("dry run: nothing is sent")
@@ -112,8 +113,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         plugins=plugins.plugins,
         source=source,
     )
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_run(service, plugins, source.name, qr=qr))
+    run_contained(_run(service, plugins, source.name, qr=qr), new_event_loop)
 
 
 @contextmanager
@@ -225,14 +225,14 @@ def _say(text: str) -> None:
         os.close(null)
 
 
-def _state(delivery: EndpointRunner, idle: bool) -> str:
+def _state(runner: EndpointRunner, idle: bool) -> str:
     notes = []
-    if not delivery.connected:
-        problem = delivery.problem
+    if not runner.connected:
+        problem = runner.problem
         notes.append(f"not connected: {problem}" if problem else "not connected yet")
     if idle:
         notes.append("not used by any route")
-    return ", ".join([delivery.type, *(click.style(note, fg="yellow") for note in notes)])
+    return ", ".join([runner.type, *(click.style(note, fg="yellow") for note in notes)])
 
 
 def _bridge_notes(app: App, name: str) -> str:
@@ -253,8 +253,8 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         if (problem := app.problems.get(name)) and name not in app.listeners
     ]
     rows += [
-        ("endpoint", name, delivery.describe(), _state(delivery, name in app.idle))
-        for name, delivery in app.endpoints.items()
+        ("endpoint", name, runner.describe(), _state(runner, name in app.idle))
+        for name, runner in app.endpoints.items()
         if name not in app.configuration.bridges
     ]
     if service.http_address:

@@ -218,7 +218,7 @@ class Operations:
     def put_in_packet(self, name: str, packet: bytes, peer: str) -> bool:
         """Handle a packet as if the bridge or endpoint ``name`` had received it from ``peer``.
 
-        Returns False if there is no such one.
+        Returns False if neither has this name.
         """
         dispatcher = self._app.dispatchers.get(name)
         if dispatcher is None:
