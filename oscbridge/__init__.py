@@ -309,8 +309,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = HOMES.get(name)
-    if home is None:
+    if (home := HOMES.get(name)) is None:
         return import_module("oscbridge.deprecations").deprecated_name(name)
     module, attribute = home
     value = globals()[name] = getattr(import_module(module), attribute)  # found at once next time

@@ -20,8 +20,8 @@ from oscbridge.bridge.config.plugin_folder import folder_of
 from oscbridge.bridge.dry_run import without_sending
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
-from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.banner import banner
+from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.site_code import site_code
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal

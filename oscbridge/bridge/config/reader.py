@@ -93,9 +93,8 @@ class Reader:
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
-        self.problems += self.tokens.problems
         listens = self._listens()
-        self.problems += port_conflicts(listens)
+        self.problems += (*self.tokens.problems, *port_conflicts(listens))
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
         routes = RouteReader(types, bridges, endpoints, directory, self.variables)
