@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import socket
 import struct
 import threading
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ from oscbridge.testing import free_port, running_process, until
 
 COUNT = 20_000
 ADDRESSES = 40
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds for all messages to arrive, with an election in between, on a busy machine."""
 
 INGEST = """
@@ -39,6 +41,8 @@ spool    = {{ path = "ingest.spool" }}
 from = "stage"
 to   = "hub"
 nats = {{ mode = "jetstream" }}
+[http]
+listen = "127.0.0.1:0"
 """
 
 WORKER = """
@@ -101,6 +105,20 @@ PACKETS = [
 ]
 
 
+COUNTS = [
+    f"oscbridge_endpoint_{name}_messages"
+    for name in ("offered", "sent", "queued", "in_flight", "dropped")
+]
+
+
+def metric(program: OscbridgeProcess, name: str) -> list[str]:
+    """The lines of a metric of the endpoint ``hub``."""
+    [address] = re.findall(r"http +(http://\S+)", program.output)
+    with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return re.findall(rf'^({name}(?:_total)?{{endpoint="hub".*)', text, re.MULTILINE)
+
+
 async def send_all(port: int) -> None:
     """Send all messages over TCP, with OSC 1.0 framing."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -142,7 +160,9 @@ async def test_every_message_arrives_though_a_server_and_a_worker_are_killed(
             await until(lambda: len(output.different) == COUNT, PATIENCE)
         except AssertionError:
             state = (await js.stream_info("show")).state
-            raise AssertionError((len(output.different), state, ingest.output[-3000:])) from None
+            counts = [await asyncio.to_thread(metric, ingest, name) for name in COUNTS]
+            text = f"{len(output.different)} arrived; {state}; ingest: {counts}"
+            raise AssertionError(f"{text}\n{ingest.output[-3000:]}") from None
         info = await js.stream_info("show")
         assert info.state.messages == COUNT, "messages were stored twice"
         assert ingest.stop(signal.SIGTERM, 10) == 0
