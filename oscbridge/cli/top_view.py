@@ -126,14 +126,14 @@ def _title(shown: View) -> RenderableType:
         ("oscbridge ", "bold"),
         (visible(process.configuration), "bold cyan"),
         (f"  pid {process.pid}  up {duration(time.time() - process.since)}", "dim"),
-        *_role(shown.now.status.leader),
         no_wrap=True,
         overflow="ellipsis",
     )
     table = Table.grid(expand=True)
     table.add_column(ratio=1)
     table.add_column(justify="right")
-    table.add_row(left, Text(time.strftime("%H:%M:%S"), "dim"))
+    now = (time.strftime("%H:%M:%S"), "dim")
+    table.add_row(left, Text.assemble(*_role(shown.now.status.leader), now))
     return table
 
 
@@ -142,7 +142,7 @@ def _role(leader: LeaderStatus | None) -> list[tuple[str, str]]:
     if leader is None:
         return []
     style = "bold green" if leader.role == "leader" else "bold yellow"
-    return [("  ", ""), (visible(leader.text), style)]
+    return [("  ", ""), (visible(leader.text), style), ("  ", "")]
 
 
 def _totals(shown: View) -> RenderableType:

@@ -151,8 +151,8 @@ async def test_the_backup_takes_over_when_the_lease_is_not_renewed(observer: Obs
         warnings = both.main.status().warnings
         text = "endpoint.hub: the server cannot be reached"
         assert f"leader: nothing is known about the lease: {text}" in warnings
-        assert "oscbridge_leader 0.0" in both.main.metrics()
-        assert "oscbridge_leader_takeovers_total 1.0" in both.backup.metrics()
+        assert 'oscbridge_leader{key="main"} 0.0' in both.main.metrics()
+        assert 'oscbridge_leader_takeovers_total{key="main"} 1.0' in both.backup.metrics()
 
 
 async def test_the_former_leader_stands_by_when_it_returns(observer: Observer) -> None:
