@@ -40,7 +40,7 @@ ui: $(INSTALLED) ## build the page of the control room, which needs the npm regi
 dist: $(DISTRIBUTE) ## build all distributions twice, check and install them; what is right is in dist/
 	@$(BIN)/python tests/distribution/build_twice.py dist
 	@$(BIN)/python tests/support/check_dist.py dist $(words . $(PLUGINS))
-	@$(BIN)/twine check --strict dist/*
+	@$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
 	@$(BIN)/check-wheel-contents dist/*.whl
 	@$(BIN)/python tests/distribution/licences.py
 	@$(BIN)/python tests/distribution/install_all.py dist dist/oscbridge.cdx.json

@@ -21,6 +21,9 @@ SOURCES: Final = (
 )
 """What the image is built from."""
 
+PAGE: Final = Path("plugins/ui/oscbridge_ui/static")
+"""The page of the control room, which is built already: the machine needs no Node."""
+
 SHOWN: Final = ("config.yaml", "DOCS.md", "icon.png", "logo.png", "translations")
 """What Home Assistant reads, at the top of the folder."""
 
@@ -32,6 +35,8 @@ def main(folder: Path) -> None:
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file() and not name.startswith(tuple(_left_out())):
             _copy(ROOT / name, folder / name)
+    for path in (ROOT / PAGE).rglob("*"):
+        _copy(path, folder / path.relative_to(ROOT))
     for name in SHOWN:
         source = ROOT / ADD_ON / name
         for path in source.rglob("*") if source.is_dir() else [source]:
@@ -45,6 +50,8 @@ def _left_out() -> list[str]:
 
 
 def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
 

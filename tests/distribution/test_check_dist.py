@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from zipfile import ZipFile
@@ -27,6 +29,13 @@ def folder(tmp_path: Path) -> Path:
 
 def test_complete_folder_has_no_problems(folder: Path) -> None:
     assert list(problems_of(folder, 1)) == []
+
+
+def test_program_fails_only_if_there_are_problems(folder: Path) -> None:
+    command = [sys.executable, str(Path(__file__).parents[1] / "support" / "check_dist.py")]
+    for count, code in (("1", 0), ("2", 1)):
+        done = subprocess.run([*command, str(folder), count], capture_output=True, text=True)
+        assert (done.returncode, bool(done.stderr)) == (code, bool(code))
 
 
 def test_missing_distributions_and_a_missing_page_are_problems(folder: Path) -> None:

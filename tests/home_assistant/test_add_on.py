@@ -156,4 +156,5 @@ def test_folder_has_all_that_the_supervisor_builds_it_from(tmp_path: Path) -> No
         assert (folder / path).exists(), path
     assert re.findall(r"^FROM (?:--platform=\S+ )?(\S+)", text, re.MULTILINE)[-1] == "image"
     assert not list(folder.glob("plugins/*/tests"))
+    assert (folder / "plugins/ui/oscbridge_ui/static/index.html").is_file(), "run: make ui"
     assert (folder / "config.yaml").read_bytes() == (FOLDER / "config.yaml").read_bytes()
