@@ -39,7 +39,7 @@ export function Step({ role, number, title, hint }: StepProps) {
         <span class="grow" />
         {end && (
           <button class="btn ghost" disabled={!online.value} onClick={() => void learn({ type: "learn_again", role })}>
-            Choose another
+            Change
           </button>
         )}
       </header>
@@ -82,7 +82,7 @@ function End({ end }: { end: LearningEnd }) {
         {end.title && <b>{end.title} </b>}
         <span class="mono">{end.address}</span>
       </dd>
-      <dt>Of</dt>
+      <dt>At</dt>
       <dd>{end.part}</dd>
       <dt>Values</dt>
       <dd>{ENCODERS[end.encoder] ?? (end.range || (end.types ? `,${end.types}` : "none"))}</dd>

@@ -41,7 +41,7 @@ export function TargetChooser() {
       }}
     >
       <label>
-        <span>Or choose: endpoint</span>
+        <span>Or choose its endpoint</span>
         <select class="in1" value={chosen} onChange={(event) => setPart(event.currentTarget.value)}>
           {sinks.map((each) => (
             <option key={each} value={each}>

@@ -89,9 +89,9 @@ function Tools() {
         <Icon name={isHeld ? "play" : "pause"} />
         {isHeld ? (held.value ? `Show ${several(held.value, "new event")}` : "Resume") : "Hold"}
       </button>
-      <button class="btn" onClick={download} disabled={!matching.value.length}>
+      <button class="btn" aria-label="Download" onClick={download} disabled={!matching.value.length}>
         <Icon name="download" />
-        Download
+        <span class="desk">Download</span>
       </button>
     </div>
   );
