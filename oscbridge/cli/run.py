@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -191,7 +192,7 @@ async def _run(service: Service, plugins: Plugins, name: str, *, qr: bool) -> No
             _say(_banner(service, plugins, name))
             if qr:
                 _say(site_code(service.http))
-            await stop.wait()
+            await _until(stop)
             _say("stopping")
             await service.stop()
         except OSCBridgeError as error:
@@ -199,6 +200,17 @@ async def _run(service: Service, plugins: Plugins, name: str, *, qr: bool) -> No
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
+
+
+async def _until(stop: asyncio.Event) -> None:
+    """Wait for the stop. Nobody else may end the bridge: a plugin can cancel any task."""
+    while not stop.is_set():
+        try:
+            await stop.wait()
+        except asyncio.CancelledError:
+            _log.error("a plugin has cancelled the bridge, which continues")
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
 
 
 def _abandon(app: App, sources: Iterable[str]) -> None:
