@@ -62,6 +62,8 @@ def place_of(error: BaseException) -> str:
     foreign = [line for line in lines if is_foreign(line[0])]
     if not lines:
         return ""
+    if not foreign and isinstance(error.__cause__, StopIteration):
+        return place_of(error.__cause__)  # Python has replaced it: no coroutine may raise it
     if not foreign and _is_calling(lines[-1][0]):
         return ""  # the module itself is missing
     if not foreign:

@@ -26,7 +26,8 @@ def run_contained(
     """Run a coroutine to its end, as ``asyncio.run`` does.
 
     asyncio leaves a loop when a callback or a task raises ``SystemExit`` or ``KeyboardInterrupt``,
-    e.g. by ``sys.exit()`` in code of a plugin. That is logged, and the loop continues.
+    e.g. by ``sys.exit()`` in code of a plugin, or stops the loop. That is logged, and the loop
+    continues.
     """
     reporter = RateLimitedLog(_log)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -36,11 +37,13 @@ def run_contained(
             try:
                 loop.run_until_complete(task)
                 return
-            except (SystemExit, KeyboardInterrupt) as error:
-                if task.done():  # its own
+            except (SystemExit, KeyboardInterrupt, RuntimeError) as error:
+                if task.done() or loop.is_closed():  # its own
                     raise
                 error = error.with_traceback(_in_the_plugin(error.__traceback__))
                 text = f"a callback or a task failed: {failure_text(error)}"
+                if isinstance(error, RuntimeError):
+                    text = "a plugin has stopped the event loop, which continues"
                 reporter.report("callback", text, level=logging.ERROR, error=error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -190,7 +191,7 @@ async def _run(
             _say(banner(service, plugins, source.name, is_built_in=source.file is None))
             if qr:
                 _say(site_code(service.http))
-            await stop.wait()
+            await _until(stop)
             _say("stopping")
             await service.stop()
         except OSCBridgeError as error:
@@ -198,6 +199,17 @@ async def _run(
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
+
+
+async def _until(stop: asyncio.Event) -> None:
+    """Wait for the stop. Nobody else may end the bridge: a plugin can cancel any task."""
+    while not stop.is_set():
+        try:
+            await stop.wait()
+        except asyncio.CancelledError:
+            _log.error("a plugin has cancelled the bridge, which continues")
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
 
 
 def _abandon(app: App, sources: Iterable[str]) -> None:
