@@ -26,7 +26,6 @@ from oscbridge.bridge.sinks.stall_watch import StallWatch
 from oscbridge.delivery import Deliverable
 from oscbridge.dispatch.cache import Watcher
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
@@ -63,7 +62,6 @@ class EndpointRunner(EndpointHost):
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.turn = Turn()
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
         self.left_alone = False
