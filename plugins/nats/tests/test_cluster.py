@@ -19,6 +19,7 @@ import pytest
 
 from oscbridge import Message, encode_message
 from oscbridge.testing import free_port, running_process, until
+from oscbridge.testing.process import OscbridgeProcess
 
 COUNT = 20_000
 ADDRESSES = 40
