@@ -146,7 +146,7 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
     )
     yield counters_by_reason(
         "oscbridge_endpoint_dropped_messages",
-        "Messages lost, or replaced according to the policy.",
+        "Messages lost, replaced according to the policy, or delivered by another bridge.",
         key,
         (((each.name,), each.dropped) for each in endpoints),
     )

@@ -113,6 +113,9 @@ class ExpiringQueue:
         except BaseException:  # raised by a plugin
             return True
 
+    def clear(self, reason: str) -> None:
+        self._queue.clear(reason)
+
     def interrupt(self) -> None:
         self._queue.interrupt()
 

@@ -58,6 +58,9 @@ class SendQueue(Protocol):
     def expired(self, messages: Sequence[Deliverable]) -> Sequence[int]:
         """Return the indexes of those messages, taken last, that waited for too long by now."""
 
+    def clear(self, reason: str) -> None:
+        """Drop the waiting messages, except those on disk. On the event loop."""
+
     def interrupt(self) -> None:
         """Make :meth:`take` return. On the event loop."""
 

@@ -12,6 +12,7 @@ from oscbridge_nats.connecting import ServerList, connect
 from oscbridge_nats.core_publisher import publish_core
 from oscbridge_nats.durable import DurableConsumers
 from oscbridge_nats.headers import HeaderWriter
+from oscbridge_nats.lease import GrantsNATSLeases
 from oscbridge_nats.options import Format, NATSOptions, NATSRoute
 from oscbridge_nats.publication import NATSDelivery, Publication, PublicationPlanner
 from oscbridge_nats.receiving import Receiver
@@ -33,6 +34,7 @@ class NATSEndpoint(
     oscbridge.RouteAware[NATSRoute],
     oscbridge.SharesMedium[NATSOptions],
     oscbridge.Consuming,
+    GrantsNATSLeases,
 ):
     """Publishes OSC messages to subjects, and converts messages of subjects to OSC."""
 
@@ -156,6 +158,12 @@ class NATSEndpoint(
 
     def on_routes_changed(self) -> None:
         self._begin_stream()
+
+    def lease_client(self) -> NATSClient:
+        client = self._client
+        if client is None or client.loss is not None:
+            raise oscbridge.NotConnected
+        return client
 
     # --- messages ----------------------------------------------------------------------------
 

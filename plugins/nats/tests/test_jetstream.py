@@ -93,7 +93,7 @@ async def test_message_of_a_spool_keeps_its_id_after_a_restart(
 
 class Relay:
     """Passes bytes on to a server, and acknowledgements only after :attr:`answers` is set. Counts
-    what is published to each subject."""
+    the messages published to each subject."""
 
     def __init__(self, port: int) -> None:
         self._port = port

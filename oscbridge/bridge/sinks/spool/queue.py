@@ -116,6 +116,9 @@ class SpoolQueue(QueueBase[Deliverable]):
             self._sampler.removed(len(taken))
             return taken
 
+    def clear(self, reason: str) -> None:
+        """Do nothing: what is on disk waits."""
+
     def expire(self) -> None:
         """Do nothing: the thread does it."""
 
