@@ -137,7 +137,7 @@ if TYPE_CHECKING:
         plain_values,
         shortest,
     )
-    from oscbridge.osc.text import is_number
+    from oscbridge.osc.text import guess_value, is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
     from oscbridge.templates.expression import TemplateExpression
@@ -281,6 +281,7 @@ __all__ = [
     "encode_message",
     "encode_packet",
     "family_of_any_host",
+    "guess_value",
     "has_token_in_query",
     "hookimpl",
     "infer",
@@ -308,8 +309,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = HOMES.get(name)
-    if home is None:
+    if (home := HOMES.get(name)) is None:
         return import_module("oscbridge.deprecations").deprecated_name(name)
     module, attribute = home
     value = globals()[name] = getattr(import_module(module), attribute)  # found at once next time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Coroutine, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from oscbridge.delivery import Deliverable
@@ -39,6 +40,13 @@ class Host(Protocol):
 
     def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
         """Put an encoded packet into the routes; a bad one is counted and logged."""
+
+    def receiving(self) -> AbstractContextManager[None]:
+        """Route together the messages that are received within: ``with self.host.receiving():``.
+
+        In a callback of the event loop sinks deliver them at its end, instead of in the next turn
+        of the loop. In a task it makes no difference.
+        """
 
     def takes(self, address: str) -> bool:
         """Whether a route reads messages with this address from the endpoint.

@@ -83,7 +83,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "PoisonMessage",
     ),
     "oscbridge.nearby_device": ("NearbyDevice",),
-    "oscbridge.osc.text": ("is_number",),
+    "oscbridge.osc.text": ("guess_value", "is_number"),
     "oscbridge.osc": (
         "IMMEDIATELY",
         "IMPULSE",

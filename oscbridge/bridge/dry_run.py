@@ -25,7 +25,7 @@ def without_sending(configuration: Configuration) -> Configuration:
 
 def _dry(entry: EndpointEntry) -> EndpointEntry:
     """The messages on disk stay there, and no others are put beside them."""
-    delivery = replace(entry.delivery, dry=True)
-    if delivery.policy == "spool":
-        delivery = replace(delivery, policy="drop_oldest", spool=None)
-    return replace(entry, delivery=delivery)
+    runner = replace(entry.runner, dry=True)
+    if runner.policy == "spool":
+        runner = replace(runner, policy="drop_oldest", spool=None)
+    return replace(entry, runner=runner)

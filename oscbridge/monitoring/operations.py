@@ -126,6 +126,12 @@ class Operations:
         except RuntimeError:  # no home directory
             return Path.cwd() / ".oscbridge"
 
+    def recordings_directory(self) -> Path:
+        """The directory of the control room's recordings, which may not exist."""
+        http = self._app.configuration.http
+        chosen = None if http is None else http.recordings
+        return chosen or self.state_directory() / "recordings"
+
     def own_addresses(self) -> Sequence[str]:
         """IP addresses of this machine in its networks."""
         return own_addresses()
@@ -212,7 +218,7 @@ class Operations:
     def put_in_packet(self, name: str, packet: bytes, peer: str) -> bool:
         """Handle a packet as if the bridge or endpoint ``name`` had received it from ``peer``.
 
-        Returns False if there is no such one.
+        Returns False if neither has this name.
         """
         dispatcher = self._app.dispatchers.get(name)
         if dispatcher is None:

@@ -238,35 +238,35 @@ def _bridge(app: App, name: str) -> BridgeStatus:
     )
 
 
-def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
-    endpoint, dispatcher = delivery.endpoint, delivery.dispatcher
-    counts = delivery.counts()
-    delivery.update_counts()
+def _endpoint(runner: EndpointRunner) -> EndpointStatus:
+    endpoint, dispatcher = runner.endpoint, runner.dispatcher
+    counts = runner.counts()
+    runner.update_counts()
     return EndpointStatus(
-        name=delivery.name,
-        type=delivery.type,
-        where=delivery.describe(),
-        connected=delivery.connected,
-        problem=delivery.problem,
+        name=runner.name,
+        type=runner.type,
+        where=runner.describe(),
+        connected=runner.connected,
+        problem=runner.problem,
         is_sink=endpoint.is_sink(),
-        needed=delivery.options.on_start != "ignore",
-        policy=delivery.options.policy,
+        needed=runner.options.on_start != "ignore",
+        policy=runner.options.policy,
         queued=counts.queued,
         in_flight=counts.in_flight,
-        queue_size=delivery.options.queue_size,
+        queue_size=runner.options.queue_size,
         offered=counts.offered,
         sent=counts.sent,
         dropped=counts.dropped,
-        client_dropped=dict(delivery.client_drops),
-        refused=delivery.refusals,
+        client_dropped=dict(runner.client_drops),
+        refused=runner.refusals,
         received=read_received(dispatcher),
-        latency=delivery.latency,
-        unreachable_errors=delivery.unreachable_errors,
+        latency=runner.latency,
+        unreachable_errors=runner.unreachable_errors,
         clients=_clients(endpoint),
-        failed_tasks=delivery.failed_tasks,
-        queue_problem=delivery.queue_problem,
-        certificates={key: info.end.timestamp() for key, info in delivery.certificates.items()},
-        forgotten_addresses=delivery.forgotten_addresses,
+        failed_tasks=runner.failed_tasks,
+        queue_problem=runner.queue_problem,
+        certificates={key: info.end.timestamp() for key, info in runner.certificates.items()},
+        forgotten_addresses=runner.forgotten_addresses,
         consumer_lag=_consumer_lag(endpoint),
         is_bridge=isinstance(endpoint, BridgeSink),
         absorbed=endpoint.absorbed if isinstance(endpoint, BridgeSink) else 0,

@@ -42,7 +42,7 @@ def _problem(entry: EndpointEntry) -> str:
     if not issubclass(entry.factory, GrantsLeases):
         fix = "name an endpoint of a type that does, e.g. nats"
         return f"type {entry.type_name} grants no leases; {fix}"
-    if entry.delivery.on_start == "ignore":
+    if entry.runner.on_start == "ignore":
         return 'not with on_start = "ignore": without it neither bridge delivers; use "retry"'
     try:
         return str(entry.factory.lease_problem(entry.options))

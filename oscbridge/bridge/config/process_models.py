@@ -59,6 +59,12 @@ class HTTPOptions(Options):
     """Whether a browser may edit everything: functions of routes, paths of files, secrets,
     ``include`` and ``[run]`` too, which means that it can run code as the user of the bridge. Only
     this file can set it."""
+    recordings: (
+        Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)] | None
+    ) = None
+    """The folder of the control room's recordings, e.g. on another disk; it is created if missing.
+    By default it is ``oscbridge/recordings`` in the state folder. A relative path starts at the
+    directory of the configuration file."""
     certificate: File | None = None
     """The certificate chain as a PEM file. With it, only HTTPS is served. A reload reads it
     again."""

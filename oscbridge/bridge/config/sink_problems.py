@@ -36,7 +36,7 @@ def sink_problems(
 def _problem_of(entry: EndpointEntry) -> str:
     try:
         return str(entry.factory.sink_problem(entry.options))
-    except Exception as error:  # of a plugin
+    except BaseException as error:  # of a plugin
         return f"{entry.factory.__name__}.sink_problem failed: {failure_text(error)}"
 
 

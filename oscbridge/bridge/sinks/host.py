@@ -6,6 +6,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from oscbridge.abilities import Guarded, Reconfigurable, RouteAware
@@ -24,6 +25,7 @@ from oscbridge.delivery import Deliverable, RouteInfo
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.failures import failure_text
@@ -49,6 +51,8 @@ class EndpointHost(ABC):
             name=endpoint.name, scheduler=LimitOptions().scheduler(), adds_slash=True
         )
         """The routes that read from this endpoint."""
+        self.turn = Turn()
+        """The same for all sources and sinks of an application."""
         self.discovery = Discovery()
         """Shared by all endpoints of an application."""
         self.site_link = SiteLink()
@@ -161,6 +165,10 @@ class EndpointHost(ABC):
     def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
         """What identifies messages on disk that are being sent; empty for the others."""
         return [""] * len(messages) if self.queue is None else self.queue.record_ids(messages)
+
+    def receiving(self) -> AbstractContextManager[None]:
+        """Let sinks deliver at the end what is received within, unless a task runs."""
+        return self.turn.around()
 
     def takes(self, address: str) -> bool:
         """Whether a route reads messages with this address from the endpoint."""

@@ -21,7 +21,6 @@ from oscbridge.bridge.sinks.sink_side import SinkSide
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
 from oscbridge.bridge.sinks.stall_watch import StallWatch
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
@@ -58,7 +57,6 @@ class EndpointRunner(SinkSide):
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.turn = Turn()
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
         self.left_alone = False

@@ -30,5 +30,5 @@ class BoundedParser(Parser):
         if self.state == AWAITING_CONTROL_LINE:
             if len(self.buf) > MAX_LINE:
                 raise ProtocolError
-        elif self.needed > MAX_MESSAGE or self.header_needed > self.needed:
+        elif self.needed > MAX_MESSAGE:
             raise ProtocolError

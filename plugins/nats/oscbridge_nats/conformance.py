@@ -56,7 +56,7 @@ class ServerPeer(Peer):
             raise PeerMissing(text) from None
         async with asyncio.timeout(START_TIMEOUT):
             reader, writer = await self._connection()
-        writer.write(b"CONNECT {}\r\nSUB osc.example 1\r\nPING\r\n")
+        writer.write(b'CONNECT {"verbose":false}\r\nSUB osc.example 1\r\nPING\r\n')
         async with asyncio.timeout(START_TIMEOUT):
             while b"PONG" not in await reader.readline():
                 pass
@@ -83,10 +83,12 @@ class ServerPeer(Peer):
             writer.transport.abort()
 
     async def say(self) -> bool:
-        _, writer = await self._connection()
+        reader, writer = await self._connection()
         packet = oscbridge.encode_message(oscbridge.Message.of("/hello", 1))
-        writer.write(b"CONNECT {}\r\nPUB osc.hello %d\r\n%b\r\n" % (len(packet), packet))
-        await writer.drain()
+        writer.write(b'CONNECT {"verbose":false}\r\n')
+        writer.write(b"PUB osc.hello %d\r\n%b\r\nPING\r\n" % (len(packet), packet))
+        while b"PONG" not in await reader.readline():
+            pass
         writer.close()
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,8 @@ async def connect(options: NATSOptions, servers: ServerList, name: str) -> NATSC
 
 async def connect_to(options: NATSOptions, server: ServerURL, name: str) -> NATSClient:
     """Connect to one server. Raises ``OSError`` or :class:`oscbridge.EndpointError`."""
+    context = tls_context(options) if server.scheme == "tls" or options.ca else None
+    credentials = _credentials(options.credentials)
     client = NATSClient(must_be_tls=server.scheme == "tls")
 
     async def fail(error: Exception) -> None:
@@ -76,8 +78,9 @@ async def connect_to(options: NATSOptions, server: ServerURL, name: str) -> NATS
 
     secrets = {key: None if (secret := getattr(options, key)) is None else secret.value
                for key in ("password", "token")}  # fmt: skip
-    try:
-        await client.connect(
+    # A task of its own: nats-py hides a cancellation, and opens a socket after one.
+    opening = asyncio.create_task(
+        client.connect(
             [str(server)],
             name=name,
             error_cb=fail,
@@ -85,17 +88,23 @@ async def connect_to(options: NATSOptions, server: ServerURL, name: str) -> NATS
             connect_timeout=CONNECT_TIMEOUT,
             ping_interval=options.ping_interval,  # type: ignore[arg-type]
             no_echo=True,
-            tls=tls_context(options) if server.scheme == "tls" or options.ca else None,
+            tls=context,
             user=options.user,
             nkeys_seed_str=None if options.nkey is None else options.nkey.value,
-            user_credentials=_credentials(options.credentials),
+            user_credentials=credentials,
             **secrets,  # type: ignore[arg-type]
         )
-        if not client.is_connected:
-            raise oscbridge.EndpointError(f"{server}: the server closed the connection")
+    )
+    try:
+        await asyncio.wait([opening])
+        opening.result()
+        if client.loss is not None or not client.is_connected:
+            reason = client.loss or "the server closed the connection"
+            raise oscbridge.EndpointError(f"{server}: {reason}")
     except BaseException as error:
-        with contextlib.suppress(Exception):
-            await client.abort()
+        opening.cancel()
+        await asyncio.wait([opening])
+        await client.abort()
         if isinstance(error, oscbridge.OSCBridgeError) or not isinstance(error, Exception):
             raise
         raise connect_failure(error, server, CONNECT_TIMEOUT) from None

@@ -31,16 +31,15 @@ def shown(text: str) -> str:
     return line[:MAX_TEXT]
 
 
-def connect_failure(error: Exception, server: ServerURL, timeout: float) -> Exception:
+def connect_failure(error: Exception, server: ServerURL, timeout: float) -> oscbridge.EndpointError:
     """The error for a server that cannot be reached or does not accept the connection.
 
     ``timeout`` is in seconds.
     """
-    text = _explain(error, server, timeout)
-    return error if text is None else oscbridge.EndpointError(f"{server}: {text}")
+    return oscbridge.EndpointError(f"{server}: {_explain(error, server, timeout)}")
 
 
-def _explain(error: Exception, server: ServerURL, timeout: float) -> str | None:
+def _explain(error: Exception, server: ServerURL, timeout: float) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             hint = ""
@@ -66,9 +65,7 @@ def _explain(error: Exception, server: ServerURL, timeout: float) -> str | None:
             return f"the server rejected the connection; {_HINTS['authorization violation']}"
         case errors.Error():
             return _of_server(str(error))
-        case ValueError():  # e.g. a line without an end
-            return f"not a NATS server: {shown(str(error))}"
-    return None
+    return f"not a NATS server: {shown(repr(error))}"  # e.g. a line without an end, or wrong JSON
 
 
 def _of_server(text: str) -> str:

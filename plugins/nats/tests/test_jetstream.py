@@ -70,7 +70,7 @@ async def test_message_of_a_spool_keeps_its_id_after_a_restart(
     server: Any, start: Any, watch: Any, tmp_path: Path
 ) -> None:
     js = (await watch(server)).js
-    spool = STREAM + f'policy = "spool"\npath = "{tmp_path / "x.spool"}"\n'
+    spool = STREAM + f'policy = "spool"\nspool = {{ path = "{tmp_path / "x.spool"}" }}\n'
     bridge = await start(server, spool, ROUTE)
     bridge.send(Message.of("/n", 1))
     await until(lambda: bridge.status.sent == 1)

@@ -74,8 +74,22 @@ function Row({ name, value, tone = "" }: { name: string; value: string; tone?: s
   return (
     <>
       <dt>{name}</dt>
-      <dd class={tone}>{value}</dd>
+      <dd class={tone}>{breakable(value)}</dd>
     </>
+  );
+}
+
+/** A long URL breaks after its scheme, and not before its last digit. */
+function breakable(text: string) {
+  const [scheme, ...rest] = text.split("://");
+  return rest.length ? (
+    <>
+      {scheme}://
+      <wbr />
+      {rest.join("://")}
+    </>
+  ) : (
+    text
   );
 }
 

@@ -94,7 +94,7 @@ function summary(): string {
   const connected =
     ends.filter((each) => each.connected).length + bridges.filter((each) => !each.problem).length;
   const total = ends.length + bridges.length;
-  const first = connected === total ? `All ${total} connected.` : `${connected} of ${total} connected.`;
+  const first = connected === total ? (total === 1 ? "Connected." : total === 2 ? "Both connected." : `All ${total} connected.`) : `${connected} of ${total} connected.`;
   const lost = pulse.value?.lost ?? 0;
   const second = lost ? `${several(lost, "message")} lost since the start.` : "Nothing is lost.";
   return `${total ? first : "Nothing is configured."} ${second}`;
