@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 ADDRESSES: Final = 1_000
 WORKERS: Final = (1, 2, 4)
 WEB_BRIDGES: Final = (1, 5, 10, 20, 50)
-PARTITIONS: Final = 8
+PARTITIONS: Final = 64
 TIMEOUT: Final = 120.0
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 

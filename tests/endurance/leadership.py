@@ -80,9 +80,8 @@ def _kill_servers(both: MainAndBackup, cluster: NATSCluster, rounds: int) -> Non
         both.leader()
         cluster.restart(leader)
         cluster.wait_until_healthy()
-        print(
-            f"killed {leader}, elected {elected}: gap {longest_gap(both.observer.arrivals[before - 1 :]):.2f} s"
-        )
+        gap = longest_gap(both.observer.arrivals[before - 1 :])
+        print(f"killed {leader}, elected {elected}: gap {gap:.2f} s")
 
 
 if __name__ == "__main__":
