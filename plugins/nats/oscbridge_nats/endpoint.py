@@ -103,10 +103,9 @@ class NATSEndpoint(
             if each.durable is None:
                 handler = partial(self._on_message, each.payload)
                 await client.subscribe_directly(each.subject, handler, each.queue or "")
-        await self._publisher.begin(client)
         self._provides_stream = False
         self._begin_stream()
-        if self.options.durables:
+        if self.options.durables and not self.host.is_dry:  # it would acknowledge messages
             self.start_task(self._durables.run(client, self.host, self._finder(client)))
 
     def _begin_stream(self) -> None:
