@@ -7,6 +7,7 @@ VERSION ?=
 
 VENV    := .venv
 BIN     := $(VENV)/bin
+PIP     := $(BIN)/python tests/support/pip_install.py
 PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
 
 # Each stamp says that a step is done; it is redone when a pyproject.toml is newer.
@@ -121,7 +122,7 @@ $(MADE):
 
 $(INSTALLED): $(MADE) pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing oscbridge and its plugins into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable ".[discovery]" $(addprefix --editable ./,$(PLUGINS))
+	@$(PIP) --editable ".[discovery]" $(addprefix --editable ./,$(PLUGINS))
 	@touch $@
 
 # The page is built while plugins/ui is installed; again when its sources have changed.
@@ -132,7 +133,7 @@ $(PAGE): $(INSTALLED) $(WEB)
 $(DEVELOP): $(INSTALLED)
 	@echo "Installing what the tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"  # the first that knows --group
-	@$(BIN)/python -m pip install --quiet --group test --group lint
+	@$(PIP) --group test --group lint
 	@touch $@
 
 $(DISTRIBUTE): $(DEVELOP)

@@ -14,7 +14,7 @@ PAGE = "oscbridge_ui/static/index.html"
 
 
 def problems_of(folder: Path, count: int) -> Iterator[str]:
-    """What is wrong with a folder that should have ``count`` distributions."""
+    """The problem with a folder that should have ``count`` distributions."""
     wheels, sources = sorted(folder.glob("*.whl")), sorted(folder.glob("*.tar.gz"))
     for kind, found in (("wheels", wheels), ("source distributions", sources)):
         if len(found) != count:
