@@ -23,7 +23,18 @@ from websockets.sync.client import connect
 
 from oscbridge import Message, encode_message
 
-PLUGINS: Final = ("osc", "dmx", "midi", "mqtt", "oscquery", "serial", "ui", "webhook", "websocket")
+PLUGINS: Final = (
+    "osc",
+    "dmx",
+    "midi",
+    "mqtt",
+    "nats",
+    "oscquery",
+    "serial",
+    "ui",
+    "webhook",
+    "websocket",
+)
 READY: Final = "Ctrl-C stops it"
 TIMEOUT: Final = 30.0
 FUNCTION: Final = """

@@ -57,6 +57,7 @@ TEXTS: Final = {
 """Other ways in which authors write them."""
 
 HEAD: Final = (
+    "---\norphan: true\n---\n\n"
     "# Licences of dependencies\n\n"
     "oscbridge has the MIT licence. It needs these packages at run time, with all plugins. The "
     "list is made by `python tests/distribution/licences.py --update`, and a test compares it with "
