@@ -36,7 +36,7 @@ PLUGINS: Final = (
     "websocket",
 )
 READY: Final = "Ctrl-C stops it"
-TIMEOUT: Final = 30.0
+TIMEOUT: Final = 60.0
 FUNCTION: Final = """
 import sqlite3, statistics, zoneinfo
 from oscbridge import Message
