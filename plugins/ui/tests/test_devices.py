@@ -149,14 +149,14 @@ async def test_test_buttons_reach_a_midi_device_and_a_broker(
         heard = [await device.received(), await device.received()]
         assert [each.type for each in heard] == ["note_on", "note_off"]
         assert heard[0].note == heard[1].note  # nothing hangs
+        await asyncio.to_thread(broker.publish, "oscbridge/ready", "1", retain=True)
         where = ["-h", "127.0.0.1", "-p", str(broker.port), "-t", "oscbridge/#"]
-        command = [find_program("mosquitto_sub"), *where, "-C", "1", "-v", "-d"]
+        command = [find_program("mosquitto_sub"), *where, "-C", "2", "-v"]
         subscriber = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert subscriber.stdout is not None
         try:
-            async with asyncio.timeout(20):
-                while b"SUBACK" not in await subscriber.stdout.readline():
-                    pass
+            async with asyncio.timeout(30):
+                assert await subscriber.stdout.readline() == b"oscbridge/ready 1\n"
                 row = rows.filter(has_text="home")
                 await row.get_by_role("button", name="Publish a test message").click()
                 await expect(row.get_by_role("status")).to_contain_text("sent")
