@@ -67,9 +67,10 @@ def test_doctor_finds_a_folder_that_cannot_be_written(
 
 
 def test_doctor_shows_no_password_of_a_running_bridge(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", str(tmp_path))
+    runtime = {"OSCBRIDGE_RUNTIME_DIR": environment["OSCBRIDGE_RUNTIME_DIR"]}
+    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", runtime["OSCBRIDGE_RUNTIME_DIR"])
     monkeypatch.setenv("BROKER_PASSWORD", "very-secret")
     configuration = """
 [bridge.stage]
@@ -80,7 +81,7 @@ broker = "mqtt://127.0.0.1:9"
 password = { env = "BROKER_PASSWORD" }
 on_start = "retry"
 """
-    with running_process(configuration):
+    with running_process(configuration, env=runtime):
         output = run()
     assert re.search(r"^! process \d+ .*endpoint\.house: not connected", output, re.MULTILINE)
     assert "very-secret" not in output
