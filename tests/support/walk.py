@@ -79,7 +79,8 @@ class Walk:
             path.parent.mkdir(parents=True, exist_ok=True)
             old, _, new = notes.get("replace", "").partition(" with ")
             assert old in block.text, f"{name}: no {old!r}"
-            path.write_text(block.text.replace(old, new.replace("\\n", "\n")) if old else block.text)
+            new = new.replace("\\n", "\n")
+            path.write_text(block.text.replace(old, new) if old else block.text)
         elif block.language == "python" and block.text.startswith("# in "):
             first, _, text = block.text.partition("\n")
             replace_function(self.folder / first.removeprefix("# in "), text)

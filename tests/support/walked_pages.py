@@ -29,7 +29,10 @@ _PART: Final = re.compile(
 )
 _NAME: Final = re.compile(r"(?:#|;|//|<!--)\s+([\w./-]+\.\w+)(?:\s+-->)?$")
 NOTES: Final = frozenset(
-    ("terminal", "output", "prints", "never", "stop", "instead", "not", "run", "fails", "do", "replace")
+    (
+        *("terminal", "output", "prints", "never", "stop"),
+        *("instead", "replace", "not", "run", "fails", "do"),
+    )
 )
 
 
