@@ -22,9 +22,10 @@ from oscbridge.bridge.dry_run import without_sending
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.banner import banner
+from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.site_code import site_code
-from oscbridge.cli.until_signal import hold_hangup, until_signal
+from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
 from oscbridge.logs.setup import Form, configure_log
@@ -81,6 +82,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
       oscbridge run studio.toml --dry
     """
     hold_hangup()
+    exit_at_signals()
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
     if dry:
         _log.warning("dry run: nothing is sent")
@@ -109,8 +111,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         plugins=plugins.plugins,
         source=source,
     )
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_run(service, plugins, source, qr=qr))
+    run_contained(_run(service, plugins, source, qr=qr), new_event_loop)
 
 
 @contextmanager
@@ -190,7 +191,7 @@ async def _run(
             _say(banner(service, plugins, source.name, is_built_in=source.file is None))
             if qr:
                 _say(site_code(service.http))
-            await stop.wait()
+            await _until(stop)
             _say("stopping")
             await service.stop()
         except OSCBridgeError as error:
@@ -198,6 +199,17 @@ async def _run(
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
+
+
+async def _until(stop: asyncio.Event) -> None:
+    """Wait for the stop. Nobody else may end the bridge: a plugin can cancel any task."""
+    while not stop.is_set():
+        try:
+            await stop.wait()
+        except asyncio.CancelledError:
+            _log.error("a plugin has cancelled the bridge, which continues")
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
 
 
 def _abandon(app: App, sources: Iterable[str]) -> None:

@@ -76,7 +76,8 @@ class WebSocketClient:
         self.measure_unsent = connection.unsent_meter()
         """Returns the bytes that wait in its transport."""
         self.descriptor = _writable(connection.transport)
-        """Its socket, for frames that are written while the transport is empty and not closing."""
+        """Its socket, for frames that are written while the transport is empty and not closing;
+        -1 if they must not be."""
         self._unsent = oscbridge.UnsentMessages()
         self.is_behind = False
         """Whether data was in the transport after the last write."""
@@ -85,17 +86,17 @@ class WebSocketClient:
     def is_idle(self) -> bool:
         """Whether no data is queued for it, neither here nor in the transport."""
         if self.is_behind:
-            if self.measure_unsent():
+            if self.measure_unsent() or self.connection.is_closing():
                 return False
             self.is_behind = False
             self._unsent.clear()
         return not self.frames
 
     def note_written(self, frame: OutgoingFrame) -> None:
-        """To be called after a frame is written: is it unsent?"""
-        unsent = self.measure_unsent()
-        if unsent or self.is_behind:
-            self.is_behind = unsent > 0
+        """To be called after a frame is written: is it unsent, or has the write failed?"""
+        unsent = None if self.connection.is_closing() else self.measure_unsent()
+        if unsent != 0 or self.is_behind:
+            self.is_behind = unsent != 0
             # If a part of a frame is lost, so are all of its messages.
             messages = (frame.data, *[b""] * (frame.messages - 1))
             self._unsent.wrote(messages, len(frame.data), unsent)
@@ -117,7 +118,7 @@ class WebSocketClient:
 
     def _write_paced(self, frame: PacedFrame) -> None:
         self.connection.transport.write(frame.serialized)
-        if self.is_behind or self.measure_unsent():
+        if self.is_behind or self.measure_unsent() or self.connection.is_closing():
             for each in frame.frames:
                 self.note_written(each)
 
@@ -280,13 +281,13 @@ class ClientGroups:
                 group.clock.spill()
 
 
-def _writable(transport: asyncio.Transport) -> int | None:
-    """The file descriptor of a transport, if its data needs no TLS."""
+def _writable(transport: asyncio.Transport) -> int:
+    """The file descriptor of a transport, if its data needs no TLS; otherwise -1."""
     sock = transport.get_extra_info("socket")
     if os.name != "posix" or sock is None or transport.get_extra_info("sslcontext") is not None:
-        return None
+        return -1
     descriptor: int = sock.fileno()
-    return descriptor if descriptor >= 0 else None
+    return descriptor
 
 
 def _key(client: WebSocketClient) -> _GroupKey:
