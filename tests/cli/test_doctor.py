@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from oscbridge.cli import cli, doctor
-from oscbridge.cli.doctor_facts import Fact
+from oscbridge.cli.doctor_facts import EXTRAS, Fact
 from oscbridge.plugins import Plugins
 from oscbridge.testing import running_process
+
+ROOT = Path(__file__).parents[2]
 
 
 def run() -> str:
@@ -51,6 +54,11 @@ def test_doctor_names_libraries_with_their_versions() -> None:
     assert libraries
     assert f"click {version('click')}" in libraries[1]
     assert f"websockets {version('websockets')}" in libraries[1]  # of a plugin
+
+
+def test_doctor_knows_every_plugin_of_this_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) == project["optional-dependencies"].keys() - {"all", "discovery"}
 
 
 def test_doctor_shows_interfaces_with_their_addresses() -> None:
