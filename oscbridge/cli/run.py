@@ -24,7 +24,6 @@ from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
-from oscbridge.cli.site_code import site_code
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
@@ -190,6 +189,8 @@ async def _run(service: Service, plugins: Plugins, name: str, *, qr: bool) -> No
                 return  # it has closed everything that it had opened
             _say(_banner(service, plugins, name))
             if qr:
+                from oscbridge.cli.site_code import site_code
+
                 _say(site_code(service.http))
             await stop.wait()
             _say("stopping")

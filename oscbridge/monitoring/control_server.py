@@ -51,7 +51,6 @@ from oscbridge.monitoring.control_requests import (
     tap_stream,
 )
 from oscbridge.monitoring.control_socket import TokenCheck, bind
-from oscbridge.monitoring.learn_requests import answer_learn
 from oscbridge.monitoring.operations import Operations
 from oscbridge.net.os_errors import what_failed
 
@@ -242,6 +241,8 @@ class ControlServer:
             stream.discard()
 
     async def _learn(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        from oscbridge.monitoring.learn_requests import answer_learn
+
         async for answer in answer_learn(request, self._operations):
             await _write(writer, answer)
 

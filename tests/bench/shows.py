@@ -27,14 +27,20 @@ ROUNDS = 5
 SECONDS = 4.0
 QUIET = 1.0
 SETTLE = 0.5
-CPU_SHARE, HIGH_RATE_SHARE = 0.7, 1.0
+CPU_SHARE, OTHER_SHARE = 0.7, 1.0
 LOADS = {
     (1_000, 1): CPU_SHARE,
     (250, 20): CPU_SHARE,
     (2_500, 20): CPU_SHARE,
-    (10_000, 1): HIGH_RATE_SHARE,
+    (100, 1): OTHER_SHARE,
+    (10_000, 1): OTHER_SHARE,
+    (20_000, 1): OTHER_SHARE,
+    (4_000, 20): OTHER_SHARE,
 }
-"""Messages per second and clients; the share of the relay's CPU time that is the goal."""
+"""Messages per second and clients; the share of the relay's CPU time that is the goal.
+
+At higher rates the relay loses messages.
+"""
 
 MEDIAN_SHARE, TAIL_SHARE = 1.0, 0.7
 """The shares of the relay's latency that are the goals."""
