@@ -82,6 +82,15 @@ class Endpoint(Generic[OptionsT, ItemT]):
         """
         return ""
 
+    @classmethod
+    def route_problem(cls, options: OptionsT, route: Any, /) -> str:
+        """Why an endpoint with these options cannot take messages of a route with these options,
+        and how to fix it; empty if it can.
+
+        ``route`` is a model of the options of a route. ``check`` reports it.
+        """
+        return ""
+
     @property
     def keeps_last_values(self) -> bool:
         """Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.

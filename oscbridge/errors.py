@@ -181,11 +181,16 @@ class NotConnected(EndpointError):
 
 
 class BackOff(EndpointError):
-    """The peer is busy. The host waits for ``seconds`` and sends the same messages again."""
+    """The peer is busy. The host waits for ``seconds`` and sends the same messages again.
+
+    It waits at least :attr:`shortest`, also if the number is negative or not a number.
+    """
+
+    shortest: ClassVar[float] = 0.01
 
     def __init__(self, seconds: float, text: str = "") -> None:
         super().__init__(text or f"back off for {seconds:g} s")
-        self.seconds = seconds
+        self.seconds = seconds if seconds >= self.shortest else self.shortest
 
 
 class DiscoveryUnavailable(EndpointError):

@@ -36,7 +36,7 @@ def failure_text(error: BaseException, called: str = "") -> str:
     """Return ``KeyError: 'brightness' (/shows/lamp.py:12)``; never raises.
 
     For errors that nobody raised on purpose: those name their reason themselves. ``called`` is
-    the place of what was called, for an error of the call itself.
+    the place of the called function, for an error of the call itself.
     """
     place = place_of(error)
     if called and not (place and is_foreign(place)):
@@ -62,6 +62,8 @@ def place_of(error: BaseException) -> str:
     foreign = [line for line in lines if is_foreign(line[0])]
     if not lines:
         return ""
+    if not foreign and isinstance(error.__cause__, StopIteration):
+        return place_of(error.__cause__)  # Python has replaced it: no coroutine may raise it
     if not foreign and _is_calling(lines[-1][0]):
         return ""  # the module itself is missing
     if not foreign:

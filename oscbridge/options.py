@@ -74,8 +74,10 @@ class Options(BaseModel):
         """
         return ()
 
-    def udp_listen(self) -> HostPort | None:
+    def udp_listen(self) -> HostPort | Collection[HostPort] | None:
         """Where it receives datagrams, if it does beside what the key ``listen`` is about.
+
+        One place or several.
 
         ``check`` and reloads find conflicts with other parts that listen there.
         """

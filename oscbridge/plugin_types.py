@@ -143,6 +143,7 @@ def _class_problem(factory: type[AnyEndpoint]) -> str:
         method = getattr(factory, name)
         if not inspect.iscoroutinefunction(inspect.unwrap(method)):
             return f"{factory.__name__}.{name} must be 'async def' ({defined_at(method)})"
+    factory.is_sink()  # if it raises, then now
     reserved = {"type", *HostOptions.model_fields}
     for key, option in factory.options_type.model_fields.items():
         if (option.alias or key) in reserved:

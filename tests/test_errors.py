@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from oscbridge import errors
-from oscbridge.errors import DecodeError, LimitError, OSCBridgeError
+from oscbridge.errors import BackOff, DecodeError, LimitError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 
 
@@ -37,3 +37,9 @@ def test_decode_error_can_be_pickled(kind: type[DecodeError]) -> None:
 )
 def test_error_explains_how_to_fix_it(error: OSError, fix: str) -> None:
     assert fix in what_failed(error)
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, float("nan")])
+def test_back_off_is_never_so_short_that_the_bridge_spins(seconds: float) -> None:
+    assert BackOff(seconds).seconds == BackOff.shortest
+    assert BackOff(2.5).seconds == 2.5

@@ -12,19 +12,20 @@ __all__ = ["without_sending"]
 def without_sending(configuration: Configuration) -> Configuration:
     """The same configuration, where endpoints log messages instead of sending them.
 
-    Bridges are not announced.
+    Bridges are not announced, and no lease is asked for.
     """
     endpoints = {name: _dry(entry) for name, entry in configuration.endpoints.items()}
     bridges = {
         name: options.model_copy(update={"announce": False})
         for name, options in configuration.bridges.items()
     }
-    return replace(configuration, endpoints=endpoints, bridges=bridges)
+    run = configuration.run.model_copy(update={"leader": None})
+    return replace(configuration, endpoints=endpoints, bridges=bridges, run=run)
 
 
 def _dry(entry: EndpointEntry) -> EndpointEntry:
     """The messages on disk stay there, and no others are put beside them."""
-    delivery = replace(entry.delivery, dry=True)
-    if delivery.policy == "spool":
-        delivery = replace(delivery, policy="drop_oldest", spool=None)
-    return replace(entry, delivery=delivery)
+    runner = replace(entry.runner, dry=True)
+    if runner.policy == "spool":
+        runner = replace(runner, policy="drop_oldest", spool=None)
+    return replace(entry, runner=runner)

@@ -83,7 +83,7 @@ def _make_runner(
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: {reason}") from error
     if problem:
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
-    runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
+    runner = EndpointRunner(endpoint, entry.type_name, entry.runner)
     runner.routes, runner.turn = routes, turn
     runner.read_certificates(entry.options)
     return runner
@@ -92,8 +92,8 @@ def _make_runner(
 def _broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
     """The entry of an endpoint that never connects, in place of one that cannot be created."""
     options = BrokenEndpoint.options_type()
-    delivery = replace(entry.delivery, on_start="retry")
-    return EndpointEntry(entry.type_name, broken_type(why), options, delivery)
+    runner = replace(entry.runner, on_start="retry")
+    return EndpointEntry(entry.type_name, broken_type(why), options, runner)
 
 
 def introduce(runners: Mapping[str, EndpointRunner]) -> None:
@@ -117,7 +117,7 @@ def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: Endp
     """
     if runner is None or old is None or runner.left_alone:
         return False
-    if (old.type_name, old.factory, old.delivery) != (new.type_name, new.factory, new.delivery):
+    if (old.type_name, old.factory, old.runner) != (new.type_name, new.factory, new.runner):
         return False
     try:
         return runner.update(new.options)

@@ -85,7 +85,9 @@ def _import(plugins: Plugins, name: str, importer: Importer, file: Path, **optio
     except InputError as error:
         line = f"line {error.line}: " if error.line else ""
         raise ConfigurationError(f"{file}: {line}{error}") from None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         text = f"the importer {name!r} failed: {failure_text(error)}"
         raise OSCBridgeError(f"{file}: {text}") from error
     verified = verify(imported, plugins.endpoint_types)

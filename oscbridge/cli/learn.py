@@ -89,7 +89,7 @@ def _progress(state: Mapping[str, Any]) -> str:
     candidates = state["candidates"]
     resting = [each for each in candidates if not each["is_moving"]]
     if len(resting) > 1 and len(resting) == len(candidates):
-        lines.append(f"not certain what was moved; {prompt} again, more:")
+        lines.append(f"not certain which control was moved; {prompt} again, more:")
         lines += [f"  {visible(each['key'])}: {visible(each['why'])}" for each in candidates[:5]]
     else:
         lines.append(click.style(prompt, bold=True))

@@ -14,7 +14,7 @@ class TargetKind(NamedTuple):
     """A kind of target that is offered."""
 
     question: str
-    """What is asked about it."""
+    """The question about its place."""
     default: str
     plugin: str
     """The extra of the package that it needs; empty if none."""

@@ -16,21 +16,21 @@ def rates(now: Snapshot, before: Snapshot) -> tuple[float, float]:
     return max(coming, 0.0), max(going, 0.0)
 
 
-def _came(picture: Snapshot) -> int:
-    return sum(each.messages for each in received(picture))
+def _came(snapshot: Snapshot) -> int:
+    return sum(each.messages for each in received(snapshot))
 
 
-def received(picture: Snapshot) -> list[Received]:
+def received(snapshot: Snapshot) -> list[Received]:
     """The counts of all sources."""
-    status = picture.status
+    status = snapshot.status
     return [
         *(each.received for each in status.bridges),
         *(each.received for each in status.endpoints),
     ]
 
 
-def _went(picture: Snapshot) -> int:
-    return sum(each.sent for each in picture.status.endpoints)
+def _went(snapshot: Snapshot) -> int:
+    return sum(each.sent for each in snapshot.status.endpoints)
 
 
 def growth(now: Snapshot, before: Snapshot | None, count: int, old: int | None) -> float:

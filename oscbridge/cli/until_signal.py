@@ -9,7 +9,12 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["hold_hangup", "until_signal"]
+from oscbridge.logs.setup import flush_log
+
+__all__ = ["exit_at_signals", "hold_hangup", "until_signal"]
+
+_exit = os._exit
+"""The function itself: while plugins are loaded, the module has one that refuses."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
@@ -19,6 +24,36 @@ def hold_hangup() -> None:
     """Defer SIGHUP until :func:`until_signal`: it would kill a process that is starting."""
     if _HANGUP is not None:
         signal.pthread_sigmask(signal.SIG_BLOCK, (_HANGUP,))
+
+
+def exit_at_signals() -> None:
+    """Let SIGINT and SIGTERM exit the process until :func:`until_signal`: nothing is open yet.
+
+    An exception, Python's default for SIGINT, would look like a failure of the plugin that is just
+    being loaded; and the first process of a container ignores signals without a handler.
+    """
+
+    def caught(number: int, _frame: object) -> None:
+        try:
+            flush_log()
+        finally:
+            _exit(128 + number)
+
+    for number in _SIGNALS:
+        signal.signal(number, caught)
+
+
+@contextmanager
+def _deferred_signals() -> Iterator[None]:
+    """Let signals wait while handlers are replaced: none meets one that does nothing."""
+    if os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -38,7 +73,7 @@ def until_signal(
     def caught(number: int, _frame: object) -> None:
         nonlocal stopping
         if stopping:
-            os._exit(128 + number)
+            _exit(128 + number)
         stopping = True
         if on_stop is not None:
             on_stop()
@@ -48,12 +83,13 @@ def until_signal(
         loop.add_signal_handler(_HANGUP, on_hangup)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (_HANGUP,))
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
-        # The loop's own handler wakes it without a race, where it has one. But it would wait for
-        # a callback that blocks the loop; a second Ctrl-C must not.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, lambda: None)
-        signal.signal(number, caught)
+    with _deferred_signals():
+        for number in _SIGNALS:
+            # The loop's own handler wakes it without a race, where it has one. But it would wait
+            # for a callback that blocks the loop; a second Ctrl-C must not.
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(number, lambda: None)
+            signal.signal(number, caught)
     try:
         yield stop
     finally:

@@ -221,7 +221,7 @@ class PublishedServices:
         return any(known(info.name.lower()) is not None for info in self._infos)
 
     def probe(self) -> None:
-        """Ask whether anybody else has these names; who has one answers at once.
+        """Ask whether another program has these names: it would answer at once.
 
         By multicast, as another program of this machine may have the same port.
         """

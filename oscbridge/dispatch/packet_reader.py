@@ -53,8 +53,8 @@ class PacketReader(DispatchCache):
         """All messages of a packet. Raises :class:`DecodeError`.
 
         Appends to ``discarded`` an error for each message of a bundle that is left out because
-        of an unknown type tag or an address that is not UTF-8, and to ``deviations`` what was
-        accepted although it deviates from OSC.
+        of an unknown type tag or an address that is not UTF-8, and to ``deviations`` the
+        deviations from OSC that were accepted.
         """
         found: list[ReadMessage] = []
         surplus: list[str] = []

@@ -1,4 +1,4 @@
-"""Lets pages of allowed sites read answers, and send what is not a form (CORS).
+"""Lets pages of allowed sites read answers, and send more than forms (CORS).
 
 Whether a request is handled is not decided here: browsers only ask what pages may see.
 Source: Fetch standard, section 3.2.

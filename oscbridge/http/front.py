@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import Reporting
+from oscbridge.failures import failure_text
 from oscbridge.http.connection import HTTPConnection
 from oscbridge.http.errors import ErrorFormat, HTTPProblem, problem_document, raw_response
 from oscbridge.http.limits import HTTPLimits
@@ -225,11 +226,13 @@ class HTTPFront:
             standard = f"{error.status}: {error.reason}"
             detail = error.text if error.text and error.text != standard else ""
             return self._error(HTTPStatus(error.status), detail, kept)
-        except ConnectionError:  # the client disconnected
+        except (ConnectionError, asyncio.CancelledError):  # the client disconnected
             raise
-        except Exception as error:
+        except BaseException as error:
             if request.writer.output_size:  # a stream: its connection is closed
-                raise
+                if isinstance(error, Exception):
+                    raise
+                raise RuntimeError(failure_text(error)) from error  # not the end of the loop
             self.report_failure(error)
             return self._error(HTTPStatus.INTERNAL_SERVER_ERROR, "", {})
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
@@ -19,6 +19,7 @@ from oscbridge.net.allowlist import AllowList
 from oscbridge.net.client_address import client_address
 from oscbridge.net.client_network import network_of
 from oscbridge.net.hosts import HostPolicy
+from oscbridge.net.url import HostPort
 
 __all__ = ["HTTPRules", "access_of", "check_request"]
 
@@ -27,6 +28,26 @@ MAX_SHOWN: Final = 200
 
 _NO_ACCESS: Final = AccessGrant(None, AccessRights.of(()))
 _GRANT: Final = web.RequestKey("grant", AccessGrant)
+
+
+class ListenOptions(Protocol):
+    """The keys of an endpoint that serves HTTP."""
+
+    @property
+    def listen(self) -> HostPort | None:
+        """Where it listens; None: it is used for something else."""
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """Additional host names of this machine."""
+
+    @property
+    def origins(self) -> Sequence[str]:
+        """Sites whose pages may send requests."""
+
+    @property
+    def trusted_proxies(self) -> AllowList:
+        """Reverse proxies whose ``X-Forwarded-For`` counts."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,24 @@ class HTTPRules:
     """Reverse proxies whose ``X-Forwarded-For`` counts: wrong tokens are those of the client."""
     refused: Callable[[str], None] = lambda _client: None
     """Called with a line about each client that is refused; it counts and logs it."""
+
+    @classmethod
+    def of_endpoint(
+        cls,
+        name: str,
+        options: ListenOptions,
+        access: AccessControl,
+        refused: Callable[[str], None],
+    ) -> HTTPRules:
+        """The rules of the endpoint ``name``. The other arguments are its own and its host's."""
+        listen = "*" if options.listen is None else options.listen.host
+        return cls(
+            HostPolicy.of_listener(listen, options.hosts, options.origins),
+            f"[endpoint.{name}]",
+            access,
+            trusted_proxies=options.trusted_proxies,
+            refused=refused,
+        )
 
 
 def access_of(request: web.Request) -> AccessGrant:

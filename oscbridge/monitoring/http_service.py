@@ -18,6 +18,7 @@ from oscbridge.bridge.config.certificates import certificates_of, new_certificat
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.reload import Changes
+from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.errors import OSCBridgeError
 from oscbridge.http.refusals import Refusals
 from oscbridge.monitoring.generated_token import generated_secret
@@ -292,7 +293,9 @@ class HTTPService:
                 access.SiteAccess(self._access, options.trusted_proxies),
                 logging.getLogger(f"{_log.name.rpartition('.')[0]}.site"),
             )
-        except Exception:
+        except BaseException as error:
+            if is_ending(error):
+                raise
             _log.exception("http: the pages of %s cannot be served", self._site_path)
             return None
 

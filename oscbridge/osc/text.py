@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,9 +12,19 @@ from oscbridge.errors import EncodeError
 from oscbridge.osc import IMMEDIATELY, MIDI, Argument, Color, Message, TimeTag, infer
 from oscbridge.osc.type_tags import TYPE_TAGS
 
-__all__ = ["format_float", "format_message", "format_value", "is_number", "parse_arguments"]
+__all__ = [
+    "format_float",
+    "format_message",
+    "format_value",
+    "guess_value",
+    "is_number",
+    "parse_arguments",
+]
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+_INT64_DIGITS: Final = 21
+"""Characters of a whole number of 64 bits, and some zeros before it: int() refuses too many."""
+
 _NUMBER: Final = re.compile(
     # Possessive: backtracking in a long row of digits would take the square of its length.
     r"[+-]?(([0-9]++\.?[0-9]*+|\.[0-9]++)(e[+-]?[0-9]++)?|inf|infinity|nan)",
@@ -50,6 +61,19 @@ def _guess(text: str) -> Argument:
         except ValueError:  # Python limits the digits of int()
             raise EncodeError(f"a number of {len(text)} digits does not fit any type tag") from None
     return float(text) if is_number(text) else text
+
+
+def guess_value(text: str) -> Argument:
+    """The value of a text of unknown type: a truth value, a number that fits, or the text."""
+    bare = text.strip()
+    if bare in ("true", "false"):
+        return bare == "true"
+    if len(bare) <= _INT64_DIGITS and _WHOLE.fullmatch(bare) and -(1 << 63) <= int(bare) < 1 << 63:
+        return int(bare)
+    if not is_number(bare):
+        return text
+    number = float(bare)
+    return text if math.isinf(number) and "n" not in bare.lower() else number  # 1e999
 
 
 def is_number(text: str) -> bool:

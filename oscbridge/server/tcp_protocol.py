@@ -53,6 +53,8 @@ class StreamProtocol(asyncio.Protocol):
         """Told when the client can be sent to, and when it has disconnected."""
         self._is_known = False  # to the watcher
         self._unsent = UnsentMessages()
+        self._unwritten = 0
+        """Packets that were offered while the connection was closing."""
         self.closed: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection and its coroutine have ended."""
         self._packets: deque[bytes] = deque()
@@ -111,7 +113,7 @@ class StreamProtocol(asyncio.Protocol):
         if exc is not None and not self._ended:
             self._report_cut()
         if self._is_known and self.watcher is not None:
-            self.watcher.disconnected(self, self._unsent.count())
+            self.watcher.disconnected(self, self._unsent.count() + self._unwritten)
         self._unsent.clear()
         self._transport = None
         self._connections.discard(self)
@@ -150,13 +152,15 @@ class StreamProtocol(asyncio.Protocol):
     def offer(self, frames: Sequence[bytes]) -> None:
         """Send framed packets without waiting. On the event loop."""
         transport = self._transport
-        if transport is None or transport.is_closing() or not frames:
+        if transport is None or not frames:
+            return
+        if transport.is_closing():
+            self._unwritten += len(frames)
             return
         data = b"".join(frames)
         transport.write(data)
-        unsent = transport.get_write_buffer_size()
-        self._unsent.wrote(frames, len(data), unsent)
-        if unsent > self._limits.max_reply_bytes:
+        self._unsent.wrote_to(transport, frames, len(data))
+        if transport.get_write_buffer_size() > self._limits.max_reply_bytes:
             self.end("max_reply_bytes")
 
     def _introduce(self) -> None:

@@ -226,6 +226,9 @@ BROKEN_PARTS = {
         *("", "default_routes_for = classmethod(lambda cls, options, is_source: 1 / 0)", ""),
         "ZeroDivisionError",
     ),
+    "ports that raise": ("def udp_listen(self): return 1 / 0", "", "", "ZeroDivisionError"),
+    "ports of a wrong type": ("def udp_listen(self): return 9000", "", "", "TypeError"),
+    "a sink that raises": ("", "is_sink = classmethod(lambda cls: 1 / 0)", "", "ZeroDivision"),
     "last values that raise": (
         *("", "keeps_last_values = property(lambda self: 1 / 0)", ""),
         "ZeroDivisionError",

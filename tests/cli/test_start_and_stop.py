@@ -140,6 +140,114 @@ def test_error_at_startup_is_reported_while_a_thread_does_not_end(call: Call, wr
     assert result.stderr.startswith("error: endpoint.desk: tcp://127.0.0.1:9: connection refused")
 
 
+SLOW_IMPORT = "import time\nprint('loading', flush=True)\ntime.sleep(60)\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("what", ["plugin", "function"])
+def test_signal_ends_the_start(
+    what: str, number: signal.Signals, start: Start, write: Write, tmp_path: Path
+) -> None:
+    """An exception would look like a failure of the import, and the start would continue."""
+    if what == "plugin":
+        (tmp_path / "plugins").mkdir(mode=0o700)
+        write(SLOW_IMPORT, "plugins/slow.py")
+        program = start("run", write(f'{BRIDGE}[run]\nplugins = "plugins/"\n'))
+    else:
+        write(SLOW_IMPORT, "mine.py")
+        program = start("run", write(BRIDGE + ROUTE))
+    program.wait_for("loading")
+    began = time.monotonic()
+    assert program.stop(number) == 128 + number
+    assert time.monotonic() - began < 2
+    assert "error" not in program.output.lower()
+
+
+EXITING = """
+import asyncio
+import sys
+import oscbridge
+
+class Exiting(oscbridge.Endpoint):
+    async def connect(self):
+        asyncio.get_running_loop().call_soon(leave)
+        self.task = asyncio.create_task(self.leave())
+
+    async def leave(self):
+        leave()
+
+    async def send(self, message):
+        print("sent", message.address, flush=True)
+
+def leave():
+    {does}
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"exiting": Exiting}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "text"),
+    [
+        ("sys.exit(3)", "a callback or a task failed: SystemExit: 3"),
+        ("raise KeyboardInterrupt", "a callback or a task failed: KeyboardInterrupt"),
+        (
+            "asyncio.get_running_loop().stop()",
+            "a plugin has stopped the event loop, which continues",
+        ),
+    ],
+)
+def test_callback_or_task_of_a_plugin_cannot_end_the_bridge(
+    does: str, text: str, start: Start, write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "plugins").mkdir(mode=0o700)
+    file = write(EXITING.format(does=does), "plugins/exiting.py")
+    config = BRIDGE + ROUTE.replace('"osc"\nto = "udp://127.0.0.1:9"', '"exiting"')
+    config = config.replace('function = "mine:function"\n', "")
+    program = start("run", write(f'{config}[run]\nplugins = "plugins/"\n'))
+    with UDPClient("127.0.0.1", port_of(program)) as client:
+        client.send(Message.of("/x"))
+    program.wait_for("sent /x")
+    assert program.stop() == 0
+    assert text in program.output
+    if "failed" in text:
+        assert f"{text} ({file}:18)" in program.output
+
+
+CANCELLING = """
+import asyncio
+import oscbridge
+
+class Cancelling(oscbridge.Endpoint):
+    async def send(self, message):
+        print("sent", message.address, flush=True)
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {"cancelling": Cancelling}
+"""
+
+
+def test_plugin_that_cancels_all_tasks_does_not_end_the_bridge(
+    start: Start, write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "plugins").mkdir(mode=0o700)
+    write(CANCELLING, "plugins/cancelling.py")
+    config = BRIDGE + ROUTE.replace('"osc"\nto = "udp://127.0.0.1:9"', '"cancelling"')
+    config = config.replace('function = "mine:function"\n', "")
+    program = start("run", write(f'{config}[run]\nplugins = "plugins/"\n'))
+    with UDPClient("127.0.0.1", port_of(program)) as client:
+        for address in ("/x", "/y"):
+            client.send(Message.of(address))
+            program.wait_for(f"sent {address}")
+    assert program.stop() == 0
+    assert "a plugin has cancelled the bridge, which continues" in program.output
+
+
 def test_hangup_during_the_start_waits_until_it_has_started(start: Start, write: Write) -> None:
     write(
         "import os, signal\n"

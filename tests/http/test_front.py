@@ -64,6 +64,28 @@ def post(body: bytes, *headers: bytes, close: bool = True) -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, KeyError], ids=lambda e: e.__name__)
+@pytest.mark.parametrize("begins", [False, True], ids=["at once", "in its answer"])
+async def test_exception_in_a_handler_costs_one_answer(
+    begins: bool, error: type[BaseException], serve: Serve
+) -> None:
+    async def explode(request: web.Request) -> web.StreamResponse:
+        if "explode" not in request.path:
+            return web.Response(text="fine")
+        if begins:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b"begun")
+        raise error("dim")
+
+    front = await serve(explode)
+    answer = await send(front, b"GET /explode HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 " if begins else b"HTTP/1.1 500 ")
+    answer = await send(front, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert answer.endswith(b"fine")
+    assert front.reporting.statistics.failed == 1
+
+
 @pytest.mark.parametrize("size", [0, 1, 1_000])
 async def test_body_is_read(serve: Serve, size: int) -> None:
     body = b"x" * size

@@ -197,11 +197,11 @@ async def test_internal_error_rejects_a_reload_and_is_logged(
 ) -> None:
     file = File(BRIDGE.format("a"))
 
-    def fault() -> None:
+    def fail() -> None:
         raise ZeroDivisionError("a bug")
 
     async with running(file) as process:
-        file.before = fault
+        file.before = fail
         with pytest.raises(OSCBridgeError, match="ZeroDivisionError"):
             await process.reload()
         process.request_reload()

@@ -9,7 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge import IMPULSE, MIDI, Color, EncodeError, Message, TimeTag
-from oscbridge.osc.text import format_message, is_number, parse_arguments
+from oscbridge.osc.text import format_message, guess_value, is_number, parse_arguments
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        (" false\n", False),
+        ("True", "True"),
+        ("007", 7),
+        ("-9223372036854775808", -(1 << 63)),
+        ("9223372036854775808", float(1 << 63)),
+        ("1" * 5_000, "1" * 5_000),
+        (" 0.5 ", 0.5),
+        ("inf", float("inf")),
+        ("1e999", "1e999"),
+        (" a ", " a "),
+        ("", ""),
+    ],
+)
+def test_value_of_a_text_is_guessed(text: str, value: object) -> None:
+    found = guess_value(text)
+    assert (type(found), found) == (type(value), value)
 
 
 @pytest.mark.parametrize(

@@ -109,30 +109,30 @@ async def started(
     endpoint: Endpoint, path: Path, **options: object
 ) -> AsyncIterator[EndpointRunner]:
     """Run an endpoint. At the end every message is accounted for."""
-    delivery = make(endpoint, path, **options)  # type: ignore[arg-type]
-    await delivery.start()
+    runner = make(endpoint, path, **options)  # type: ignore[arg-type]
+    await runner.start()
     try:
-        yield delivery
+        yield runner
     finally:
-        await delivery.stop(0.05)
-        assert delivery.offered == (delivery.sent + sum(delivery.drops.values()) + delivery.queued)
+        await runner.stop(0.05)
+        assert runner.offered == (runner.sent + sum(runner.drops.values()) + runner.queued)
 
 
 def value(number: int, address: str = "/n") -> Item:
     return Delivery(Message(address, "i", (number,)), None, {})
 
 
-def offer(delivery: EndpointRunner, *numbers: int) -> None:
+def offer(runner: EndpointRunner, *numbers: int) -> None:
     for number in numbers:
-        delivery.offer(value(number))
+        runner.offer(value(number))
 
 
-def spool_of(delivery: EndpointRunner) -> SpoolQueue:
-    queue = delivery.queue
+def spool_of(runner: EndpointRunner) -> SpoolQueue:
+    queue = runner.queue
     assert isinstance(queue, SpoolQueue)
     return queue
 
 
-async def safe(delivery: EndpointRunner) -> None:
+async def safe(runner: EndpointRunner) -> None:
     """Wait until all durable messages are on disk."""
-    await until(lambda: not spool_of(delivery).unsafe)
+    await until(lambda: not spool_of(runner).unsafe)

@@ -22,7 +22,7 @@ def known_by(name: str, entry: EndpointEntry) -> Mapping[str, AddressInfo]:
         return {}
     try:
         return entry.factory.known_addresses(entry.options)
-    except Exception:
+    except BaseException:
         _log.exception("endpoint.%s: cannot say which addresses it knows", name)
         return {}
 
@@ -39,7 +39,7 @@ def route_facts(
                 continue
             try:
                 facts = entry.factory.route_facts(options)
-            except Exception:
+            except BaseException:
                 _log.exception("endpoint.%s: cannot say what its routes are about", name)
                 continue
             if facts is not None:

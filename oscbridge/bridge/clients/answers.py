@@ -35,8 +35,8 @@ class _Asked(NamedTuple):
 class Answers:
     """Knows the last value of each address, and which clients have asked lately.
 
-    A packet that repeats the last value of its address is the answer to whoever has sent to this
-    address, or else anything, within :data:`ASK_TIME`. ``clock`` returns seconds.
+    A packet that repeats the last value of its address is the answer to the client that has sent
+    to this address, or else anything, within :data:`ASK_TIME`. ``clock`` returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

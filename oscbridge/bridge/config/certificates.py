@@ -14,7 +14,7 @@ def certificates_of(options: Options) -> Mapping[str, CertificateInfo]:
     """The certificates that options name, by key; none if their plugin is broken."""
     try:
         return read_certificates(options.certificates())
-    except Exception:
+    except BaseException:
         return {}
 
 

@@ -69,7 +69,7 @@ def loop_warnings(
 ) -> Iterator[tuple[int, str]]:
     """A line for each route that may send to itself, with the index of the route."""
     for index, loop in _loops_through_media(routes, endpoints):
-        text = f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back"
+        text = f"route {index + 1}: possible endless loop: {loop}: sent messages may come back"
         yield (
             index,
             f"{text}; make sure that the topics or universes differ, or use one endpoint for both "

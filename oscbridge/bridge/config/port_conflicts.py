@@ -64,7 +64,8 @@ def listens_of_endpoint(name: str, options: Options) -> Iterator[Listen]:
     """All addresses where an endpoint listens."""
     if (listen := listen_of_endpoint(name, options)) is not None:
         yield listen
-    if (at := options.udp_listen()) is not None:
+    found = options.udp_listen()
+    for at in (found,) if isinstance(found, HostPort) else found or ():
         yield Listen(f"endpoint.{name}", "udp", at, f"udp://{at}")
 
 

@@ -20,8 +20,10 @@ from oscbridge.bridge.config.contradicting_types import contradicting_types
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file_models import SECTIONS
+from oscbridge.bridge.config.leader_problems import leader_problems
 from oscbridge.bridge.config.media import loop_warnings
 from oscbridge.bridge.config.names import NAME, NAME_RULE
+from oscbridge.bridge.config.plugin_bugs import bug_of
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -91,9 +93,8 @@ class Reader:
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
-        self.problems += self.tokens.problems
         listens = self._listens()
-        self.problems += port_conflicts(listens)
+        self.problems += (*self.tokens.problems, *port_conflicts(listens))
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
         routes = RouteReader(types, bridges, endpoints, directory, self.variables)
@@ -109,7 +110,9 @@ class Reader:
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found)]
+        options = routes.endpoint_options
+        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found, options)]
+        self.problems += leader_problems(self.run.leader, endpoints, self.endpoints)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
@@ -128,8 +131,8 @@ class Reader:
 
     def _set_bounds(self, max_addresses: int) -> None:
         for name, entry in self.endpoints.items():
-            delivery = replace(entry.delivery, max_addresses=max_addresses)
-            self.endpoints[name] = replace(entry, delivery=delivery)
+            runner = replace(entry.runner, max_addresses=max_addresses)
+            self.endpoints[name] = replace(entry, runner=runner)
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))
@@ -192,8 +195,7 @@ class Reader:
             self._problem((*path, "interface"), text, bridge.interface)
 
     def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
-        path = ("endpoint", name)
-        options = dict(table)
+        path, options = ("endpoint", name), dict(table)
         type_name = options.pop("type", None)
         factory = self._factory(path, type_name)
         if factory is None:
@@ -205,6 +207,8 @@ class Reader:
             self.problems, factory.options_type, options, path, HostOptions, self._directory,
             configuration=self._configuration, failures=failures,
         )  # fmt: skip
+        if valid is not None and (bug := bug_of(factory, valid)):
+            failures.append(ConfigProblem(path, f"its plugin is broken: {bug}"))
         if failures:
             self.broken += failures
             factory = broken_type(failures[0].text)
@@ -254,10 +258,8 @@ class Reader:
         return SpoolBounds(path, host.spool.max_size, host.max_age or SPOOL_AGE)
 
     def _listens(self) -> list[Listen]:
-        endpoints = self.endpoints.items()
-        found = [
-            each for name, entry in endpoints for each in listens_of_endpoint(name, entry.options)
-        ]
+        options = [(name, entry.options) for name, entry in self.endpoints.items()]
+        found = [listen for each in options for listen in listens_of_endpoint(*each)]
         bridges = [listen_of_bridge(name, bridge) for name, bridge in self.bridges.items()]
         if self.http is not None:
             bridges.append(Listen("http", "tcp", self.http.listen, str(self.http.listen)))
@@ -310,8 +312,8 @@ def _check_names(
 def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[ConfigProblem]:
     users: dict[Path, list[str]] = defaultdict(list)
     for name, entry in endpoints.items():
-        if entry.delivery.spool is not None:
-            users[entry.delivery.spool.path.resolve()].append(name)
+        if entry.runner.spool is not None:
+            users[entry.runner.spool.path.resolve()].append(name)
     for path, (name, *others) in users.items():
         for other in others:
             text = f"{path} is already used by endpoint.{name}; choose another file"

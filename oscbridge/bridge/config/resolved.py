@@ -31,7 +31,7 @@ class EndpointEntry:
     type_name: str
     factory: type[AnyEndpoint]
     options: Options
-    delivery: RunnerOptions
+    runner: RunnerOptions
 
 
 @dataclass(frozen=True)

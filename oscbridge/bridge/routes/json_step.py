@@ -1,8 +1,8 @@
 """The step ``json`` of a route: a JSON document in the first argument becomes messages.
 
-A value, or a list of values, becomes one message with the address of the document. What is inside
-of an object gets its name as a further part of the address, and what is inside of a list with
-lists or objects gets its number, counted from 0.
+A value, or a list of values, becomes one message with the address of the document. A
+member of an object gets its name as a further part of the address, and an item of a list with
+lists or objects its number, counted from 0.
 """
 
 from __future__ import annotations

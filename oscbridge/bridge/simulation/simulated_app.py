@@ -57,7 +57,7 @@ class SimulatedApp(App):
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
         endpoint = entry.factory(name, entry.options)
-        runner = _RecordingRunner(endpoint, entry.type_name, entry.delivery, self._record)
+        runner = _RecordingRunner(endpoint, entry.type_name, entry.runner, self._record)
         runner.routes = new.routes_to[name]
         self.addresses.join(runner)
         return runner

@@ -162,7 +162,7 @@ class TCPLink(asyncio.Protocol):
             written = frames[:sent]
             size = sum(map(len, written))
             if written and not self._closing:
-                self._unsent.wrote(written, size, self._transport.get_write_buffer_size())
+                self._unsent.wrote_to(self._transport, written, size)
 
     async def _send(self, frames: Sequence[bytes]) -> None:
         piece: list[bytes] = []
@@ -187,6 +187,8 @@ class TCPLink(asyncio.Protocol):
         if self._closing:
             raise _broken(index, "the connection is closed")
         self._transport.write(b"".join(piece))
+        if self._transport.is_closing():  # the write has failed: nothing of the piece has left
+            raise _broken(index, "the connection is closed")
 
     def try_to_send(self, packet: bytes) -> None:
         if self._room.is_set() and not self._closing:

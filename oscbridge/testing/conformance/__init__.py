@@ -12,6 +12,7 @@ coroutines::
 from oscbridge.testing.conformance.bridge_rules import BRIDGE_RULES
 from oscbridge.testing.conformance.cancellation_rules import CANCELLATION_RULES
 from oscbridge.testing.conformance.class_rules import CLASS_RULES
+from oscbridge.testing.conformance.client_peer import ClientPeer
 from oscbridge.testing.conformance.life_rules import LIFE_RULES
 from oscbridge.testing.conformance.neighbour_rules import NEIGHBOUR_RULES
 from oscbridge.testing.conformance.peer import Peer, PeerMissing
@@ -21,6 +22,7 @@ from oscbridge.testing.conformance.tcp_server_peer import TCPServerPeer
 __all__ = [
     "RULES",
     "CheckedType",
+    "ClientPeer",
     "Outcome",
     "Peer",
     "PeerMissing",

@@ -164,7 +164,7 @@ async def _expect_notice(run: RuleRun, running: _RunningEndpoint) -> None:
     if lost > LOST_IN_TRANSIT and not running.has_clients:
         raise RuleFailed(
             f"its peer has ended, and {lost} messages count as sent that nobody has received; "
-            "await in send until they are on their way, or count what is lost with "
+            "await in send until they are on their way, or count lost ones with "
             f"self.host.client_dropped() ({_send_of(run)})"
         )
     if wrong := running.runner.drops.get("error"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -163,10 +164,12 @@ class MidiOptions(oscbridge.Options):
         ports = (("output", self.output), ("input", self.input))
         return ", ".join(f"{kind} {text!r}" for kind, text in ports if text is not None)
 
-    def udp_listen(self) -> oscbridge.HostPort | None:
-        if isinstance(self.listen, RtpListen):
-            return oscbridge.HostPort(*self.listen)
-        return None
+    def udp_listen(self) -> Sequence[oscbridge.HostPort]:
+        if not isinstance(self.listen, RtpListen):
+            return ()
+        control = oscbridge.HostPort(*self.listen)
+        data = control._replace(port=control.port + 1)
+        return (control, data) if control.port else (control,)
 
 
 def _client_of(port: str | None) -> str:

@@ -135,19 +135,17 @@ class MidiTcpConnection(asyncio.BufferedProtocol):
         """
         self.transport.write(b"".join(messages))
         await self._writable.wait()
-        if self._closed.is_set():
+        if not self.is_open:
             raise oscbridge.NotConnected("the connection is closed")
         self.note_written(messages)
 
     def note_written(self, messages: Sequence[bytes]) -> None:
         """Count these messages among the unsent ones until they have left the transport."""
-        size = sum(map(len, messages))
-        self._unsent.wrote(messages, size, self.transport.get_write_buffer_size())
+        self._unsent.wrote_to(self.transport, messages, sum(map(len, messages)))
 
     def take_unsent(self) -> int:
         """The number of messages that have not left the transport; then there are none."""
-        lost = self._closed.is_set()  # then the transport has forgotten them
-        count = self._unsent.count(None if lost else self.transport.get_write_buffer_size())
+        count = self._unsent.count_in(self.transport)
         self._unsent.clear()
         if self._aborted_with is not None:
             count, self._aborted_with = self._aborted_with, None

@@ -19,6 +19,7 @@ from oscbridge.testing import (
     what_does_not_add_up,
 )
 from oscbridge_midi.endpoint import MidiEndpoint
+from oscbridge_midi.endpoint_connections import EndpointConnections
 
 WAIT = 10.0
 """Seconds to wait for an event."""
@@ -68,6 +69,11 @@ class MidiBridge:
         endpoint = self._bridge.endpoint(name)
         assert isinstance(endpoint, MidiEndpoint)
         return endpoint
+
+    @property
+    def connections(self) -> EndpointConnections:
+        """The open connections, for what no loop turn may come between."""
+        return self.endpoint._connections
 
     @property
     def status(self) -> EndpointStatus:

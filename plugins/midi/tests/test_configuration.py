@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge.testing import configuration_error
+from oscbridge.testing import check_configuration, configuration_error
 
 ROUTE = """
 [bridge.osc]
@@ -42,6 +42,20 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
     assert "test.toml: endpoint.synth" in found
     assert text in found
     assert "\n" not in found
+
+
+@pytest.mark.parametrize("port", [5004, 5005])
+def test_both_ports_of_rtp_midi_are_taken(port: int) -> None:
+    session = '[endpoint.synth]\ntype = "midi"\nlisten = "rtp://127.0.0.1:5004"\n'
+    found = configuration_error(f'[bridge.osc]\nlisten = "udp://127.0.0.1:{port}"\n{session}')
+    assert f"bridge.osc already listens on 'udp://127.0.0.1:{port}'" in found
+    other = session.replace("synth", "other").replace("5004", str(port))
+    assert "already listens on" in configuration_error(session + other)
+
+
+def test_any_free_pair_of_ports_is_no_conflict() -> None:
+    session = '[endpoint.{}]\ntype = "midi"\nlisten = "rtp://127.0.0.1:0"\n'
+    check_configuration(session.format("synth") + session.format("other"))
 
 
 @pytest.mark.parametrize(

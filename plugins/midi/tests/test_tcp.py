@@ -246,6 +246,37 @@ async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted
         assert bridge.wrong_counts == []
 
 
+def reset(sock: socket.socket) -> None:
+    """End a connection at once; the other side finds out when it writes."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+async def test_messages_to_a_client_that_has_just_reset_its_connection_are_counted(
+    start: Any, join: Any
+) -> None:
+    bridge = await start(LISTEN)
+    wire = await join(bridge)
+    messages = [bytes.fromhex("904564"), bytes.fromhex("804500")]
+    reset(wire.sock)  # the loop has no time to notice it before the next line
+    await bridge.connections.send(messages)
+    await until(lambda: bridge.client_drops)
+    assert bridge.client_drops == {"disconnected": 2}
+
+
+async def test_messages_to_a_server_that_has_just_reset_its_connection_are_not_sent(
+    start: Any,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        bridge = await start(f'output = "midi+tcp://127.0.0.1:{port}"')
+        gear, _ = await asyncio.get_running_loop().sock_accept(server)
+        reset(gear)
+        with pytest.raises(oscbridge.NotConnected):
+            await bridge.connections.send([bytes.fromhex("904564")])
+
+
 async def test_every_message_that_a_slow_client_misses_is_counted(start: Any, join: Any) -> None:
     bridge = await start(LISTEN)
     wire = await join(bridge)

@@ -21,18 +21,14 @@ from oscbridge import (
     encode_json,
     encode_message,
     encode_packet,
+    guess_value,
     infer,
     plain_float,
     plain_text,
     plain_values,
     shortest,
 )
-from oscbridge_mqtt.values import (
-    LARGEST_FLOAT,
-    convert,
-    guess,
-    read_number,
-)
+from oscbridge_mqtt.values import LARGEST_FLOAT, convert, read_number
 
 __all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
 
@@ -300,7 +296,7 @@ def _decode_text(payload: bytes, types: str | None, *, or_blob: bool = False) ->
     if types is None:
         if or_blob and "\0" in text:
             return DecodedValues("", "b", (payload,))
-        return _typed("", [guess(text)] if text else [], None)
+        return _typed("", [guess_value(text)] if text else [], None)
     parts: list[object] = []
     if types:
         parts += [text] if len(types) == 1 else text.split(None, len(types) - 1)

@@ -12,18 +12,13 @@ from oscbridge import (
     IMPULSE,
     Argument,
     DecodeError,
+    guess_value,
     is_number,
     nearest_whole,
     plain_text,
 )
 
-__all__ = [
-    "LARGEST_FLOAT",
-    "TYPES",
-    "convert",
-    "guess",
-    "read_number",
-]
+__all__ = ["LARGEST_FLOAT", "TYPES", "convert", "read_number"]
 
 LARGEST_FLOAT: Final = 3.4028234663852886e38
 """The largest finite float of 32 bits."""
@@ -33,20 +28,6 @@ _WORDS: Final[Mapping[str, bool]] = {
     "true": True, "on": True, "1": True,
     "false": False, "off": False, "0": False,
 }  # fmt: skip
-
-
-def guess(text: str) -> Argument:
-    """Infer the type of a text: ``true`` and ``false``, a number, or text."""
-    bare = text.strip()
-    if bare in ("true", "false"):
-        return bare == "true"
-    if _WHOLE.fullmatch(bare) and -(1 << 63) <= int(bare) < 1 << 63:
-        return int(bare)
-    if not is_number(bare):
-        return text
-    number = float(bare)
-    return text if math.isinf(number) and "n" not in bare.lower() else number  # 1e999
-
 
 _NUMBER_WITH_UNIT: Final = re.compile(
     r"([+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]{1,2}(?![0-9])|,[0-9]{4,})?|\.[0-9]+)"
@@ -68,7 +49,7 @@ def read_number(payload: bytes) -> float:
         shown = text if len(text) <= 40 else text[:39] + "…"
         raise DecodeError("value", f"{shown!r} does not start with a number")
     digits = found[1].replace(",", ".")
-    whole = guess(digits)
+    whole = guess_value(digits)
     number = whole if isinstance(whole, int) else float(digits)
     if not math.isfinite(number):
         raise DecodeError("value", f"{digits[:40]!r} is too large")

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 import orjson
 from aiohttp import web
 
 import oscbridge
-from oscbridge.testing.conformance import Peer
+from oscbridge.testing.conformance import ClientPeer
 from oscbridge.testing.conformance.http_server_peer import HTTPServerPeer
 from oscbridge_oscquery.commands import LISTEN, OSCQueryCommand, encode_command
 
 __all__ = ["ListeningPeer", "MirroredPeer"]
 
 
-class ListeningPeer(Peer):
+class ListeningPeer(ClientPeer):
     """A client that listens to everything, and counts messages."""
 
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._received = 0
+    _session: aiohttp.ClientSession | None = None
+    _socket: aiohttp.ClientWebSocketResponse | None = None
 
-    @property
-    def options(self) -> oscbridge.TomlTable:
-        return {"listen": "127.0.0.1:0"}
-
-    @property
-    def received(self) -> int:
-        return self._received
-
-    async def start(self) -> None:
-        """Nothing listens."""
-
-    async def join(self, where: str) -> None:
-        await self.kill()
+    async def connect(self, where: str) -> None:
         self._session = aiohttp.ClientSession()
         self._socket = await self._session.ws_connect(where, autoping=False)
         for depth in range(1, 5):
@@ -45,22 +28,18 @@ class ListeningPeer(Peer):
         await self._socket.ping()
         while (await self._socket.receive()).type is not aiohttp.WSMsgType.PONG:
             pass
-        self._reading = asyncio.create_task(self._read(self._socket))
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for frame in socket:
-            self._received += frame.type is aiohttp.WSMsgType.BINARY
+    async def read(self) -> None:
+        assert self._socket is not None
+        async for frame in self._socket:
+            self.count(frame.type is aiohttp.WSMsgType.BINARY)
 
     async def say(self) -> bool:
         assert self._socket is not None
         await self._socket.send_bytes(oscbridge.encode_message(oscbridge.Message.of("/hello", 1)))
         return True
 
-    async def kill(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            await asyncio.wait([reading])
+    async def disconnect(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -53,6 +53,7 @@ class ListeningClient:
         self._on_drop = on_drop
         self._batch: list[bytes] = []
         self._queue: deque[bytes] = deque()
+        self._unsent = oscbridge.UnsentMessages()
         self._commands = PendingCommands()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -86,7 +87,15 @@ class ListeningClient:
             self._drop_oldest()
             self._look_later()
         else:
-            self._transport.write(b"".join(batch))
+            self._write(batch)
+
+    def _write(self, frames: Sequence[bytes]) -> None:
+        """Write frames of messages, and note those that do not leave at once."""
+        data = b"".join(frames)
+        self._transport.write(data)
+        self._unsent.wrote_to(self._transport, frames, len(data))
+        if self._transport.get_write_buffer_size():
+            self._look_later()
 
     def tell(self, commands: Sequence[OSCQueryCommand], frames: bytes) -> None:
         """Send commands, or keep them until the client has read earlier data.
@@ -123,14 +132,23 @@ class ListeningClient:
         if self._is_closed:
             return
         if not self._transport.get_write_buffer_size():
-            frames = [text_frame(encode_command(each)) for each in self._commands.take()]
-            size = sum(map(len, frames))
-            while self._queue and size < CHUNK:
-                frames.append(self._queue.popleft())
-                size += len(frames[-1])
-            self._transport.write(b"".join(frames))
-        if self._queue or self._commands:
+            self._unsent.clear()
+            self._write_waiting()
+        if self._is_slow:
             self._look_later()
+
+    def _write_waiting(self) -> None:
+        """Write commands and some frames of the queue."""
+        commands = b"".join(text_frame(encode_command(each)) for each in self._commands.take())
+        frames: list[bytes] = []
+        size = len(commands)
+        while self._queue and size < CHUNK:
+            frames.append(self._queue.popleft())
+            size += len(frames[-1])
+        if commands:
+            self._transport.write(commands)
+        if frames:
+            self._write(frames)
 
     def close(self) -> None:
         """Send nothing more, and drop the queue."""
@@ -142,6 +160,12 @@ class ListeningClient:
             self._on_drop("disconnected", len(self._queue))
             self._queue.clear()
 
+    def _drop_unsent(self) -> None:
+        """Count the messages that were written, and have not left."""
+        if missed := self._unsent.count_in(self._transport):
+            self._on_drop("disconnected", missed)
+        self._unsent.clear()
+
     def end(self, code: int, reason: str) -> None:
         """Close the connection, after a time-out without the answer of the client."""
         self.close()
@@ -152,6 +176,7 @@ class ListeningClient:
 
     def _end(self) -> None:
         if self._transport.get_write_buffer_size():
+            self._drop_unsent()
             self._transport.abort()  # it reads nothing
         else:
             self._transport.close()  # without losing what it has not read yet
@@ -159,6 +184,7 @@ class ListeningClient:
     def ended(self) -> None:
         """The connection is closed."""
         self.close()
+        self._drop_unsent()
         if self._ending is not None:
             self._ending.cancel()
             self._ending = None

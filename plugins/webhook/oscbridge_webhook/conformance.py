@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 from aiohttp import web
 
 import oscbridge
-from oscbridge.testing.conformance import Peer
+from oscbridge.testing.conformance import ClientPeer
 from oscbridge.testing.conformance.http_server_peer import HTTPServerPeer
 
 __all__ = ["ReceiverPeer", "StreamPeer"]
@@ -35,38 +33,23 @@ class ReceiverPeer(HTTPServerPeer):
         return web.Response(status=204)
 
 
-class StreamPeer(Peer):
+class StreamPeer(ClientPeer):
     """A client that posts messages, and counts those of a stream."""
 
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-        self._response: aiohttp.ClientResponse | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._received = 0
-        self._where = ""
+    _session: aiohttp.ClientSession | None = None
+    _response: aiohttp.ClientResponse | None = None
+    _where = ""
 
-    @property
-    def options(self) -> oscbridge.TomlTable:
-        return {"listen": "127.0.0.1:0"}
-
-    @property
-    def received(self) -> int:
-        return self._received
-
-    async def start(self) -> None:
-        """Nothing listens."""
-
-    async def join(self, where: str) -> None:
-        await self.kill()
+    async def connect(self, where: str) -> None:
         self._where = where
         self._session = aiohttp.ClientSession()
         self._response = await self._session.get(f"{where}/api/v1/events")
-        self._reading = asyncio.create_task(self._read(self._response))
 
-    async def _read(self, response: aiohttp.ClientResponse) -> None:
+    async def read(self) -> None:
+        assert self._response is not None
         try:
-            async for line in response.content:
-                self._received += line.startswith(b"data: ")
+            async for line in self._response.content:
+                self.count(line.startswith(b"data: "))
         except aiohttp.ClientError:
             pass  # the endpoint has closed the connection
 
@@ -75,14 +58,10 @@ class StreamPeer(Peer):
         async with self._session.post(f"{self._where}/hello", json=1) as response:
             return response.ok
 
-    async def kill(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            await asyncio.wait([reading])
+    async def disconnect(self) -> None:
+        session, self._session = self._session, None
         response, self._response = self._response, None
         if response is not None:
             response.close()
-        session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -31,8 +31,6 @@ MAX_ARGUMENTS: Final = 256
 _NOT_IN_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
 """Characters that OSC 1.0 excludes from addresses or reserves for patterns."""
 
-_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}")
-
 _ACCEPTED: Final = ("application/json", FORM, MULTIPART, "text/plain")
 
 
@@ -94,7 +92,7 @@ def _message(
         values = multipart_values(body, header, MAX_ARGUMENTS)
     else:
         values = [body.decode()]
-    return oscbridge.Message.of(address, *map(_guess, values))
+    return oscbridge.Message.of(address, *map(_value, values))
 
 
 def _from_json(address: str, body: bytes) -> oscbridge.Message:
@@ -124,16 +122,8 @@ def _plain(values: Sequence[Any]) -> list[oscbridge.Argument]:
     ]
 
 
-def _guess(text: str | bytes) -> oscbridge.Argument:
-    """A truth value, a number or a text; bytes stay as they are."""
-    if isinstance(text, bytes):
-        return text
-    bare = text.strip()
-    if bare in ("true", "false"):
-        return bare == "true"
-    if _WHOLE.fullmatch(bare) and -(1 << 63) <= int(bare) < 1 << 63:
-        return int(bare)
-    return float(bare) if oscbridge.is_number(bare) else text
+def _value(text: str | bytes) -> oscbridge.Argument:
+    return text if isinstance(text, bytes) else oscbridge.guess_value(text)
 
 
 def _bad(text: str) -> HTTPProblem:

@@ -68,14 +68,7 @@ class WebhookServer:
         self._options = options
 
     def _rules(self, options: WebhookOptions) -> HTTPRules:
-        listen = "*" if options.listen is None else options.listen.host
-        return HTTPRules(
-            oscbridge.HostPolicy.of_listener(listen, options.hosts, options.origins),
-            f"[endpoint.{self._name}]",
-            self._access,
-            trusted_proxies=options.trusted_proxies,
-            refused=self._host.refused,
-        )
+        return HTTPRules.of_endpoint(self._name, options, self._access, self._host.refused)
 
     # --- requests -----------------------------------------------------------------------------
 

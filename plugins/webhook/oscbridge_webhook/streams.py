@@ -82,6 +82,8 @@ class EventStream:
                 async with asyncio.timeout(HEARTBEAT):
                     await self._wake.wait()
             except TimeoutError:
+                if request.transport is not None and not self._unsent.count_in(request.transport):
+                    self._unsent.clear()
                 await response.write(b":\n\n")
                 continue
             self._wake.clear()
@@ -96,8 +98,10 @@ class EventStream:
         try:
             await asyncio.sleep(0)  # it has handed all to the transport, and may wait for it
             transport = request.transport
-            unsent = len(data) if transport is None else transport.get_write_buffer_size()
-            self._unsent.wrote(events, len(data), unsent)
+            if transport is None:
+                self._unsent.wrote(events, len(data), None)
+            else:
+                self._unsent.wrote_to(transport, events, len(data))
             await writing
         finally:
             writing.cancel()

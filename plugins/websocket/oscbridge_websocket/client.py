@@ -86,17 +86,17 @@ class WebSocketClient:
     def is_idle(self) -> bool:
         """Whether no data is queued for it, neither here nor in the transport."""
         if self.is_behind:
-            if self.measure_unsent():
+            if self.measure_unsent() or self.connection.is_closing():
                 return False
             self.is_behind = False
             self._unsent.clear()
         return not self.frames
 
     def note_written(self, frame: OutgoingFrame) -> None:
-        """To be called after a frame is written: is it unsent?"""
-        unsent = self.measure_unsent()
-        if unsent or self.is_behind:
-            self.is_behind = unsent > 0
+        """To be called after a frame is written: is it unsent, or has the write failed?"""
+        unsent = None if self.connection.is_closing() else self.measure_unsent()
+        if unsent != 0 or self.is_behind:
+            self.is_behind = unsent != 0
             # If a part of a frame is lost, so are all of its messages.
             messages = (frame.data, *[b""] * (frame.messages - 1))
             self._unsent.wrote(messages, len(frame.data), unsent)
@@ -118,7 +118,7 @@ class WebSocketClient:
 
     def _write_paced(self, frame: PacedFrame) -> None:
         self.connection.transport.write(frame.serialized)
-        if self.is_behind or self.measure_unsent():
+        if self.is_behind or self.measure_unsent() or self.connection.is_closing():
             for each in frame.frames:
                 self.note_written(each)
 

@@ -146,5 +146,5 @@ def _write_checked(
             connection.is_clear = True
             return
     connection.write_now(serialized[sent:])
-    if client.measure_unsent():
+    if client.measure_unsent() or connection.is_closing():
         client.note_written(frame)

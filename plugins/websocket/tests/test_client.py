@@ -43,6 +43,9 @@ class FakeConnection:
     def abort(self) -> None:
         self.aborted = True
 
+    def is_closing(self) -> bool:
+        return self.aborted
+
 
 def make(
     connection: FakeConnection, dropped: Counter[str], *, queue: int, stall: float = 60
@@ -151,6 +154,16 @@ async def test_unsent_frames_of_a_lost_connection_are_counted() -> None:
     writing.cancel()
     client.drop_queued()
     assert dropped == {"disconnected": 4}
+
+
+async def test_frame_whose_write_fails_is_counted() -> None:
+    connection, dropped = FakeConnection(), Counter[str]()
+    client = make(connection, dropped, queue=10)
+    connection.aborted = True  # the transport has failed, and forgotten its data
+    client.note_written(OutgoingFrame(b"first", 2))
+    assert not client.is_idle
+    client.drop_queued()
+    assert dropped == {"disconnected": 2}
 
 
 async def test_frames_sent_before_a_clean_end_are_not_counted_as_dropped() -> None:

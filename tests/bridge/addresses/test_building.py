@@ -12,7 +12,7 @@ CONFIGURATION = parse("[bridge.a]\nlisten = 'udp://127.0.0.1:0'\n", {}, "a.toml"
 
 
 class Built:
-    """What was built, with which inputs."""
+    """The contents that were built, with their inputs."""
 
     def __init__(self) -> None:
         self.inputs: list[SpaceInputs] = []

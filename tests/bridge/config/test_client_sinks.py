@@ -200,4 +200,4 @@ def test_clients_that_hear_each_other_are_no_loop() -> None:
 
 def test_snapshots_are_bounded_by_max_addresses() -> None:
     configuration = read("[run]\nmax_addresses = 7\n" + STAGE + DESK + BOTH_WAYS)
-    assert configuration.endpoints["stage"].delivery.max_addresses == 7
+    assert configuration.endpoints["stage"].runner.max_addresses == 7

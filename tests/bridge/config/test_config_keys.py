@@ -174,12 +174,12 @@ def test_multicast_group_has_an_interface() -> None:
 
 def test_endpoint_has_the_defaults_of_its_type() -> None:
     entry = good('[endpoint.a]\ntype = "server"').endpoints["a"]
-    assert entry.delivery == RunnerOptions(policy="latest", on_start="retry", queue_size=10_000)
+    assert entry.runner == RunnerOptions(policy="latest", on_start="retry", queue_size=10_000)
 
 
 def test_endpoint_can_override_the_defaults_of_its_type() -> None:
     text = '[endpoint.a]\ntype = "server"\npolicy = "block"\nqueue = 5\non_start = "ignore"'
-    assert good(text).endpoints["a"].delivery == RunnerOptions(
+    assert good(text).endpoints["a"].runner == RunnerOptions(
         policy="block", on_start="ignore", queue_size=5
     )
 
@@ -325,7 +325,7 @@ def test_number_of_addresses_applies_to_routes_and_endpoints() -> None:
     for lines, number in (("", 20_000), ("[run]\nmax_addresses = 5", 5)):
         configuration = good(text + lines)
         assert configuration.routes[0].max_addresses == number
-        assert configuration.endpoints["b"].delivery.max_addresses == number
+        assert configuration.endpoints["b"].runner.max_addresses == number
 
 
 # --- hosts -------------------------------------------------------------------------------------

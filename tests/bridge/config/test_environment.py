@@ -78,7 +78,7 @@ def test_variables_alone_form_a_configuration(read: Callable[..., Configuration]
 def test_underscore_stands_for_a_dash(read: Callable[..., Configuration]) -> None:
     found = read(ENDPOINT__MY_DESK__QUEUE="7")
     assert list(found.endpoints) == ["my-desk"]
-    assert found.endpoints["my-desk"].delivery.queue_size == 7
+    assert found.endpoints["my-desk"].runner.queue_size == 7
 
 
 def test_variable_reaches_nested_tables(read: Callable[..., Configuration]) -> None:

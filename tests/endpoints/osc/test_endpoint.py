@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -706,6 +707,26 @@ async def test_messages_that_have_not_left_when_the_connection_ends_are_counted_
             missed = bridge.status.client_dropped["disconnected"]
             assert missed > 10
             assert (bridge.status.sent, whole + missed) == (sent, sent)
+
+
+async def test_messages_are_not_sent_by_a_connection_that_the_peer_has_just_reset() -> None:
+    missed: list[int] = []
+    with socket.create_server((HOST, 0)) as server:
+        link = await tcp_link.connect_tcp(
+            oscbridge.OSCURL.parse(f"tcp://{HOST}:{server.getsockname()[1]}"),
+            on_packet=lambda _packet, _peer: None,
+            on_bad=lambda _error, _peer: None,
+            on_lost=lambda _error: None,
+            on_missed=lambda _reason, count, _why: missed.append(count),
+        )
+        device, _ = server.accept()
+    device.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    device.close()  # the loop has no time to notice it before the next line
+    with pytest.raises(oscbridge.PartialDelivery) as caught:
+        await link.send([encode_message(each) for each in NUMBERS[:3]])
+    assert list(caught.value.accepted) == []
+    await link.close()
+    assert missed == []
 
 
 async def read_all(sock: socket.socket) -> bytes:

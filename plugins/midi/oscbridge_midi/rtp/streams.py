@@ -72,7 +72,7 @@ class ReceivedMidi(NamedTuple):
     is_repaired: bool = True
     """Whether the journal has repaired the loss."""
     problem: oscbridge.DecodeError | None = None
-    """What is wrong with a part of it."""
+    """The error in a part of it."""
 
 
 class ReceiveStream:

@@ -21,10 +21,10 @@ from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 
 def bounds(text: str, directory: Path | None = None) -> SpoolBounds | None:
     text = f'[endpoint.house]\ntype = "sink"\n{text}'
-    return parse(text, {"sink": Sink}, "x.toml", directory).endpoints["house"].delivery.spool
+    return parse(text, {"sink": Sink}, "x.toml", directory).endpoints["house"].runner.spool
 
 
-def fault(text: str) -> str:
+def problem_of(text: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         parse(text, {"sink": Sink}, "x.toml")
     return str(caught.value)
@@ -70,14 +70,14 @@ def test_other_policies_have_no_file() -> None:
     ],
 )
 def test_problem_of_a_spool_is_one_clear_line(lines: str, text: str) -> None:
-    found = fault(f'[endpoint.a]\ntype = "sink"\npolicy = "spool"\n{lines}')
+    found = problem_of(f'[endpoint.a]\ntype = "sink"\npolicy = "spool"\n{lines}')
     assert found.startswith(f"x.toml: {text}")
     assert "\n" not in found
 
 
 def test_two_endpoints_cannot_share_a_file() -> None:
     one = '[endpoint.{}]\ntype = "sink"\npolicy = "spool"\nspool.path = "{}"\n'
-    found = fault(one.format("a", "x/y.spool") + one.format("b", "x/../x/y.spool"))
+    found = problem_of(one.format("a", "x/y.spool") + one.format("b", "x/../x/y.spool"))
     assert re.fullmatch(
         r"x\.toml: endpoint\.b\.spool\.path: /\S+/x/y\.spool is already used by endpoint\.a; "
         "choose another file",
