@@ -100,7 +100,7 @@ container: ## build the image oscbridge; ARGS go to docker build
 	    --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
 	    --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" $(ARGS) .
 
-test-container: $(DEVELOP) system-packages ## test it, as root, on a Docker engine of its own; ARGS go to pytest
+test-container: $(PAGE) $(DEVELOP) system-packages ## test it, as root, on a Docker engine of its own; ARGS go to pytest
 	@test "$$(id -u)" -eq 0 || \
 	    { echo "A Docker engine has to be started by root: run this as root" >&2; exit 1; }
 	$(BIN)/pytest tests/container --timeout 600 $(ARGS)
