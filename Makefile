@@ -3,9 +3,11 @@
 PYTHON ?= python3
 ARGS   ?=
 BASE   ?=
+VERSION ?=
 
 VENV    := .venv
 BIN     := $(VENV)/bin
+PIP     := $(BIN)/python tests/support/pip_install.py
 PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
 
 # Each stamp says that a step is done; it is redone when a pyproject.toml is newer.
@@ -13,6 +15,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.t
 MADE      := $(VENV)/.made-by-$(subst /,_,$(PYTHON))
 INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
+DISTRIBUTE := $(VENV)/.distribute
 NODE      := tests/js/node_modules/.installed
 PAGE      := $(VENV)/.page
 WEBTOOLS  := plugins/ui/web/node_modules/.installed
@@ -20,7 +23,7 @@ WEB       := $(shell find plugins/ui/web -name node_modules -prune -o -type f -p
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ui dist test test-fresh lint format bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
+.PHONY: help run ui dist bundle home-assistant version test test-fresh lint format bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -34,12 +37,26 @@ ui: $(INSTALLED) ## build the page of the control room, which needs the npm regi
 	@OSCBRIDGE_UI=required $(BIN)/python -m pip install --quiet --no-deps --editable ./plugins/ui
 	@touch $(PAGE)
 
-dist: $(DEVELOP) ## wheels and source distributions of everything, with the control room's page, in dist/
-	@rm -rf dist
-	@for each in . $(PLUGINS); do \
-	    OSCBRIDGE_UI=required $(BIN)/python -m build --outdir dist $$each || exit 1; \
-	done
+dist: $(DISTRIBUTE) ## build all distributions twice, check and install them; what is right is in dist/
+	@$(BIN)/python tests/distribution/build_twice.py dist
 	@$(BIN)/python tests/support/check_dist.py dist $(words . $(PLUGINS))
+	@$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+	@$(BIN)/check-wheel-contents dist/*.whl
+	@$(BIN)/python tests/distribution/licences.py
+	@$(BIN)/python tests/distribution/install_all.py dist dist/oscbridge.cdx.json
+	@cd plugins/ui/web && $(CURDIR)/$(BIN)/python ../node.py npm sbom --omit dev --package-lock-only \
+	    --sbom-format cyclonedx >$(CURDIR)/dist/oscbridge-ui-page.cdx.json
+
+bundle: $(PAGE) $(DEVELOP) ## the program without Python, built and tried, in dist/bundle/
+	@$(BIN)/python bundle/build.py dist/bundle
+	@$(BIN)/python bundle/check.py dist/bundle/oscbridge
+
+home-assistant: $(PAGE) ## the folder of the add-on for Home Assistant, in dist/home-assistant/
+	@$(BIN)/python docker/home-assistant/assemble.py dist/home-assistant/oscbridge
+
+version: $(MADE) ## write VERSION into all distributions
+	@test -n "$(VERSION)" || { echo "Name the version: VERSION=0.2.0" >&2; exit 1; }
+	@$(BIN)/python tests/support/release_version.py $(VERSION)
 
 test: lint $(PAGE) $(WEBTOOLS) system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
 	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)
@@ -105,7 +122,7 @@ $(MADE):
 
 $(INSTALLED): $(MADE) pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing oscbridge and its plugins into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable ".[discovery]" $(addprefix --editable ./,$(PLUGINS))
+	@$(PIP) --editable ".[discovery]" $(addprefix --editable ./,$(PLUGINS))
 	@touch $@
 
 # The page is built while plugins/ui is installed; again when its sources have changed.
@@ -116,7 +133,12 @@ $(PAGE): $(INSTALLED) $(WEB)
 $(DEVELOP): $(INSTALLED)
 	@echo "Installing what the tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"  # the first that knows --group
-	@$(BIN)/python -m pip install --quiet --group test --group lint
+	@$(PIP) --group test --group lint
+	@touch $@
+
+$(DISTRIBUTE): $(DEVELOP)
+	@echo "Installing what builds and checks distributions into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --group dist
 	@touch $@
 
 $(WEBTOOLS): plugins/ui/web/package-lock.json | $(DEVELOP)

@@ -12,10 +12,12 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        Consuming,
         DescribesControls,
         DescribesRoutes,
         Durability,
         FindsDevices,
+        GrantsLeases,
         Guarded,
         KnowsAddresses,
         MustDeliver,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
+    from oscbridge.lease import Lease
     from oscbridge.nearby_device import NearbyDevice
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
@@ -170,6 +173,7 @@ __all__ = [
     "Coalescing",
     "Color",
     "ConfigurationError",
+    "Consuming",
     "ControlFacts",
     "ControlId",
     "DecodeError",
@@ -192,6 +196,7 @@ __all__ = [
     "FindsDevices",
     "Folder",
     "ForwardedTag",
+    "GrantsLeases",
     "Guarded",
     "Host",
     "HostError",
@@ -207,6 +212,7 @@ __all__ = [
     "KeptValue",
     "KeptValues",
     "KnowsAddresses",
+    "Lease",
     "LimitError",
     "Limits",
     "Message",
@@ -303,8 +309,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = HOMES.get(name)
-    if home is None:
+    if (home := HOMES.get(name)) is None:
         return import_module("oscbridge.deprecations").deprecated_name(name)
     module, attribute = home
     value = globals()[name] = getattr(import_module(module), attribute)  # found at once next time

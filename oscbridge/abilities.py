@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic
 from oscbridge.address_space import AddressChange, AddressInfo, EndpointAddresses
 from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
 from oscbridge.delivery import ItemT, RouteInfo, RouteT
+from oscbridge.lease import Lease
 from oscbridge.nearby_device import NearbyDevice
 from oscbridge.options import OptionsT
 from oscbridge.osc import Message, Origin
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITY_OF",
     "Coalescing",
+    "Consuming",
     "DescribesControls",
     "DescribesRoutes",
     "Durability",
     "FindsDevices",
+    "GrantsLeases",
     "Guarded",
     "KnowsAddresses",
     "MustDeliver",
@@ -211,6 +214,15 @@ class FindsDevices:
         return ()
 
 
+class Consuming(ABC):
+    """Reads messages that a server keeps until they are acknowledged."""
+
+    @property
+    @abstractmethod
+    def consumer_lag(self) -> Mapping[str, int]:
+        """Messages that wait at the server, by the name of their consumer, for metrics."""
+
+
 class Guarded(ABC):
     """Lets clients in by the tokens of the configuration that are valid for it.
 
@@ -228,6 +240,39 @@ class Guarded(ABC):
         It must ask :meth:`AccessControl.renew` about each connected client, close those that are
         denied, and give the others their new rights. Also called while it is not connected.
         """
+
+
+class GrantsLeases(ABC, Generic[OptionsT]):
+    """Grants leases, each to one bridge at a time, e.g. by a quorum of servers: ``[run] leader``.
+
+    The bridge calls it a few times per second while the endpoint is connected, and cancels a call
+    that takes too long; what was asked for may have happened all the same. A lease outlives the
+    connection. What is raised means that nothing is known about the lease.
+    """
+
+    @abstractmethod
+    async def acquire_lease(self, key: str, holder: str, seconds: float, /) -> Lease:
+        """Grant a lease to ``holder``, or renew it; unless another one has it.
+
+        Another holder must not be granted the lease before ``seconds`` have passed since the
+        last renewal was recorded. The bridge counts from before its call. ``holder`` is unique
+        for each start of a bridge, and human-readable.
+        """
+
+    @abstractmethod
+    async def find_lease(self, key: str, /) -> Lease:
+        """Look who has a lease, without asking for it."""
+
+    @abstractmethod
+    async def release_lease(self, key: str, holder: str, /) -> None:
+        """End a lease if ``holder`` has it: another one may be granted it at once."""
+
+    @classmethod
+    def lease_problem(cls, options: OptionsT, /) -> str:
+        """Why an endpoint with these options can grant no lease, and how to fix it; empty if it
+        can. ``check`` reports it.
+        """
+        return ""
 
 
 class SharesMedium(ABC, Generic[OptionsT]):
@@ -256,6 +301,8 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         RouteAware,
         PeerAware,
         Serving,
+        GrantsLeases,
+        Consuming,
         Guarded,
         SharesMedium,
         KnowsAddresses,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from oscbridge.abilities import ABILITY_OF
@@ -81,6 +82,15 @@ class Endpoint(Generic[OptionsT, ItemT]):
         """
         return ""
 
+    @classmethod
+    def route_problem(cls, options: OptionsT, route: Any, /) -> str:
+        """Why an endpoint with these options cannot take messages of a route with these options,
+        and how to fix it; empty if it can.
+
+        ``route`` is a model of the options of a route. ``check`` reports it.
+        """
+        return ""
+
     @property
     def keeps_last_values(self) -> bool:
         """Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.
@@ -124,6 +134,14 @@ class Endpoint(Generic[OptionsT, ItemT]):
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""
         self.host.receive(message, peer)
+
+    def receiving(self) -> AbstractContextManager[None]:
+        """Route together the messages that are received within: ``with self.receiving(): ...``.
+
+        In a callback of the event loop sinks deliver them at its end, instead of in the next turn
+        of the loop. In a task it makes no difference.
+        """
+        return self.host.receiving()
 
     def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run a coroutine in the background, from :meth:`connect` until the connection closes.

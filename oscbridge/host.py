@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
+from oscbridge.delivery import Deliverable
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
@@ -38,6 +40,13 @@ class Host(Protocol):
 
     def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
         """Put an encoded packet into the routes; a bad one is counted and logged."""
+
+    def receiving(self) -> AbstractContextManager[None]:
+        """Route together the messages that are received within: ``with self.host.receiving():``.
+
+        In a callback of the event loop sinks deliver them at its end, instead of in the next turn
+        of the loop. In a task it makes no difference.
+        """
 
     def takes(self, address: str) -> bool:
         """Whether a route reads messages with this address from the endpoint.
@@ -98,6 +107,20 @@ class Host(Protocol):
 
     def reachable(self) -> None:
         """The peer can be reached again after :meth:`unreachable`."""
+
+    async def until_delivered(self) -> None:
+        """Wait until the sinks have delivered or dropped what was received until now, or have it
+        on disk. Messages that a route delays are not waited for.
+
+        For an endpoint that acknowledges what it receives.
+        """
+
+    def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
+        """For messages that are being sent: what identifies each on disk, with ``spool``.
+
+        It is the same when the message is sent again, also after a restart, and differs from that
+        of any other message. Empty for one that is in memory alone.
+        """
 
     def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run a coroutine until the connection is closed.

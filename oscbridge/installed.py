@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import Distribution, distribution
+import re
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from typing import Final
 
-__all__ = ["name_and_version", "version"]
+__all__ = ["name_and_version", "version", "version_mismatch"]
+
+BRIDGE: Final = "oscbridge"
+
+_RELEASED_TOGETHER: Final = re.compile(rf"^Requires-Dist: ({BRIDGE}-[a-z0-9-]+)", re.MULTILINE)
 
 
 def name_and_version(found: Distribution) -> tuple[str, str]:
@@ -13,8 +20,7 @@ def name_and_version(found: Distribution) -> tuple[str, str]:
     The metadata contain the whole README, which ``Distribution.metadata`` parses as an e-mail:
     a bridge needs 1 MB and some milliseconds more for that.
     """
-    head = (found.read_text("METADATA") or "").partition("\n\n")[0]
-    fields = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
+    fields = dict(line.split(": ", 1) for line in _head(found).splitlines() if ": " in line)
     if "Name" in fields and "Version" in fields:
         return fields["Name"], fields["Version"]
     return found.name, found.version
@@ -26,3 +32,34 @@ def version(name: str) -> str:
     Raises :class:`importlib.metadata.PackageNotFoundError`.
     """
     return name_and_version(distribution(name))[1]
+
+
+def version_mismatch(name: str, found: str) -> str:
+    """Why a distribution of version ``found`` does not fit the bridge; empty if it does.
+
+    The plugins that are extras of the bridge are released with it, in the same version. Others
+    have versions of their own, and fit.
+    """
+    if name not in _released_together():
+        return ""
+    bridge = version(BRIDGE)
+    if found == bridge:
+        return ""
+    extra = name.removeprefix(f"{BRIDGE}-")
+    return (
+        f"{name} is version {found}, but {BRIDGE} is {bridge}; install both in one version: "
+        f'pip install --upgrade "{BRIDGE}[{extra}]"'
+    )
+
+
+@cache
+def _released_together() -> frozenset[str]:
+    try:
+        return frozenset(_RELEASED_TOGETHER.findall(_head(distribution(BRIDGE))))
+    except PackageNotFoundError:  # run from its sources without being installed
+        return frozenset()
+
+
+def _head(found: Distribution) -> str:
+    """The metadata without the README."""
+    return (found.read_text("METADATA") or "").partition("\n\n")[0]

@@ -62,6 +62,8 @@ class Plugin:
     """The endpoint types that it would offer, as far as that is known, if it cannot be used."""
     error: PluginError | None = None
     """Why it cannot be used, if it cannot."""
+    mismatch: str = ""
+    """Why its version does not fit that of the bridge; empty if it does."""
     manager: pluggy.PluginManager = field(default_factory=lambda: _new_manager(), repr=False)
     """One a plugin, so that no plugin's failure is another's."""
 

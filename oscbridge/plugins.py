@@ -14,7 +14,7 @@ from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import failure_text, place_of
 from oscbridge.importing import Importer, new_importers
-from oscbridge.installed import name_and_version, version
+from oscbridge.installed import name_and_version, version, version_mismatch
 from oscbridge.plugin_hooks import (
     Plugin,
     call_hook,
@@ -196,6 +196,9 @@ class Plugins:
         plugin = Plugin(point.name, point.value)
         if point.dist is not None:
             plugin.distribution, plugin.version = name_and_version(point.dist)
+            plugin.mismatch = version_mismatch(plugin.distribution, plugin.version)
+            if plugin.mismatch:
+                _log.warning("plugin %r: %s", plugin.name, plugin.mismatch)
         try:
             with exits_refused(), named_if_slow(plugin.name, _log):
                 module = point.load()

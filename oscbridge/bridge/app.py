@@ -14,6 +14,7 @@ from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.leadership import Leadership
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
     can_keep,
@@ -59,8 +60,7 @@ class App:
         self, configuration: Configuration, hooks: Hooks, *, allow_broken: bool = False
     ) -> None:
         self.configuration = configuration
-        self._hooks = hooks
-        self.variables = Variables(configuration.variables)
+        self._hooks, self.variables = hooks, Variables(configuration.variables)
         self.endpoints: dict[str, EndpointRunner] = {}
         self.listeners: dict[str, Listener] = {}
         """Running servers, by the name of their bridge."""
@@ -69,19 +69,17 @@ class App:
         self._reloading: asyncio.Task[Changes] | asyncio.Task[None] | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self.watchers = TrafficWatchers()
+        self.watchers, self.leadership = TrafficWatchers(), Leadership(self)
         self.addresses = AddressSpace(self.watchers)
         self._turn, self._own_traffic, self.announcer = Turn(), OwnTraffic(), BridgeAnnouncer()
-        self.token_failures = TokenFailures()
-        self.site_link = SiteLink()
+        self.token_failures, self.site_link = TokenFailures(), SiteLink()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
         self.routing = make_routing(configuration, self.endpoints, hooks, None, self.variables)
         self.dispatchers = make_dispatchers(self._turn, self.endpoints, {}, configuration.bridges)
         """The dispatcher of every source, bridge or endpoint, by name."""
-        for name, dispatcher in self.dispatchers.items():
-            self.routing.sources[name].install(dispatcher)
+        self.routing.install(self.dispatchers)
         self._watch_parts()
 
     @property
@@ -107,8 +105,7 @@ class App:
     def _apply_backpressure(self) -> None:
         """Pause bridges that feed an endpoint with backpressure, resume the others."""
         for name, listener in self.listeners.items():  # each that is resumed may fill sinks again
-            sinks = self.routing.sources[name].sinks.values()
-            listener.pause(any(sink.backpressure.is_active for sink in sinks))
+            listener.pause(self.routing.sources[name].has_backpressure)
 
     # --- start -------------------------------------------------------------------------------
 
@@ -119,6 +116,7 @@ class App:
                 route.stateful.start()
             for runner in self.endpoints.values():
                 runner.open()
+            self.leadership.apply(self.configuration.run.leader)
             await connect_all(self.endpoints, bridges=False)
             for name, options in self.configuration.bridges.items():
                 if options.on_start == "retry":
@@ -138,6 +136,7 @@ class App:
 
     def _settle(self) -> None:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
+        self.leadership.apply(self.configuration.run.leader)
         attach_clients(self.endpoints, self.listeners)
         self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
         self.announcer.update(self.configuration.bridges, self.listeners)
@@ -239,10 +238,9 @@ class App:
         removed = [self.endpoints[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying, endpoints = dict(self.listeners), prepared.endpoints
-        self.configuration, self.endpoints = new, endpoints
-        self.dispatchers, self.routing = prepared.dispatchers, routing
+        self.configuration, self.endpoints, self.routing = new, endpoints, routing
+        self.dispatchers, self.problems = prepared.dispatchers, prepared.problems
         self.listeners.update(prepared.listeners)
-        self.problems = prepared.problems
         install(prepared, removed)
         try:
             self._settle()
@@ -282,6 +280,7 @@ class App:
     def _watch_parts(self) -> None:
         self.watchers.use(self.listeners, self.dispatchers, self.endpoints)
         self.addresses.use(self.configuration, self.endpoints, self.routing.sources)
+        self.routing.note_targets(self.endpoints)
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
@@ -300,9 +299,12 @@ class App:
         self.addresses.close()
         ending = [self._closing, asyncio.create_task(self.announcer.close())]
         listeners, self.listeners = self.listeners, {}
-        runners, sources = self.endpoints.values(), self.dispatchers.values()
-        ending.append(self._close(listeners, self.routes, runners, sources))
+        runners, last = self.leadership.runners_to_close()
+        ending.append(self._close(listeners, self.routes, runners, self.dispatchers.values()))
         await asyncio.wait([each for each in ending if each is not None])
+        if last:
+            await self.leadership.stop(self.configuration.run.drain_timeout)
+            await asyncio.wait([self._close({}, (), last)])
 
     def _close(
         self,

@@ -12,14 +12,15 @@ __all__ = ["without_sending"]
 def without_sending(configuration: Configuration) -> Configuration:
     """The same configuration, where endpoints log messages instead of sending them.
 
-    Bridges are not announced.
+    Bridges are not announced, and no lease is asked for.
     """
     endpoints = {name: _dry(entry) for name, entry in configuration.endpoints.items()}
     bridges = {
         name: options.model_copy(update={"announce": False})
         for name, options in configuration.bridges.items()
     }
-    return replace(configuration, endpoints=endpoints, bridges=bridges)
+    run = configuration.run.model_copy(update={"leader": None})
+    return replace(configuration, endpoints=endpoints, bridges=bridges, run=run)
 
 
 def _dry(entry: EndpointEntry) -> EndpointEntry:

@@ -62,6 +62,11 @@ class SourceRouting:
         handler.order = next(self._orders)
         self.addresses.add(match, handler)
 
+    @property
+    def has_backpressure(self) -> bool:
+        """Whether one of the sinks wants the source to pause."""
+        return any(sink.backpressure.is_active for sink in self.sinks.values())
+
     def install(self, dispatcher: Dispatcher) -> None:
         """Make the source's dispatcher use these routes."""
         dispatcher.adopt(self.addresses, self.notify_peer_disconnected)
@@ -84,6 +89,16 @@ class Routing:
     """What differs from the previous routes."""
     problems: tuple[str, ...] = ()
     """Why plugins that are used could not register all their routes."""
+
+    def install(self, dispatchers: Mapping[str, Dispatcher]) -> None:
+        """Make the dispatchers of all sources use these routes."""
+        for name, dispatcher in dispatchers.items():
+            self.sources[name].install(dispatcher)
+
+    def note_targets(self, endpoints: Mapping[str, EndpointRunner]) -> None:
+        """Tell endpoints which sinks their messages are routed to."""
+        for name, runner in endpoints.items():
+            runner.targets = self.sources[name].sinks
 
     def idle(self, endpoints: Iterable[str]) -> list[str]:
         """Those of the endpoints that no route leads to or from, including routes of plugins."""

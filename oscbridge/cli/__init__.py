@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -51,6 +52,19 @@ class Commands(click.Group):
         listed = _ListedCommands(commands={**ours, **dict(sorted(self._of_plugins.items()))})
         listed.format_commands(ctx, formatter)
 
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Complete the name of a command. It imports none of ours."""
+        item = click.shell_completion.CompletionItem
+        ours = [item(name, help=text) for name, text in SUMMARIES.items()]
+        others = [
+            item(name, help=command.get_short_help_str())
+            for name, command in sorted(self._of_plugins.items())
+        ]
+        found = [each for each in (*ours, *others) if str(each.value).startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:
         # Loading the plugins takes longer than most commands run.
@@ -66,7 +80,10 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            text = f"{error.message.removesuffix('.')}; {suggest(args[0], self.list_commands(ctx))}"
+            fix = f"did you mean: oscbridge run {shlex.quote(args[0])}?"
+            if not args[0].endswith(".toml"):
+                fix = suggest(args[0], self.list_commands(ctx))
+            text = f"{error.message.removesuffix('.')}; {fix}"
             raise click.UsageError(text, ctx) from None
 
 

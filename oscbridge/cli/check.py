@@ -16,6 +16,7 @@ from oscbridge.bridge.routes.explain import sources
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routing import raise_failure_of
 from oscbridge.bridge.trace_text import trace_lines
+from oscbridge.cli.completion import complete_file_source
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.osc import Message
@@ -57,7 +58,11 @@ class _MessageParameter(click.ParamType[Message]):
     help="Show step by step what the routes would do with a message, e.g. '/x 0.5' or '/x ,f 1'.",
 )
 @click.option(
-    "--from", "source", metavar="NAME", help="The bridge or endpoint that the message comes from."
+    "--from",
+    "source",
+    metavar="NAME",
+    shell_complete=complete_file_source,
+    help="The bridge or endpoint that the message comes from.",
 )
 @click.option(
     "--fix", is_flag=True, help="Rename or move keys in FILE that have changed, before the check."

@@ -8,27 +8,34 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from oscbridge.abilities import FindsDevices
+from oscbridge.bridge.config.configuration_source import saved_file
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.discovery.interfaces import list_interfaces
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.errors import OSCBridgeError
 from oscbridge.installed import version
 from oscbridge.monitoring.control_calls import health
 from oscbridge.monitoring.control_client import RunningProcess, processes
+from oscbridge.monitoring.runtime_dir import folders
 from oscbridge.nearby.local import list_local_devices
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.udp_socket import RECEIVE_BUFFER
 from oscbridge.plugins import Plugins
 
 __all__ = ["SECTIONS", "Fact"]
+
+MAX_INTERFACES: Final = 8
 
 TIMEOUT: Final = 3.0
 """Seconds that a running bridge may take."""
@@ -37,6 +44,9 @@ PORTS: Final = (("UDP", 9000, "OSC"), ("TCP", 8080, "WebSocket"), ("TCP", 9180, 
 """What a bridge without a configuration listens on."""
 
 EXTRAS: Final = ("websocket", "mqtt", "midi", "dmx", "serial", "oscquery", "webhook", "ui")
+
+_USB_GROUP: Final = "dialout"
+"""The group whose members may open serial devices, in Debian and its relatives."""
 
 _FIREWALLS: Final = ("ufw", "firewall-cmd")
 _RMEM_MAX: Final = Path("/proc/sys/net/core/rmem_max")
@@ -76,6 +86,25 @@ def _installed(plugins: Plugins) -> Iterator[Fact]:
             "missing", f'{", ".join(missing)}; pip install "oscbridge[{missing[0]}]" adds one'
         )
 
+    yield Fact("libraries", ", ".join(_libraries()))
+
+
+def _libraries() -> list[str]:
+    """What the bridge and its plugins need, with the installed versions."""
+    needed: dict[str, None] = {}
+    for found in distributions():
+        if found.name.startswith("oscbridge"):
+            texts = [each for each in found.requires or () if "extra ==" not in each]
+            needed |= dict.fromkeys(re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in texts)
+    return [f"{name} {_version(name)}" for name in sorted(needed) if "oscbridge" not in name]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not installed)"
+
 
 def _running(_plugins: Plugins) -> Iterator[Fact]:
     try:
@@ -104,6 +133,7 @@ async def _process(process: RunningProcess) -> Fact:
 def _network(_plugins: Plugins) -> Iterator[Fact]:
     addresses = own_addresses()
     yield Fact("addresses", ", ".join(addresses) or "none but this machine's own", not addresses)
+    yield Fact("interfaces", _interfaces())
     for kind, port, use in PORTS:
         problem = _why_not_free(kind, port)
         yield Fact(f"{kind} {port}", f"{problem or 'free'} ({use})")
@@ -114,6 +144,18 @@ def _network(_plugins: Plugins) -> Iterator[Fact]:
         yield Fact("firewall", f"{', '.join(found)} {hint}".strip())
     else:
         yield Fact("firewall", "may ask, or block silently: allow Python for incoming connections")
+
+
+def _interfaces() -> str:
+    try:
+        found = list_interfaces()
+    except ImportError:
+        return 'unknown; pip install "oscbridge[discovery]" lists them'
+    by_name: dict[str, list[str]] = {}
+    for each in found:
+        by_name.setdefault(each.name, []).append(each.address)
+    shown = [f"{name} {' '.join(some)}" for name, some in list(by_name.items())[:MAX_INTERFACES]]
+    return ", ".join(shown) or "none"
 
 
 def _why_not_free(kind: str, port: int) -> str:
@@ -154,11 +196,38 @@ def _devices(plugins: Plugins) -> Iterator[Fact]:
         yield Fact("devices", "none at the ports of this machine")
 
 
-def _files(_plugins: Plugins) -> Iterator[Fact]:
-    folder = state_directory()
-    nearest = next(each for each in (folder, *folder.parents) if each.exists())
-    is_writable = os.access(nearest, os.W_OK)
-    yield Fact("state", f"{folder}{'' if is_writable else ': not writable'}", not is_writable)
+def _permissions(_plugins: Plugins) -> Iterator[Fact]:
+    for label, folder in (("state", state_directory()), ("control", folders()[0])):
+        nearest = next(each for each in (folder, *folder.parents) if each.exists())
+        is_writable = os.access(nearest, os.W_OK)
+        # Without the first folder for control sockets a bridge takes the next one.
+        is_problem = label == "state" and not is_writable
+        yield Fact(label, f"{folder}{'' if is_writable else ': not writable'}", is_problem)
+    file = saved_file()
+    is_readable = file is None or os.access(file, os.R_OK)
+    text = "none saved" if file is None else f"{file}{'' if is_readable else ': not readable'}"
+    yield Fact("configuration", text, not is_readable)
+    if sys.platform == "linux":
+        yield Fact("user", _user())
+
+
+def _user() -> str:
+    """The number of the user, and whether it may open serial devices; Linux."""
+    import grp
+
+    if os.geteuid() == 0:
+        return "root"
+    try:
+        group = grp.getgrnam(_USB_GROUP).gr_gid
+    except KeyError:
+        return str(os.geteuid())
+    if group in os.getgroups():
+        return f"{os.geteuid()}, in group {_USB_GROUP}"
+    hint = f"for USB serial devices: sudo usermod -aG {_USB_GROUP} $USER, then log in again"
+    return f"{os.geteuid()}, not in group {_USB_GROUP}; {hint}"
+
+
+def _clock(_plugins: Plugins) -> Iterator[Fact]:
     now = time.localtime()
     is_set = now.tm_year >= FIRST_YEAR
     text = time.strftime("%Y-%m-%d %H:%M:%S %z", now)
@@ -175,6 +244,7 @@ SECTIONS: Final[tuple[tuple[str, Callable[[Plugins], Iterator[Fact]]], ...]] = (
     ("Running", _running),
     ("Network", _network),
     ("Devices", _devices),
-    ("Files and clock", _files),
+    ("Permissions", _permissions),
+    ("Clock", _clock),
 )
 """The title of each part, and what finds its lines."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from oscbridge.cli.completion import complete_example
 from oscbridge.cli.example_library import CONFIGURATION, find_example, shipped_examples
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
@@ -38,7 +39,7 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_example)
 def show(name: str) -> None:
     """Show what an example NAME does, and its configuration."""
     example = find_example(name)
@@ -47,7 +48,7 @@ def show(name: str) -> None:
 
 
 @command.command("copy")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_example)
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def copy(name: str, folder: Path | None) -> None:
     """Copy an example NAME to a new FOLDER, by default one of the same name."""

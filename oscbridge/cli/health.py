@@ -35,6 +35,7 @@ MAX_ANSWER: Final = 65_536
 
 
 WARNING: Final = "warning: "
+ROLE: Final = "role: "
 """The beginning of a line about something that fails although the bridge is ready."""
 
 
@@ -174,7 +175,7 @@ def _ask_http(where: _HealthURL, credentials: _Credentials) -> _Health:
     """The health of the bridge at a URL."""
     status, text = _ask(where, credentials)
     found = [line for line in text.splitlines() if line.strip()]
-    lines = [line for line in found if not line.startswith(WARNING)]
+    lines = [line for line in found if not line.startswith((WARNING, ROLE))]
     warnings = [line.removeprefix(WARNING) for line in found if line.startswith(WARNING)]
     if status == HTTPStatus.SERVICE_UNAVAILABLE and lines:
         return _Health(lines, warnings)

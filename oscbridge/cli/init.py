@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from oscbridge.cli.completion import complete_example, complete_profile
 from oscbridge.cli.example_library import find_example
 from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, NewBridge, configuration_text
 from oscbridge.cli.run import read_configuration
@@ -28,9 +29,19 @@ DEFAULT_FILE: Final = Path("oscbridge.toml")
 @click.option("--port", type=click.IntRange(1, 65_535), help="The UDP port where OSC arrives.")
 @click.option("--to", "target", type=click.Choice(list(TARGETS)), help="Where messages go.")
 @click.option("--at", "place", metavar="PLACE", help="Where the target is, e.g. 192.168.1.40:9001.")
-@click.option("--profile", metavar="NAME", help="The device profile of an OSC target.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    shell_complete=complete_profile,
+    help="The device profile of an OSC target.",
+)
 @click.option("--one-way", is_flag=True, help="Let nothing come back.")
-@click.option("--example", metavar="NAME", help="Take the configuration of an example instead.")
+@click.option(
+    "--example",
+    metavar="NAME",
+    shell_complete=complete_example,
+    help="Take the configuration of an example instead.",
+)
 @click.option("--yes", "-y", "unasked", is_flag=True, help="Take the default of every question.")
 def command(
     file: Path | None,

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.completion import complete_route
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.control_calls import RouteState, mute, routes
 from oscbridge.monitoring.control_client import choose
@@ -17,7 +18,7 @@ __all__ = ["change", "command"]
 
 
 @click.command("mute")
-@click.argument("name", nargs=-1)
+@click.argument("name", nargs=-1, shell_complete=complete_route)
 @file_option
 @pid_option
 def command(name: Sequence[str], file: Path | None, pid: int | None) -> None:

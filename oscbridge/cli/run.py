@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,19 +19,17 @@ from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
 from oscbridge.bridge.config.configuration_source import ConfigurationSource, saved_file
 from oscbridge.bridge.config.plugin_folder import folder_of
 from oscbridge.bridge.dry_run import without_sending
-from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
+from oscbridge.cli.banner import banner
 from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.site_code import site_code
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
-from oscbridge.installed import version
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
-from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.direct_readers import new_event_loop
 from oscbridge.plugins import Plugins
 
@@ -114,7 +111,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         plugins=plugins.plugins,
         source=source,
     )
-    run_contained(_run(service, plugins, source.name, qr=qr), new_event_loop)
+    run_contained(_run(service, plugins, source, qr=qr), new_event_loop)
 
 
 @contextmanager
@@ -174,7 +171,9 @@ def _new_plugins(plugins: Plugins, file: Path) -> list[str]:
     ]
 
 
-async def _run(service: Service, plugins: Plugins, name: str, *, qr: bool) -> None:
+async def _run(
+    service: Service, plugins: Plugins, source: ConfigurationSource, *, qr: bool
+) -> None:
     app = service.app
 
     def end_in_time() -> None:
@@ -189,7 +188,7 @@ async def _run(service: Service, plugins: Plugins, name: str, *, qr: bool) -> No
         try:
             if not await run_until(service.start(), stop.wait()):
                 return  # it has closed everything that it had opened
-            _say(_banner(service, plugins, name))
+            _say(banner(service, plugins, source.name, is_built_in=source.file is None))
             if qr:
                 _say(site_code(service.http))
             await _until(stop)
@@ -235,64 +234,3 @@ def _say(text: str) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())  # or flushing the rest fails when the interpreter exits
         os.close(null)
-
-
-def _state(runner: EndpointRunner, idle: bool) -> str:
-    notes = []
-    if not runner.connected:
-        problem = runner.problem
-        notes.append(f"not connected: {problem}" if problem else "not connected yet")
-    if idle:
-        notes.append("not used by any route")
-    return ", ".join([runner.type, *(click.style(note, fg="yellow") for note in notes)])
-
-
-def _bridge_notes(app: App, name: str) -> str:
-    mode, announced = app.configuration.bridges[name].mode, str(app.announcer[name])
-    return ", ".join(each for each in (mode, announced) if each)
-
-
-def _banner(service: Service, plugins: Plugins, name: str) -> str:
-    """The running parts, and a command to try."""
-    app = service.app
-    rows: list[tuple[str, str, str, str]] = [
-        ("bridge", name, str(listener.address), _bridge_notes(app, name))
-        for name, listener in app.listeners.items()
-    ]
-    rows += [
-        ("bridge", name, str(bridge.listen), click.style(f"not listening: {problem}", fg="yellow"))
-        for name, bridge in app.configuration.bridges.items()
-        if (problem := app.problems.get(name)) and name not in app.listeners
-    ]
-    rows += [
-        ("endpoint", name, runner.describe(), _state(runner, name in app.idle))
-        for name, runner in app.endpoints.items()
-        if name not in app.configuration.bridges
-    ]
-    if service.http_address:
-        pages = "healthz, readyz, metrics"
-        if service.http.has_site:
-            pages = f"control room, {pages}"
-        rows.append(("http", "", service.http_address, pages))
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-    lines = [click.style(f"oscbridge {version('oscbridge')}", bold=True) + f" with {name}"]
-    if any(each.is_dry for each in app.endpoints.values()):
-        lines.append(click.style("  dry run   nothing is sent", fg="yellow"))
-    for kind, name, where, what in rows:
-        shown = click.style(where.ljust(widths[2]), fg="cyan")
-        lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")
-    found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
-    lines.append(f"  plugins   {found or 'none; install them with: pip install oscbridge[all]'}")
-    for index, url in enumerate(site_urls(service.http)):
-        lines.append(f"  {'' if index else 'open':8}  {click.style(url, fg='green')}")
-    first = next((each.address for each in app.listeners.values()), None)
-    if first is not None:
-        # A server may detect the framing; a sender must choose it. A wildcard address is one to
-        # listen on, not to send to.
-        host = "127.0.0.1" if first.host in ("0.0.0.0", "::", "*") else first.host
-        address = str(first._replace(scheme=first.scheme.removesuffix("+auto"), host=host))
-        to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "
-        program = "oscbridge" if shutil.which("oscbridge") else sys.argv[0]
-        lines.append(f"  try       {click.style(f'{program} send {to}/hello 1', fg='green')}")
-    lines.append("Ctrl-C stops it.")
-    return "\n".join(lines)

@@ -10,6 +10,7 @@ import click
 from oscbridge.bridge.config.environment import value_of
 from oscbridge.bridge.routes.variables import MAX_TEXT
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.completion import complete_variable
 from oscbridge.cli.parameters import ValuesCommand
 from oscbridge.errors import ConfigurationError
 from oscbridge.logs.format import visible
@@ -19,7 +20,7 @@ __all__ = ["command"]
 
 
 @click.command("set", cls=ValuesCommand, context_settings={"ignore_unknown_options": True})
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_variable)
 @click.argument("value", required=False)
 @file_option
 @pid_option

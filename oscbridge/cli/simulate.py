@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from oscbridge.cli.completion import complete_profile
 from oscbridge.cli.message_line import message_line
 from oscbridge.cli.parameters import URL
 from oscbridge.cli.until_signal import until_signal
@@ -23,7 +24,7 @@ __all__ = ["command"]
 
 
 @click.command("simulate")
-@click.argument("name", metavar="PROFILE")
+@click.argument("name", metavar="PROFILE", shell_complete=complete_profile)
 @click.option(
     "--listen",
     type=URL,

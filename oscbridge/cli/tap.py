@@ -16,6 +16,7 @@ import click
 
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.completion import complete_part, complete_route
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
 from oscbridge.logs.format import visible
@@ -44,7 +45,7 @@ class _Shown(NamedTuple):
 
 
 @click.command("tap")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_part)
 @click.option(
     "--match", default="", metavar="PATTERN", help="Only messages with a matching address."
 )
@@ -52,6 +53,7 @@ class _Shown(NamedTuple):
     "--route",
     default="",
     metavar="NAME",
+    shell_complete=complete_route,
     help="Only messages that this route gets, by name or number.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.cli.top_cells import (
     BAR,
     RIGHT,
@@ -35,6 +36,7 @@ from oscbridge.cli.top_routes import routes
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
+from oscbridge.monitoring.leader_status import LeaderStatus
 from oscbridge.monitoring.snapshots import Snapshot
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus
 
@@ -130,8 +132,17 @@ def _title(shown: View) -> RenderableType:
     table = Table.grid(expand=True)
     table.add_column(ratio=1)
     table.add_column(justify="right")
-    table.add_row(left, Text(time.strftime("%H:%M:%S"), "dim"))
+    now = (time.strftime("%H:%M:%S"), "dim")
+    table.add_row(left, Text.assemble(*_role(shown.now.status.leader), now))
     return table
+
+
+def _role(leader: LeaderStatus | None) -> list[tuple[str, str]]:
+    """The role of a bridge with a backup."""
+    if leader is None:
+        return []
+    style = "bold green" if leader.role == "leader" else "bold yellow"
+    return [("  ", ""), (visible(leader.text), style), ("  ", "")]
 
 
 def _totals(shown: View) -> RenderableType:
@@ -227,8 +238,17 @@ def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -
         queue if now.is_sink else line("source", "dim"),
         number(_per_second(shown, now.sent, None if before is None else before.sent)),
         *([_delay(now, before)] if wide else []),
-        reasons(now.lost, None if before is None else before.lost),
+        _lost(now, before),
     ]
+
+
+def _lost(now: EndpointStatus, before: EndpointStatus | None) -> Text:
+    """The messages that were lost, and those that another bridge delivers."""
+    lost = reasons(now.lost, None if before is None else before.lost)
+    if not now.standby:
+        return lost
+    stood_by = Text(f"{now.standby:,} {STANDBY}", "dim", no_wrap=True, overflow="ellipsis")
+    return lost.append(", ").append(stood_by) if any(now.lost.values()) else stood_by
 
 
 def _has_clients(shown: View) -> bool:

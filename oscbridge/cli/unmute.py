@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.completion import complete_route
 from oscbridge.cli.mute import change
 
 __all__ = ["command"]
 
 
 @click.command("unmute")
-@click.argument("name", nargs=-1, required=True)
+@click.argument("name", nargs=-1, required=True, shell_complete=complete_route)
 @file_option
 @pid_option
 def command(name: Sequence[str], file: Path | None, pid: int | None) -> None:

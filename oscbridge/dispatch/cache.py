@@ -20,7 +20,7 @@ from oscbridge.osc.message import read_head as parse_head
 from oscbridge.osc.pattern import with_stars
 from oscbridge.osc.values import Argument
 
-__all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
+__all__ = ["DecodePlan", "DispatchCache", "FixedPlan", "Target", "Watcher"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -58,6 +58,20 @@ class DecodePlan(NamedTuple):
     target: Target
 
 
+FixedPlan: TypeAlias = tuple[
+    int,
+    int,
+    Callable[[bytes, int], tuple[Argument, ...]],
+    tuple[str],
+    tuple[Callable[..., object], ...] | None,
+    str | None,
+    Call | None,
+    Target,
+]
+"""The same for a head whose packets have one size, faster to unpack: length, start, reader, the
+address in a tuple, plain callbacks, type tags, the only call if it takes the message, target."""
+
+
 class DispatchCache:
     """Maps addresses to handlers, and caches a decode plan for each head.
 
@@ -72,6 +86,10 @@ class DispatchCache:
         self._map.on_change = self._clear_cache
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, DecodePlan] = {}
+        self._fixed: dict[bytes, FixedPlan] = {}
+        """By heads with their padding: a slice of the packet, without looking for its end."""
+        self._starts: dict[int, int] = {}
+        """The size of the head in packets of a size, probably: as in the last new one."""
         self._targets: dict[tuple[str, str | None], Target] = {}
         self._cached_calls = 0
         self._warned = False
@@ -149,6 +167,7 @@ class DispatchCache:
         # last: a thread that sees the new ones must also see the other new ones.
         self._targets = {}
         self._cached_calls = 0
+        self._fixed = {}
         self._plans = {}
 
     @property
@@ -177,7 +196,7 @@ class DispatchCache:
             return plan.target, plan.head, read_arguments(plan.head, data, self.limits)
         head = parse_head(data, self.limits)
         values = read_arguments(head, data, self.limits)
-        plans = self._plans
+        plans, fixed = self._plans, self._fixed
         target = self._target(head.address, head.types)
         # The key is the head only if the first comma began the type tags (see head_key). If a
         # head can extend to the last byte of a packet, one without its NUL has the same key.
@@ -193,9 +212,13 @@ class DispatchCache:
             length = -1 if size < 0 or "c" in head.types else head.start + size
             if len(plans) >= MAX_HEADS:
                 plans.clear()
-            plans[key] = DecodePlan(
+                fixed.clear()
+            plans[key] = plan = DecodePlan(
                 length, head.start, head.layout.read, head.address, target.plain, head, target
             )
+            if length >= 0:
+                fixed[data[: head.start]] = _fixed(plan)
+                self._starts[length] = head.start
         return target, head, values
 
     def _target(self, address: str, types: str | None) -> Target:
@@ -223,6 +246,12 @@ class DispatchCache:
 
 
 _HANDLERS_FOR_ADDRESS: Final = DispatchCache.handlers_for_address
+
+
+def _fixed(plan: DecodePlan) -> FixedPlan:
+    length, start, read, address, plain, head, target = plan
+    only = target.calls[0][0] if len(target.calls) == 1 and target.calls[0][1] else None
+    return length, start, read, (address,), plain, head.types, only, target
 
 
 def _prepare(

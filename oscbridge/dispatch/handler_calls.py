@@ -40,6 +40,7 @@ class HandlerCalls(Timing, PacketReader):
         self._screen: Screen | None = None
         self._screened: _Call = self._call_handlers
         self._call: _Call = self._call_handlers
+        self._choose_call()
 
     def watch(self, watcher: Watcher | None) -> None:
         """Set a function to call with every message, before its handlers; None removes it.
@@ -77,6 +78,9 @@ class HandlerCalls(Timing, PacketReader):
             self._call = self._drop
         else:
             self._call = self._screened if self._watcher is None else self._call_watched
+        plain = HandlerCalls._call_handlers
+        self._calls_directly = getattr(self._call, "__func__", None) is plain
+        """Whether :attr:`_call` does no more than to count and to call."""
 
     def _call_watched(
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply

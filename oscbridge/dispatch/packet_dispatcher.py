@@ -14,9 +14,9 @@ from operator import itemgetter
 from typing import Final
 
 from oscbridge.dispatch.address_map import AddressMap
-from oscbridge.dispatch.cache import DecodePlan, Target
+from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.forwarded_tag import ForwardedTag, by_tag
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import Call, ClientAddress, Reply
 from oscbridge.dispatch.handler_calls import HandlerCalls
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, Deviation, PacketReader, ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
@@ -24,12 +24,14 @@ from oscbridge.dispatch.timing import Timing
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import DecodeError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Message, Origin, encode_message, read_arguments
+from oscbridge.osc.message import Message, Origin, encode_message, head_key, read_arguments
 from oscbridge.osc.packet import encode_bundle
+from oscbridge.osc.values import Argument
 
 __all__ = ["PacketDispatcher"]
 
 _log: Final = logging.getLogger("oscbridge.dispatch.dispatcher")
+_new: Final = tuple.__new__
 
 
 class PacketDispatcher(HandlerCalls):
@@ -53,6 +55,7 @@ class PacketDispatcher(HandlerCalls):
         self.turn: Turn | None = None  # the server begins and ends it around what it reads at once
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._binding = 0  # counts the calls of rebind
+        self._latest_origin: tuple[ClientAddress | None, Origin | None] = None, None
         self._prepare_calls()
 
     def adopt(
@@ -109,31 +112,22 @@ class PacketDispatcher(HandlerCalls):
         count = 0
         try:
             for data, client in batch:
-                plan = self._plans.get(data[: data.find(b"\0", data.find(b","))])
-                if plan is None:
-                    self._dispatch_any(data, client, reply)
+                plan = self._fixed.get(data[: self._starts.get(len(data))])
+                if plan is None or plan[0] != len(data):
+                    self._dispatch_other(data, client, reply)
                     continue
-                # One unpacking costs less than seven look-ups.
-                length, start, read, address, plain, head, target = plan
-                if length != len(data):
-                    self._dispatch_sized(plan, data, client, reply)
-                    continue
+                # One unpacking costs less than eight look-ups.
+                _, start, read, address, plain, types, only, target = plan
+                values = read(data, start)
                 if plain is None:
-                    values = read(data, start)
-                    self.statistics.packets += 1
-                    self.statistics.messages += 1
-                    # Named tuples made without their own __new__, which is a function in Python.
-                    origin = tuple.__new__(Origin, (self.name, client))
-                    fields = address, head.types, values, None, origin
-                    self._call(target, tuple.__new__(Message, fields), client, reply)
+                    self._dispatch_one(address[0], types, values, only, target, client, reply)
                     continue
                 count += 1
-                values = read(data, start)
                 for callback in plain:
                     try:
-                        result = callback(address, *values)
+                        result = callback(*(address + values))
                     except Exception as error:
-                        self._failed(callback, address, error)
+                        self._failed(callback, address[0], error)
                         continue
                     if result is not None:
                         reply(client, result)
@@ -142,20 +136,76 @@ class PacketDispatcher(HandlerCalls):
             self.statistics.messages += count
             self.statistics.routed += count
 
-    def _dispatch_sized(
-        self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
+    def _dispatch_one(
+        self,
+        address: str,
+        types: str | None,
+        values: tuple[Argument, ...],
+        only: Call | None,
+        target: Target,
+        client: ClientAddress,
+        reply: Reply,
     ) -> None:
-        """A message with a cached head, whose values determine its size."""
+        """Call the handlers for a message that is a packet; ``only`` is the only one if any."""
+        statistics, latest = self.statistics, self._latest_origin
+        statistics.packets += 1
+        statistics.messages += 1
+        # Named tuples made without their own __new__, which is a function in Python.
+        if latest[0] is not client:  # most of the time the receiver has the same object for it
+            latest = self._latest_origin = client, _new(Origin, (self.name, client))
+        message = _new(Message, (address, types, values, None, latest[1]))
+        if only is None or not self._calls_directly:
+            self._call(target, message, client, reply)
+            return
+        statistics.routed += 1
         try:
-            values = read_arguments(plan.head, data, self.limits)
+            result = only(message)
+        except Exception as error:
+            self._failed(target.calls[0][2].callback, address, error)
+            return
+        if result is not None:
+            reply(client, result)
+
+    def _dispatch_other(self, data: bytes, client: ClientAddress, reply: Reply) -> None:
+        """A packet that is not a message of the size that its head has always."""
+        plan = self._plans.get(head_key(data))
+        if plan is None:
+            self._dispatch_any(data, client, reply)
+            return
+        length, start, read, address, plain, head, target = plan
+        try:
+            if length == len(data):
+                self._starts[length] = start
+                values = read(data, start)
+            else:
+                values = read_arguments(head, data, self.limits)
         except DecodeError:
-            self._dispatch_any(data, client_address, reply)
+            self._dispatch_any(data, client, reply)
+            return
+        if plain is None:
+            self._dispatch_one(address, head.types, values, None, target, client, reply)
             return
         self.statistics.packets += 1
         self.statistics.messages += 1
-        origin = Origin(self.name, client_address)
-        message = Message(plan.address, plan.head.types, values, None, origin)
-        self._call(plan.target, message, client_address, reply)
+        self.statistics.routed += 1
+        self._call_plain(plain, (address, *values), client, reply)
+
+    def _call_plain(
+        self,
+        plain: tuple[Callable[..., object], ...],
+        arguments: tuple[Argument, ...],
+        client: ClientAddress,
+        reply: Reply,
+    ) -> None:
+        """Call callbacks with an address and arguments."""
+        for callback in plain:
+            try:
+                result = callback(*arguments)
+            except Exception as error:
+                self._failed(callback, str(arguments[0]), error)
+                continue
+            if result is not None:
+                reply(client, result)
 
     def dispatch_message(
         self, message: Message, client_address: ClientAddress, reply: Reply

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 __all__ = ["Turn"]
 
@@ -32,6 +33,20 @@ class Turn:
         if self.is_open:
             self._due.append(deliver)
         return self.is_open
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Begin and end, unless it is open, or a task runs, in which nothing can be delivered."""
+        from asyncio import current_task  # a server without an event loop needs none
+
+        if self.is_open or current_task() is not None:
+            yield
+            return
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
 
     def end(self) -> None:
         """Deliver. What a delivery itself routes is left to the next turn of the loop."""

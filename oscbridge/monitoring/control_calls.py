@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from oscbridge.errors import OSCBridgeError
-from oscbridge.monitoring.control_client import ANSWER_TIMEOUT, RunningProcess, ask
+from oscbridge.monitoring.control_client import (
+    ANSWER_TIMEOUT,
+    RELOAD_TIMEOUT,
+    RunningProcess,
+    ask,
+)
 
-__all__ = ["Health", "KnownAddresses", "RouteState", "addresses", "health", "mute", "routes"]
+__all__ = [
+    "ChangedBack",
+    "Health",
+    "KnownAddresses",
+    "KnownVersion",
+    "RouteState",
+    "addresses",
+    "health",
+    "history",
+    "mute",
+    "redo",
+    "routes",
+    "undo",
+]
 
 
 class RouteState(NamedTuple):
@@ -49,6 +67,30 @@ class KnownAddresses(NamedTuple):
     """The number of these."""
 
 
+class KnownVersion(NamedTuple):
+    """A saved edit of the configuration."""
+
+    number: int
+    time: float
+    """Unix time."""
+    summary: str
+    undone: bool
+    diff: str
+
+
+class ChangedBack(NamedTuple):
+    """The result of an undo or a redo."""
+
+    text: str
+    """The changes, human-readable."""
+    problems: Sequence[str]
+    diff: str
+
+
+EDIT_TIMEOUT: Final = 30.0
+"""Seconds for an answer that needs the disk, which may be a network drive."""
+
+
 async def health(process: RunningProcess, timeout: float = ANSWER_TIMEOUT) -> Health:
     """Whether a process is ready.
 
@@ -70,6 +112,32 @@ async def mute(process: RunningProcess, names: Sequence[str], on: bool) -> list[
     async with ask(process.socket, request) as batches:
         async for answer, *_ in batches:
             return [str(each) for each in answer["changed"]]
+    raise OSCBridgeError("the bridge has stopped")
+
+
+async def history(process: RunningProcess) -> list[KnownVersion]:
+    """The saved edits of the configuration of a process, the newest first."""
+    async with ask(process.socket, {"command": "history"}, EDIT_TIMEOUT) as batches:
+        async for answer, *_ in batches:
+            return [KnownVersion(**each) for each in answer["versions"]]
+    raise OSCBridgeError("the bridge has stopped")
+
+
+async def undo(process: RunningProcess, number: int | None, *, and_later: bool) -> ChangedBack:
+    """Undo a saved edit, by default the last one. Raises :class:`OSCBridgeError`."""
+    request = {"command": "undo", "number": number, "and_later": and_later}
+    return await _change_back(process, request)
+
+
+async def redo(process: RunningProcess, number: int | None) -> ChangedBack:
+    """Make an undone edit again. Raises :class:`OSCBridgeError`."""
+    return await _change_back(process, {"command": "redo", "number": number})
+
+
+async def _change_back(process: RunningProcess, request: Mapping[str, object]) -> ChangedBack:
+    async with ask(process.socket, request, RELOAD_TIMEOUT) as batches:
+        async for answer, *_ in batches:
+            return ChangedBack(**answer)
     raise OSCBridgeError("the bridge has stopped")
 
 

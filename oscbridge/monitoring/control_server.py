@@ -18,6 +18,9 @@ command       arguments                      answer
 ``set``       ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
 ``addresses`` ``match``, ``part``,           ``{"addresses": [...]}`` repeatedly, then the number
               ``visible_to``, ``limit``      of them and the number left out
+``history``                                  ``{"versions": [...]}``: saved edits
+``undo``      ``number``, ``and_later``      ``{"text": ..., "problems": ..., "diff": ...}``
+``redo``      ``number``                     the same
 ``learn``     ``target``, ``address``,       ``{"learning": ...}`` repeatedly, then the
               ``both``, ``name``             ``{"proposal": ...}``
 ============= ============================== ==============================================
@@ -51,6 +54,7 @@ from oscbridge.monitoring.control_requests import (
     tap_stream,
 )
 from oscbridge.monitoring.control_socket import TokenCheck, bind
+from oscbridge.monitoring.edit_requests import answer_history, answer_redo, answer_undo
 from oscbridge.monitoring.learn_requests import answer_learn
 from oscbridge.monitoring.operations import Operations
 from oscbridge.net.os_errors import what_failed
@@ -185,6 +189,8 @@ class ControlServer:
             case "mute":
                 changed = self._operations.mute(*mute_arguments(request))
                 await _write(writer, {"changed": changed})
+            case "leader":
+                await _write(writer, await self._operations.leader(request))
             case "reload":
                 changes = await self._operations.reload()
                 answer = {"changes": str(changes), "problems": changes.problems}
@@ -197,6 +203,12 @@ class ControlServer:
                 for lines in answer_addresses(request, addresses, names):
                     await _write(writer, lines)
                     await asyncio.sleep(0)
+            case "history":
+                await _write(writer, await answer_history(self._operations))
+            case "undo":
+                await _write(writer, await answer_undo(request, self._operations))
+            case "redo":
+                await _write(writer, await answer_redo(request, self._operations))
             case "tap" | "top" | "learn" as command:
                 if self._streams >= MAX_STREAMS:
                     raise BadRequest(

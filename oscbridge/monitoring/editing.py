@@ -126,7 +126,22 @@ class ConfigurationEditor:
 
         Raises as :meth:`save` does.
         """
-        return await self._to_the_end(self._undo(number, and_later))
+        store, allow = self._store, self.allow_code
+        make = partial(store.undone, number, and_later=and_later, allow_code=allow)
+        return await self._to_the_end(self._step(make, undone=True))
+
+    async def redo(self, number: int | None = None) -> SavedEdit:
+        """Make an edit again that was undone, by default the one that was undone last.
+
+        Raises as :meth:`save` does.
+        """
+        make = partial(self._store.redone, number, allow_code=self.allow_code)
+        return await self._to_the_end(self._step(make, undone=False))
+
+    async def history(self) -> Sequence[VersionView]:
+        """The saved edits, the newest first. Raises :class:`OSCBridgeError`."""
+        async with self._turn():
+            return await _in_thread(self._versions)
 
     # --- one at a time ------------------------------------------------------------------------
 
@@ -167,16 +182,20 @@ class ConfigurationEditor:
             version = await _in_thread(partial(self._store.write, draft, summary))
             return await self._apply(draft, version, is_new=is_new, is_merged=is_merged)
 
-    async def _undo(self, number: int | None, and_later: bool) -> SavedEdit:
+    async def _step(
+        self,
+        make: Callable[[], tuple[ConfigurationDraft, Sequence[SavedVersion]]],
+        *,
+        undone: bool,
+    ) -> SavedEdit:
+        """Undo or redo versions."""
         async with self._turn():
-            draft, ended = await _in_thread(
-                partial(self._store.undone, number, and_later=and_later, allow_code=self.allow_code)
-            )
+            draft, versions = await _in_thread(make)
             self._raise_problems(draft)
             await self._pause()
             await _in_thread(partial(self._store.write, draft, None))
             saved = await self._apply(draft, None, is_new=False, is_merged=False)
-            await _in_thread(partial(self._store.mark_undone, ended))
+            await _in_thread(partial(self._store.mark, versions, undone=undone))
             return saved
 
     async def _pause(self) -> None:
@@ -265,8 +284,11 @@ class ConfigurationEditor:
             problem=masks.hide(document.problem),
             built_in=self.source.file is None,
             allow_code=self.allow_code,
-            versions=[self._version(each) for each in reversed(self._store.history.read())],
+            versions=self._versions(),
         )
+
+    def _versions(self) -> Sequence[VersionView]:
+        return [self._version(each) for each in reversed(self._store.history.read())]
 
     def _version(self, version: SavedVersion) -> VersionView:
         hide = self._store.masks.hide_in_toml

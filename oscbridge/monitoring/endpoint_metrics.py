@@ -76,6 +76,16 @@ def _clients(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
         ("endpoint",),
         [((each.name,), each.clients) for each in endpoints if each.clients is not None],
     )
+    yield gauges(
+        "oscbridge_endpoint_consumer_lag_messages",
+        "Messages that wait at its server to be read.",
+        ("endpoint", "consumer"),
+        [
+            ((each.name, label(name)), lag)
+            for each in endpoints
+            for name, lag in each.consumer_lag.items()
+        ],
+    )
     yield counters(
         "oscbridge_endpoint_absorbed_messages",
         "Messages of clients that were for the bridge itself, and not for its routes.",
@@ -136,7 +146,7 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
     )
     yield counters_by_reason(
         "oscbridge_endpoint_dropped_messages",
-        "Messages lost, or replaced according to the policy.",
+        "Messages lost, replaced according to the policy, or delivered by another bridge.",
         key,
         (((each.name,), each.dropped) for each in endpoints),
     )

@@ -2,7 +2,7 @@
 
 ================ ===========================================================================
 ``/healthz``     200 while the event loop runs
-``/readyz``      200, or 503 with one line per problem
+``/readyz``      200, or 503 with one line per problem; ``role: leader`` or ``role: standby; ...``
 ``/metrics``     metrics for Prometheus
 ================ ===========================================================================
 
@@ -41,6 +41,9 @@ __all__ = ["HTTPServer"]
 
 SHARE: Final = 0.1
 """Share of the event loop's time for responses when clients flood it with requests."""
+
+ROLE: Final = "role: "
+"""How the line begins that is about the role of a bridge with a backup."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -213,8 +216,9 @@ class HTTPServer:
     def _readyz(self, _request: web.Request) -> web.Response:
         status = self._status()
         problems = status.problems or ("ready",)
+        role = () if status.leader is None else (f"{ROLE}{status.leader.text}",)
         warnings = [f"warning: {each}" for each in status.warnings]
-        lines = "".join(f"{visible(each)}\n" for each in (*problems, *warnings))
+        lines = "".join(f"{visible(each)}\n" for each in (*problems, *role, *warnings))
         code = HTTPStatus.SERVICE_UNAVAILABLE if status.problems else HTTPStatus.OK
         return _text(code, lines)
 

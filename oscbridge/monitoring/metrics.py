@@ -111,6 +111,19 @@ class _Counted(Collector):
             "Whether messages are logged and counted instead of sent.",
             status.is_dry,
         )
+        leaders = [] if status.leader is None else [status.leader]
+        yield gauges(
+            "oscbridge_leader",
+            "Whether this bridge delivers, and not another one with its lease.",
+            ("key",),
+            [((each.key,), each.role == "leader") for each in leaders],
+        )
+        yield counters(
+            "oscbridge_leader_takeovers",
+            "How often this bridge has become the leader.",
+            ("key",),
+            [((each.key,), each.takeovers) for each in leaders],
+        )
         yield GaugeMetricFamily(
             "oscbridge_threads", "Threads of the bridge process.", threading.active_count()
         )

@@ -26,6 +26,7 @@ from oscbridge.installed import version
 from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.device_operations import DeviceOperations
+from oscbridge.monitoring.leader_status import read_leader
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
@@ -125,6 +126,12 @@ class Operations:
         except RuntimeError:  # no home directory
             return Path.cwd() / ".oscbridge"
 
+    def recordings_directory(self) -> Path:
+        """The directory of the control room's recordings, which may not exist."""
+        http = self._app.configuration.http
+        chosen = None if http is None else http.recordings
+        return chosen or self.state_directory() / "recordings"
+
     def own_addresses(self) -> Sequence[str]:
         """IP addresses of this machine in its networks."""
         return own_addresses()
@@ -151,6 +158,15 @@ class Operations:
         Raises :class:`ConfigurationError` for an unknown name; then nothing has changed.
         """
         return [route.name for route in set_muted(self._app, names, on)]
+
+    async def leader(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        """The role of this bridge; with ``hand_over``, who leads after that.
+
+        Raises :class:`OSCBridgeError`.
+        """
+        if request.get("hand_over"):
+            return {"holder": await self._app.leadership.hand_over()}
+        return {"leader": read_leader(self._app)}
 
     async def reload(self) -> Changes:
         """Read the configuration again. Raises :class:`OSCBridgeError`."""

@@ -12,6 +12,7 @@ from oscbridge.installed import version
 from oscbridge.monitoring.address_counts import AddressCounts
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
+from oscbridge.monitoring.leader_status import decode_leader
 from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
 
@@ -93,6 +94,7 @@ def decode_status(status: Mapping[str, Any]) -> Status:
         variables=status["variables"],
         is_dry=status["is_dry"],
         addresses=AddressCounts(**status["addresses"]),
+        leader=decode_leader(status["leader"]),
         plugin_problems=tuple(status["plugin_problems"]),
     )
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
-from oscbridge.abilities import Serving
+from oscbridge.abilities import Consuming, Serving
 from oscbridge.bridge.app import App
 from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.routes.variables import Value
+from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.monitoring.address_counts import AddressCounts, read_addresses
+from oscbridge.monitoring.leader_status import LeaderStatus, read_leader
 from oscbridge.monitoring.received import Received, read_received
 from oscbridge.monitoring.route_status import RouteStatus, read_route
 
@@ -105,6 +107,8 @@ class EndpointStatus:
     """Addresses whose last value was forgotten, as there are too many."""
     is_bridge: bool = False
     """Whether it is a bridge as a sink: messages of its clients are counted by the bridge."""
+    consumer_lag: Mapping[str, int] = field(default_factory=dict)
+    """Messages that wait at its server, by the name of their consumer."""
     absorbed: int = 0
     """Messages of its clients that were for the bridge itself, in its ``absorb`` or ``subscribe``;
     they count as routed."""
@@ -116,8 +120,18 @@ class EndpointStatus:
 
     @property
     def lost(self) -> Mapping[str, int]:
-        """Dropped messages, and those that single clients missed, by reason."""
-        return Counter(self.dropped) + Counter(self.client_dropped)
+        """Dropped messages, and those that single clients missed, by reason.
+
+        Without those that another bridge delivers.
+        """
+        lost = Counter(self.dropped) + Counter(self.client_dropped)
+        del lost[STANDBY]
+        return lost
+
+    @property
+    def standby(self) -> int:
+        """Messages that another bridge delivers, as this one stood by."""
+        return self.dropped.get(STANDBY, 0)
 
 
 @dataclass(frozen=True)
@@ -133,6 +147,8 @@ class Status:
     """Whether this is a dry run: messages count as sent and are not."""
     addresses: AddressCounts = field(default_factory=AddressCounts)
     """The facts about addresses, if anybody has asked."""
+    leader: LeaderStatus | None = None
+    """The role of this bridge; None if it has no backup."""
     plugin_problems: tuple[str, ...] = ()
     """Why plugins could not register all their routes, human-readable."""
 
@@ -166,7 +182,8 @@ class Status:
     def warnings(self) -> tuple[str, ...]:
         """What fails without making the system unready: routes, those that keep failing first.
 
-        They concern their own messages alone. Then bridges that are not announced.
+        They concern their own messages alone. Then bridges that are not announced, and a lease that
+        nothing is known about.
         """
         failing = sorted(
             filter(attrgetter("failing"), self.routes), key=lambda each: not each.problem
@@ -177,6 +194,8 @@ class Status:
             for each in self.bridges
             if each.announce_problem
         ]
+        if self.leader is not None and self.leader.problem:
+            found.append(f"leader: {self.leader.problem}")
         return tuple(found)
 
 
@@ -189,6 +208,7 @@ def read_status(app: App) -> Status:
         variables=app.variables.snapshot(),
         is_dry=any(each.is_dry for each in app.endpoints.values()),
         addresses=read_addresses(app.addresses),
+        leader=read_leader(app),
         plugin_problems=app.routing.problems,
     )
 
@@ -247,6 +267,7 @@ def _endpoint(runner: EndpointRunner) -> EndpointStatus:
         queue_problem=runner.queue_problem,
         certificates={key: info.end.timestamp() for key, info in runner.certificates.items()},
         forgotten_addresses=runner.forgotten_addresses,
+        consumer_lag=_consumer_lag(endpoint),
         is_bridge=isinstance(endpoint, BridgeSink),
         absorbed=endpoint.absorbed if isinstance(endpoint, BridgeSink) else 0,
     )
@@ -260,3 +281,13 @@ def _clients(endpoint: AnyEndpoint) -> int | None:
     except BaseException as error:  # a broken plugin must not hide the status of the others
         endpoint.log.debug("client_count failed with %r", error)
         return None
+
+
+def _consumer_lag(endpoint: AnyEndpoint) -> Mapping[str, int]:
+    if not isinstance(endpoint, Consuming):
+        return {}
+    try:
+        return {str(name): int(lag) for name, lag in endpoint.consumer_lag.items()}
+    except BaseException as error:  # the same
+        endpoint.log.debug("consumer_lag failed with %r", error)
+        return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from oscbridge.toml_text import TomlTable, toml_table
 
 if TYPE_CHECKING:  # imported when they are used
     from oscbridge.discovery.handles import ServiceBrowser
-    from oscbridge.discovery.services import DiscoveredService
 
 __all__ = ["DeviceSearch", "FoundNearby", "SearchResult"]
 
@@ -179,8 +179,8 @@ class DeviceSearch:
     @property
     def result(self) -> SearchResult:
         """The current findings."""
-        devices = [*self._in_network(), *self._at_ports()]
         problems = {name: each.problem for name, each in self._local.items() if each.problem}
+        devices = [*self._in_network(problems), *self._at_ports()]
         problem = self._problem or (self._browser.problem if self._browser is not None else "")
         if problem:
             problems["network"] = problem
@@ -194,14 +194,20 @@ class DeviceSearch:
             if each.type_name == type_name and key in each.device.options
         }
 
-    def _in_network(self) -> Iterator[FoundNearby]:
+    def _in_network(self, problems: dict[str, str]) -> Iterator[FoundNearby]:
+        """Devices that announce themselves. Failures of plugins are added to ``problems``."""
         services = () if self._browser is None else self._browser.services
         for name, factory in (self._finders or {}).items():
             for service in services:
-                if service.type in factory.service_types:
-                    device = _device_of(factory, service)
-                    if device is not None:
-                        yield FoundNearby(name, device, "network")
+                if service.type not in factory.service_types:
+                    continue
+                try:
+                    device = factory.device_of(service)
+                except Exception as error:  # a plugin's; other devices are still found
+                    problems[name] = f"{service.name}: {failure_text(error)}"
+                    continue
+                if device is not None:
+                    yield FoundNearby(name, device, "network")
 
     def _at_ports(self) -> Iterator[FoundNearby]:
         for name, found in self._local.items():
@@ -210,12 +216,6 @@ class DeviceSearch:
 
 
 def _lists(factory: type[FindsDevices]) -> bool:
-    """Whether a class lists devices of this machine."""
-    return factory.local_devices.__func__ is not FindsDevices.local_devices.__func__  # type: ignore[attr-defined]
-
-
-def _device_of(factory: type[FindsDevices], service: DiscoveredService) -> NearbyDevice | None:
-    try:
-        return factory.device_of(service)
-    except BaseException:  # a plugin's; other devices are still found
-        return None
+    """Whether a class lists devices of this machine: it has a method of its own for that."""
+    base = FindsDevices.__dict__["local_devices"]
+    return inspect.getattr_static(factory, "local_devices") is not base

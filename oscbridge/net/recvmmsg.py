@@ -8,6 +8,7 @@ import mmap
 import os
 import socket
 import struct
+from functools import cache
 from typing import Final
 
 from oscbridge.dispatch.handler import ClientAddress
@@ -15,25 +16,12 @@ from oscbridge.dispatch.handler import ClientAddress
 __all__ = ["RecvMMsg"]
 
 
-class _IOVec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _MsgHdr(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint32),
-        ("vectors", ctypes.c_void_p),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _MMsgHdr(ctypes.Structure):
-    _fields_ = (("header", _MsgHdr), ("length", ctypes.c_uint32))
-
+_TWO_VECTORS: Final = struct.Struct("=4Q")
+"""Twice ``struct iovec``: where, and how many bytes."""
+_HEADER: Final = struct.Struct("=QI4xQQ24xI4x")
+"""``struct mmsghdr``: address, its size, vectors, their number; then the received bytes."""
+_LENGTH: Final = 56
+"""Where the received bytes are counted in it."""
 
 _MSG_DONTWAIT: Final = 0x40
 _IPV4: Final = struct.Struct("!2xH4s8x")  # sockaddr_in, without the family
@@ -64,28 +52,28 @@ class RecvMMsg:
         self._rests = mmap.mmap(-1, max(batch * self._stride, 1))
         self._names = mmap.mmap(-1, batch * self._name_size)
         starts, rests, names = map(_address_of, (self._starts, self._rests, self._names))
-        self._vectors = (_IOVec * (2 * batch))()
-        self._headers = (_MMsgHdr * batch)()
-        for index in range(batch):
-            start, rest = self._vectors[2 * index], self._vectors[2 * index + 1]
-            start.base, start.length = starts + index * SMALL, self._small
-            rest.base, rest.length = rests + index * self._stride, size - self._small
-            header = self._headers[index].header
-            header.name, header.name_length = names + index * self._name_size, self._name_size
-            header.vectors, header.vector_count = ctypes.addressof(start), 2
-        words = memoryview(self._headers).cast("B").cast("I")
-        step = ctypes.sizeof(_MMsgHdr) // 4
-        self._lengths = words[_MMsgHdr.length.offset // 4 :: step]
-        self._first = ctypes.addressof(self._headers)
-        self._clients: dict[bytes, ClientAddress] = {}
-        self._call = ctypes.CDLL(None, use_errno=True).recvmmsg
-        self._call.argtypes = (
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_uint,
-            ctypes.c_int,
-            ctypes.c_void_p,
+        vectors = b"".join(
+            _TWO_VECTORS.pack(
+                *(starts + index * SMALL, self._small),
+                *(rests + index * self._stride, size - self._small),
+            )
+            for index in range(batch)
         )
+        self._vectors = ctypes.create_string_buffer(vectors, len(vectors))
+        first = ctypes.addressof(self._vectors)
+        headers = b"".join(
+            _HEADER.pack(
+                *(names + index * self._name_size, self._name_size),
+                *(first + index * _TWO_VECTORS.size, 2, 0),
+            )
+            for index in range(batch)
+        )
+        self._headers = ctypes.create_string_buffer(headers, len(headers))
+        words = memoryview(self._headers).cast("B").cast("I")
+        self._lengths = words[_LENGTH // 4 :: _HEADER.size // 4]
+        self._first = ctypes.c_void_p(ctypes.addressof(self._headers))
+        self._clients: dict[bytes, ClientAddress] = {}
+        self._call = _library().recvmmsg
 
     def receive(self) -> list[tuple[bytes, ClientAddress]]:
         count = self._call(self._sock.fileno(), self._first, self._batch, _MSG_DONTWAIT, None)
@@ -99,27 +87,31 @@ class RecvMMsg:
             if number in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(number, os.strerror(number))
-        lengths = self._lengths[:count].tolist()
+        lengths: list[int] = self._lengths[:count].tolist()
         if max(lengths, default=0) <= SMALL:
-            starts, names, clients, name_size = (
-                self._starts,
-                self._names,
-                self._clients,
-                self._name_size,
-            )
             try:
-                return [
-                    (starts[start : start + length], clients[names[name : name + name_size]])
-                    for start, name, length in zip(
-                        range(0, count * SMALL, SMALL),
-                        range(0, count * name_size, name_size),
-                        lengths,
-                        strict=True,
-                    )
-                ]
+                return self._read_small(lengths)
             except KeyError:
                 pass  # a new sender
         return [self._read(index, length) for index, length in enumerate(lengths)]
+
+    def _read_small(self, lengths: list[int]) -> list[tuple[bytes, ClientAddress]]:
+        """Datagrams in the dense buffer. Raises ``KeyError`` for a new sender."""
+        starts, clients, size = self._starts, self._clients, self._name_size
+        places = range(0, len(lengths) * SMALL, SMALL)
+        end = len(lengths) * size
+        names = self._names[:end]
+        first = names[:size]
+        if names == first * len(lengths):  # most of the time there is one sender
+            client = clients.get(first) or self._client(first)
+            return [
+                (starts[place : place + length], client)
+                for place, length in zip(places, lengths, strict=True)
+            ]
+        return [
+            (starts[place : place + length], clients[names[name : name + size]])
+            for place, name, length in zip(places, range(0, end, size), lengths, strict=True)
+        ]
 
     def _read(self, index: int, length: int) -> tuple[bytes, ClientAddress]:
         """One datagram of any length, from any sender."""
@@ -145,6 +137,12 @@ class RecvMMsg:
             self._clients.clear()
         self._clients[name] = client
         return client
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """The C library. Without argtypes integers are passed as int, faster than by a converter."""
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _address_of(memory: mmap.mmap) -> int:

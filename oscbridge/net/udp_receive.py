@@ -16,6 +16,7 @@ __all__ = [
     "MAX_DATAGRAM",
     "OnBatch",
     "Receive",
+    "ReceiverCache",
     "is_about_sent",
     "may_be_osc",
     "receiver",
@@ -68,6 +69,19 @@ def receiver(
 
         return RecvMMsg(sock, size, BATCH, max_clients).receive
     return _portable(sock, size)
+
+
+class ReceiverCache:
+    """The receiver of a server's socket: to make its buffers takes as long as 300 messages."""
+
+    def __init__(self) -> None:
+        self._found: tuple[socket.socket, int, Receive] | None = None
+
+    def get(self, sock: socket.socket, size: int) -> Receive:
+        """The same one as before, if it is for the same socket and size."""
+        if self._found is None or self._found[:2] != (sock, size):
+            self._found = sock, size, receiver(sock, size)
+        return self._found[2]
 
 
 def _portable(sock: socket.socket, size: int) -> Receive:

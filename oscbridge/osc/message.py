@@ -185,11 +185,10 @@ def encode_message(message: Message, *, utf8: bool = False) -> bytes:
 
     Text that was not UTF-8 when it was received has its original bytes, with ``utf8`` not.
     """
-    data = _encode(message.address, message.types, message.args)
-    types = message.types or ""
-    if utf8 and ("s" in types or "S" in types) and not data.isascii():
-        args = tuple(map(_in_utf8, message.args))
-        return _encode(message.address, message.types, args)
+    address, types, args = message.address, message.types, message.args
+    data = _encode(address, types, args)
+    if utf8 and types and ("s" in types or "S" in types) and not data.isascii():
+        return _encode(address, types, tuple(map(_in_utf8, args)))
     return data
 
 

@@ -26,8 +26,8 @@ from oscbridge.net.udp_receive import (
     MAX_DATAGRAM,
     OnBatch,
     Receive,
+    ReceiverCache,
     is_about_sent,
-    receiver,
 )
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
@@ -36,11 +36,7 @@ from oscbridge.server.request_handlers import UDPHandler
 if TYPE_CHECKING:
     from oscbridge.server.leader_followers import LeaderFollowers
 
-__all__ = [
-    "BlockingOSCUDPServer",
-    "OSCUDPServer",
-    "ThreadingOSCUDPServer",
-]
+__all__ = ["BlockingOSCUDPServer", "OSCUDPServer", "ThreadingOSCUDPServer"]
 
 _Request: TypeAlias = tuple[bytes, socket.socket]
 _Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
@@ -82,6 +78,7 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
     ) -> None:
         self.address_family = family or family_of(*server_address[:2], socket.SOCK_DGRAM)
         self._prepare(dispatcher)
+        self._receivers = ReceiverCache()
         super().__init__(server_address, UDPHandler, bind_and_activate)
         self.timeout = timeout
 
@@ -132,7 +129,8 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         scheduler, take, reply = self._dispatcher.scheduler, self._batch_handler(), self._reply
-        receive, one_by_one = receiver(self.socket, self.max_packet_size), self._is_customized()
+        receive = self._receivers.get(self.socket, self.max_packet_size)
+        one_by_one = self._is_customized()
         selector.register(self, selectors.EVENT_READ, INPUT)
         while not self._stopping.is_set():
             if self._wait(selector, poll_interval):

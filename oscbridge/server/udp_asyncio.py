@@ -186,7 +186,11 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._is_selective = bool(protocol.allow)
         self._receive = receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
+        self._reply = protocol.reply
+        self._rest: Iterator[tuple[bytes, ClientAddress]] = iter(())
+        """Datagrams of the batch that is being handled."""
         self._unread: list[tuple[bytes, ClientAddress]] = []
+        self._is_dispatching = False
         add_reader(loop, sock, self._on_readable)
         # Without a warning, if the program ends while it is open.
         self._finalizer = weakref.finalize(self, sock.close)
@@ -203,15 +207,25 @@ class DrainingTransport(asyncio.DatagramTransport):
             return
         turn.begin(has_one=len(batch) == 1 and not batch[0][0].startswith(b"#"))
         try:
-            self._dispatch(batch)
+            if len(batch) == 1:  # nothing can be left unread
+                self._dispatch_all(batch, self._reply)
+            else:
+                self._dispatch(batch)
         finally:
             turn.end()
 
     def _dispatch(self, batch: list[tuple[bytes, ClientAddress]]) -> None:
-        if len(batch) > 1:
-            self._dispatch_all(self._until_paused(batch), self._protocol.reply)
-        else:  # nothing can be left unread
-            self._dispatch_all(batch, self._protocol.reply)
+        """Handle datagrams until a handler pauses the reading."""
+        self._is_dispatching = True
+        try:
+            while batch:
+                self._rest = iter(batch)
+                self._dispatch_all(self._rest, self._reply)
+                if not self._reading:
+                    return
+                batch, self._unread = self._unread, []  # a handler has paused and resumed
+        finally:
+            self._is_dispatching = False
 
     def _read(self) -> list[tuple[bytes, ClientAddress]]:
         """The next datagrams, shown to ``on_batch``."""
@@ -225,27 +239,19 @@ class DrainingTransport(asyncio.DatagramTransport):
             self._protocol.on_batch(batch)
         return batch
 
-    def _until_paused(
-        self, batch: list[tuple[bytes, ClientAddress]]
-    ) -> Iterator[tuple[bytes, ClientAddress]]:
-        rest = iter(batch)
-        for each in rest:
-            yield each
-            if not self._reading:
-                self._unread = list(rest)
-
     def pause_reading(self) -> None:
         """Leave packets in the socket."""
         if self._reading and not self._closing:
             self._reading = False
             remove_reader(self._loop, self._socket)
+            self._unread.extend(self._rest)  # which ends their handling
 
     def resume_reading(self) -> None:
         """Undo :meth:`pause_reading`."""
         if not self._reading and not self._closing:
             self._reading = True
             add_reader(self._loop, self._socket, self._on_readable)
-            if self._unread:
+            if self._unread and not self._is_dispatching:
                 unread, self._unread = self._unread, []
                 self._dispatch(unread)
 
@@ -263,6 +269,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         if self._closing:
             return
         self._closing, self._reading = True, False
+        self._unread.extend(self._rest)
         remove_reader(self._loop, self._socket)
         self._loop.call_soon(self._closed)
 

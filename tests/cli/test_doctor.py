@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +15,7 @@ from click.testing import CliRunner
 from oscbridge.cli import cli, doctor
 from oscbridge.cli.doctor_facts import Fact
 from oscbridge.plugins import Plugins
+from oscbridge.testing import running_process
 
 
 def run() -> str:
@@ -40,6 +44,46 @@ def test_doctor_says_which_port_is_taken() -> None:
         except OSError:
             pass  # then another program has it
         assert not re.search(r"UDP 9000 +free", run())
+
+
+def test_doctor_names_libraries_with_their_versions() -> None:
+    libraries = re.search(r"^  libraries +(.*)$", run(), re.MULTILINE)
+    assert libraries
+    assert f"click {version('click')}" in libraries[1]
+    assert f"websockets {version('websockets')}" in libraries[1]  # of a plugin
+
+
+def test_doctor_shows_interfaces_with_their_addresses() -> None:
+    assert re.search(r"^  interfaces +.*lo\d* .*127\.0\.0\.1", run(), re.MULTILINE)
+
+
+def test_doctor_finds_a_folder_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    output = run()
+    assert re.search(rf"^! state +{tmp_path}\S*: not writable$", output, re.MULTILINE)
+
+
+def test_doctor_shows_no_password_of_a_running_bridge(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("BROKER_PASSWORD", "very-secret")
+    configuration = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.house]
+type = "mqtt"
+broker = "mqtt://127.0.0.1:9"
+password = { env = "BROKER_PASSWORD" }
+on_start = "retry"
+"""
+    with running_process(configuration):
+        output = run()
+    assert re.search(r"^! process \d+ .*endpoint\.house: not connected", output, re.MULTILINE)
+    assert "very-secret" not in output
 
 
 def test_doctor_names_what_it_cannot_find_out(monkeypatch: pytest.MonkeyPatch) -> None:

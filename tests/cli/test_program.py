@@ -72,6 +72,24 @@ def test_misspelled_command_suggests_the_nearest_one(call: Call) -> None:
     assert result.stderr.endswith("No such command 'runn'; did you mean 'run'?\n")
 
 
+def test_file_in_place_of_a_command_suggests_run(call: Call) -> None:
+    result = call("my studio.toml")
+    assert result.returncode == 2
+    assert result.stderr.endswith("did you mean: oscbridge run 'my studio.toml'?\n")
+
+
+def test_no_help_text_is_cut(call: Call) -> None:
+    shown = [call("--help").stdout]
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        if isinstance(command, click.Group):
+            shown.append(call(name, "--help").stdout)
+    assert len(shown) >= 4
+    for text in shown:
+        _, _, commands = text.partition("Commands:")
+        assert "..." not in commands, text
+
+
 def test_plugins_lists_ours_and_explains_a_broken_one(
     call: Call, tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -30,7 +30,7 @@ def test_code_is_drawn_where_others_can_open_the_control_room(
     is_drawn: bool,
 ) -> None:
     if is_drawn and not own_addresses():
-        pytest.skip("this machine is in no network")
+        expected, is_drawn = "only this machine can open the control room", False
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with running_process(text + BRIDGE, "--qr", folder=tmp_path) as process:
         process.wait_for(f"(?m){expected}")

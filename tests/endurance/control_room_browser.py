@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,7 +116,8 @@ class BrowserPage:
         yield "list, scrolling", self._scroll
         yield "plot, 1 min", self._plot
         yield "plot, 10 min", lambda: self.page.get_by_role("button", name="10 min").click()
-        yield "now", lambda: self._go("Now")
+        for view in ("Now", "Routes", "Surface", "Learn", "Devices", "Record", "Log"):
+            yield view.lower(), partial(self._go, view)
 
     def _go(self, view: str) -> None:
         self.page.get_by_role("link", name=view).first.click()

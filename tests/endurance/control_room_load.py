@@ -2,8 +2,8 @@
 
 20,000 messages a second to 10,000 addresses pass through the bridge. At first nobody looks; then
 one client, then four clients and Chromium, alternately; then all of them for ten minutes, while
-Chromium shows the list, scrolls it, and plots; then nobody again. Each message is accounted for at
-the endpoint, which makes the sender wait rather than lose one.
+Chromium shows the list, scrolls it, plots, and shows all other views; then nobody again. Each
+message is accounted for at the endpoint, which makes the sender wait rather than lose one.
 
 Costs are CPU time of the bridge, so that other programs on the machine change them little; frames
 are compared with those of an empty page in the same browser at the same time.

@@ -10,7 +10,14 @@ import pytest
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
-from oscbridge import Discovery, Endpoint, EndpointError, FindsDevices, NearbyDevice
+from oscbridge import (
+    DiscoveredService,
+    Discovery,
+    Endpoint,
+    EndpointError,
+    FindsDevices,
+    NearbyDevice,
+)
 from oscbridge.nearby import DeviceSearch, FoundNearby
 from oscbridge.nearby.local import list_local_devices
 from oscbridge.plugins import Plugins
@@ -42,6 +49,58 @@ class Crashing(Endpoint, FindsDevices):
         import os
 
         os._exit(3)
+
+
+class Misreading(Endpoint, FindsDevices):
+    """Reads services that it does not understand."""
+
+    service_types = ("_osc._udp",)
+
+    @classmethod
+    def device_of(cls, service: DiscoveredService) -> NearbyDevice | None:
+        return NearbyDevice(service.name, {"colour": service.properties["colour"]}, "")
+
+
+class Reading(Endpoint, FindsDevices):
+    """Understands the same services."""
+
+    service_types = ("_osc._udp",)
+
+    @classmethod
+    def device_of(cls, service: DiscoveredService) -> NearbyDevice | None:
+        return NearbyDevice(service.name, {}, service.host)
+
+
+async def test_failure_of_a_plugin_is_a_problem_and_others_find_the_device() -> None:
+    name = f"Desk {free_port()}"
+    discovery = Discovery(interfaces=("127.0.0.1",))
+    search = DeviceSearch({"good": Reading, "bad": Misreading}, lambda: discovery)
+    changed = asyncio.Event()
+    zeroconf = AsyncZeroconf(interfaces=["127.0.0.1"])
+    end = search.watch(changed.set)
+    try:
+        info = ServiceInfo(
+            "_osc._udp.local.",
+            f"{name}._osc._udp.local.",
+            9_000,
+            addresses=[socket.inet_aton("127.0.0.1")],
+            server="desk.local.",
+        )
+        await zeroconf.async_register_service(info)
+        async with asyncio.timeout(30):
+            while name not in [each.device.name for each in search.result.devices]:
+                await changed.wait()
+                changed.clear()
+        result = search.result
+        assert {each.type_name for each in result.devices} == {"good"}
+        assert name in result.problems["bad"]
+        assert "KeyError: 'colour'" in result.problems["bad"]
+        assert "test_search.py" in result.problems["bad"]
+    finally:
+        end()
+        await search.close()
+        await zeroconf.async_close()
+        await discovery.close()
 
 
 async def test_devices_of_this_machine_are_listed_by_another_process() -> None:

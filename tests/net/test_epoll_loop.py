@@ -193,3 +193,75 @@ def test_names_are_looked_up_while_a_plugin_occupies_all_threads(runner: asyncio
         return [str(each[4][0]) for each in found]
 
     assert runner.run(look_up()) == ["127.0.0.1"]
+
+
+def schedule_callback(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon(call)
+
+
+def schedule_from_a_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    thread = threading.Thread(target=loop.call_soon_threadsafe, args=(call,))
+    thread.start()
+    thread.join()
+
+
+def schedule_timer(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_later(0.001, call)
+
+
+@pytest.mark.parametrize("schedule", [schedule_callback, schedule_from_a_thread, schedule_timer])
+@pytest.mark.parametrize("has_later_timer", [False, True])
+def test_loop_runs_at_once_what_a_reader_schedules(
+    runner: asyncio.Runner,
+    pair: Pair,
+    schedule: Callable[[asyncio.AbstractEventLoop, Callable[[], None]], None],
+    has_later_timer: bool,
+) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        began = loop.time()
+        if has_later_timer:
+            loop.call_later(30, done.cancel)
+        watch(pair[0], lambda: schedule(loop, lambda: done.set_result(None)))
+        threading.Timer(0.05, pair[1].send, (b"x",)).start()
+        await done
+        assert loop.time() - began < 10
+
+    runner.run(run())
+
+
+def test_timers_run_in_time_while_readers_are_called_all_the_time(
+    runner: asyncio.Runner, pair: Pair
+) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        calls = 0
+
+        def read() -> None:
+            nonlocal calls
+            calls += 1
+            pair[0].recv(100)
+            pair[1].send(b"x")
+
+        add_reader(loop, pair[0], read)
+        pair[1].send(b"x")
+        began = loop.time()
+        await asyncio.sleep(0.05)
+        assert loop.time() - began < 5
+        assert calls > 10
+        remove_reader(loop, pair[0])
+
+    runner.run(run())
+
+
+def test_reader_can_stop_the_loop(pair: Pair) -> None:
+    loop = new_event_loop()
+    try:
+        add_reader(loop, pair[0], loop.stop)
+        loop.call_later(30, lambda: pytest.fail("the loop was not stopped"))
+        pair[1].send(b"x")
+        loop.run_forever()
+    finally:
+        remove_reader(loop, pair[0])
+        loop.close()

@@ -33,4 +33,4 @@ def problems_of(folder: Path, count: int) -> Iterator[str]:
 
 if __name__ == "__main__":
     problems = list(problems_of(Path(sys.argv[1]), int(sys.argv[2])))
-    sys.exit("\n".join(problems))
+    sys.exit("\n".join(problems) or None)  # an empty text would be a failure

@@ -13,8 +13,10 @@ from oscbridge.testing import OscbridgeProcess
 
 __all__ = [
     "CONFIGURATION",
+    "SECRETS",
     "SIZES",
     "SUBPROTOCOL",
+    "TOKENS",
     "ControlRoomPage",
     "ControlRoomProgram",
     "connected",
@@ -40,6 +42,25 @@ match = "/1/fader{n}"
 send  = "/ch/{n}/level {0}"
 to    = "web"
 """
+
+TOKENS = """
+[[token]]
+name   = "foh"
+secret = { env = "FOH" }
+rights = ["listen", "send", "configure"]
+
+[[token]]
+name      = "ariel"
+secret    = { env = "ARIEL" }
+rights    = ["listen", "send", "configure"]
+addresses = ["/band/*"]
+
+[[token]]
+name   = "wall"
+secret = { env = "WALL" }
+rights = ["listen", "send"]
+"""
+SECRETS = {"FOH": "foh-secret-1234", "ARIEL": "ariel-secret-12", "WALL": "wall-secret-123"}
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 

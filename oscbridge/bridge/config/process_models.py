@@ -23,7 +23,7 @@ from oscbridge.options import Options
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-__all__ = ["HTTPOptions", "RunOptions"]
+__all__ = ["HTTPOptions", "LeaderOptions", "RunOptions"]
 
 
 _ROOT_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -59,6 +59,12 @@ class HTTPOptions(Options):
     """Whether a browser may edit everything: functions of routes, paths of files, secrets,
     ``include`` and ``[run]`` too, which means that it can run code as the user of the bridge. Only
     this file can set it."""
+    recordings: (
+        Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)] | None
+    ) = None
+    """The folder of the control room's recordings, e.g. on another disk; it is created if missing.
+    By default it is ``oscbridge/recordings`` in the state folder. A relative path starts at the
+    directory of the configuration file."""
     certificate: File | None = None
     """The certificate chain as a PEM file. With it, only HTTPS is served. A reload reads it
     again."""
@@ -87,6 +93,19 @@ class HTTPOptions(Options):
         return self
 
 
+class LeaderOptions(Options):
+    """``leader`` of ``[run]``: of the bridges with one key, one delivers."""
+
+    endpoint: str
+    """The endpoint whose servers decide, e.g. one of the type ``nats``."""
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "main"
+    """The name of the lease, the same on main and backup: 1 to 64 letters, digits, ``_`` and
+    ``-``."""
+    ttl: Annotated[float, Field(ge=1.0, le=60.0)] = 1.5
+    """Seconds after which a lease ends that is not renewed: the backup takes over. Raise it where
+    the servers answer slowly."""
+
+
 class RunOptions(Options):
     """``[run]``: the process."""
 
@@ -104,6 +123,9 @@ class RunOptions(Options):
     state: Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)] | None = None
     """The file of the variables with ``persist``; it is created if missing. A relative path starts
     at the directory of the configuration file."""
+    leader: LeaderOptions | None = None
+    """Main and backup: of several bridges with the same configuration, only the one that holds a
+    lease delivers, e.g. ``{ endpoint = "hub", key = "main" }``."""
     watch: bool = False
     """Whether to reload when a file of the configuration changes: the file, those that it
     includes, and the certificates, secrets and plugins that it names."""

@@ -20,6 +20,7 @@ from oscbridge.bridge.config.contradicting_types import contradicting_types
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file_models import SECTIONS
+from oscbridge.bridge.config.leader_problems import leader_problems
 from oscbridge.bridge.config.media import loop_warnings
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.plugin_bugs import bug_of
@@ -92,9 +93,8 @@ class Reader:
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
-        self.problems += self.tokens.problems
         listens = self._listens()
-        self.problems += port_conflicts(listens)
+        self.problems += (*self.tokens.problems, *port_conflicts(listens))
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
         routes = RouteReader(types, bridges, endpoints, directory, self.variables)
@@ -110,7 +110,9 @@ class Reader:
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found)]
+        options = routes.endpoint_options
+        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found, options)]
+        self.problems += leader_problems(self.run.leader, endpoints, self.endpoints)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
@@ -193,8 +195,7 @@ class Reader:
             self._problem((*path, "interface"), text, bridge.interface)
 
     def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
-        path = ("endpoint", name)
-        options = dict(table)
+        path, options = ("endpoint", name), dict(table)
         type_name = options.pop("type", None)
         factory = self._factory(path, type_name)
         if factory is None:

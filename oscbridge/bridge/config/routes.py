@@ -55,6 +55,8 @@ class RouteReader:
         """The ``match`` of routes where a part is ``.*``, by index."""
         self.options: dict[int, RouteOptions] = {}
         """The enabled routes that are valid by themselves, by index."""
+        self.endpoint_options: dict[int, Mapping[str, Options]] = {}
+        """The options of those routes for endpoints, by their names."""
         self._named: dict[str, int] = {}
         """The index of each route that has a name."""
         self.variables = variables
@@ -110,6 +112,7 @@ class RouteReader:
         )
         if route.enabled:
             self.options[index] = route
+            self.endpoint_options[index] = options
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))

@@ -8,9 +8,12 @@ from typing import Final
 
 from oscbridge.logs.rate_limited import RateLimitedLog
 
-__all__ = ["DropCounter", "several"]
+__all__ = ["EXPECTED", "STANDBY", "DropCounter", "several"]
 
-_EXPECTED: Final = frozenset({"replaced"})
+STANDBY: Final = "standby"
+"""The reason of messages that another bridge delivers: ``[run] leader``."""
+
+EXPECTED: Final = frozenset({"replaced", STANDBY})
 """Reasons that the configuration asks for: counted, and not logged."""
 
 _EXPLANATIONS: Final = {
@@ -44,7 +47,7 @@ class DropCounter:
 
     def log(self, reason: str, count: int, why: str = "") -> None:
         """Log messages that were counted before."""
-        if reason not in _EXPECTED:
+        if reason not in EXPECTED:
             text = f"{several(count)} lost: {why or _EXPLANATIONS.get(reason, reason)}"
             self._log.report(reason, text, count=count)
 

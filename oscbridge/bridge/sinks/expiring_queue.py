@@ -67,6 +67,12 @@ class ExpiringQueue:
     def lock(self) -> threading.Lock:
         return self._queue.lock
 
+    def unsafe_of(self, pending: int) -> int:
+        return self._queue.unsafe_of(pending)
+
+    def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
+        return self._queue.record_ids(messages)
+
     def put(self, message: Deliverable) -> None:
         self._queue.put(AgedMessage(message, self._clock()))
 
@@ -106,6 +112,9 @@ class ExpiringQueue:
             return self._must_deliver_key(message.message) is None
         except BaseException:  # raised by a plugin
             return True
+
+    def clear(self, reason: str) -> None:
+        self._queue.clear(reason)
 
     def interrupt(self) -> None:
         self._queue.interrupt()

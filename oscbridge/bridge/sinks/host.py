@@ -6,6 +6,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from oscbridge.abilities import Guarded, Reconfigurable, RouteAware
@@ -15,13 +16,16 @@ from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.config.certificates import certificates_of, new_certificates
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, TOO_MANY_HOPS, hops_of, origin_after
+from oscbridge.bridge.sinks.confirmation import ConfirmingSink, until_settled
 from oscbridge.bridge.sinks.connection import description_of
 from oscbridge.bridge.sinks.drops import DropCounter
+from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
-from oscbridge.delivery import RouteInfo
+from oscbridge.delivery import Deliverable, RouteInfo
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.failures import failure_text
@@ -47,6 +51,8 @@ class EndpointHost(ABC):
             name=endpoint.name, scheduler=LimitOptions().scheduler(), adds_slash=True
         )
         """The routes that read from this endpoint."""
+        self.turn = Turn()
+        """The same for all sources and sinks of an application."""
         self.discovery = Discovery()
         """Shared by all endpoints of an application."""
         self.site_link = SiteLink()
@@ -57,6 +63,10 @@ class EndpointHost(ABC):
         self.link: tuple[ClientAddress, ClientAddress] | None = None
         """From where to where it sends OSC packets, while that is known."""
         self.on_link_change: Callable[[], None] = _nothing
+        self.queue: SendQueue | None = None
+        """Messages waiting for delivery, once it is open and if it is a sink."""
+        self.targets: Mapping[str, ConfirmingSink] = {}
+        """The sinks that routes from this endpoint lead to, by name."""
         self._routes: Sequence[RouteInfo] = ()
         self._log = RateLimitedLog(endpoint.log)
         self._refusal_log = RateLimitedLog(endpoint.log, kinds=MAX_REFUSALS)
@@ -147,6 +157,18 @@ class EndpointHost(ABC):
     def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
         """Put an encoded packet into the routes."""
         self.dispatcher.dispatch(data, peer, _no_reply)
+
+    async def until_delivered(self) -> None:
+        """Wait until the sinks are done with what was received until now."""
+        await until_settled(tuple(self.targets.values()))
+
+    def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
+        """What identifies messages on disk that are being sent; empty for the others."""
+        return [""] * len(messages) if self.queue is None else self.queue.record_ids(messages)
+
+    def receiving(self) -> AbstractContextManager[None]:
+        """Let sinks deliver at the end what is received within, unless a task runs."""
+        return self.turn.around()
 
     def takes(self, address: str) -> bool:
         """Whether a route reads messages with this address from the endpoint."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from oscbridge.bridge.sinks.drops import several
+from oscbridge.bridge.sinks.drops import EXPECTED, several
 from oscbridge.bridge.sinks.unsettled import Loss
 from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
@@ -24,6 +24,8 @@ def report_losses(
     for (reason, text), group in groups.items():
         error = group[0].error
         count(reason, len(group))
+        if reason in EXPECTED:
+            continue
         log.report(
             reason,
             f"{several(len(group))} lost: {text}",

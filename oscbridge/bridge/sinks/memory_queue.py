@@ -108,6 +108,16 @@ class MemoryQueue(QueueBase[EntryT]):
             self._drops.log("expired", count)
             self._events.wake()  # the queue may be empty, for which a join waits
 
+    def clear(self, reason: str) -> None:
+        with self._lock:
+            count = len(self._remove(len(self)))
+            if count:
+                self._sampler.dropped(count)
+                self._drops.count(reason, count)
+        if count:
+            self._drops.log(reason, count)
+            self._events.wake()
+
     def expire(self) -> None:
         """Do nothing: its messages do not expire."""
 

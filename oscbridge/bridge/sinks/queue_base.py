@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Generic, Protocol
 
 from typing_extensions import TypeVar
@@ -68,6 +68,12 @@ class QueueBase(ABC, Generic[EntryT]):
     @abstractmethod
     def _wake(self) -> None:
         """Called without the lock after a message was added to the empty queue."""
+
+    def unsafe_of(self, pending: int) -> int:
+        return pending + len(self)
+
+    def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
+        return [""] * len(messages)
 
     def put(self, message: EntryT) -> None:
         with self._lock:

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Final
 
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
-from oscbridge.bridge.sinks.counts import SinkCounts
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.dry_sink import DrySink
-from oscbridge.bridge.sinks.host import EndpointHost
-from oscbridge.bridge.sinks.latency import Latency, LatencySampler
+from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
-from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
+from oscbridge.bridge.sinks.sink_side import SinkSide
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
 from oscbridge.bridge.sinks.stall_watch import StallWatch
-from oscbridge.delivery import Deliverable
-from oscbridge.dispatch.cache import Watcher
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
-from oscbridge.osc import Message, Origin
+from oscbridge.osc import Origin
 
 __all__ = ["DRAIN_TIMEOUT", "EndpointRunner"]
 
@@ -44,7 +38,7 @@ CANCEL_TIMEOUT: Final = 0.2
 """Seconds that a stop allows for cancelling the delivery in progress."""
 
 
-class EndpointRunner(EndpointHost):
+class EndpointRunner(SinkSide):
     """Runs one endpoint. It is the endpoint's host, and the sink that routes see.
 
     Its lifecycle: :meth:`open`, after which it accepts messages; :meth:`start`, which connects;
@@ -63,19 +57,12 @@ class EndpointRunner(EndpointHost):
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.turn = Turn()
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
         self.left_alone = False
         """Whether it could not be connected at its start, and is not retried."""
         self.unreachable_errors = 0
         """Calls of :meth:`unreachable`: datagrams that were not accepted, or missing answers."""
-        self._offered = 0
-        self._counting = threading.Lock()
-        self.queue: SendQueue | None = None
-        """Messages waiting for delivery, after :meth:`open` of a sink."""
-        self._open_queue: SendQueue | None = None
-        """The queue while it accepts messages."""
         self._task: asyncio.Task[None] | None = None
         self._due: DueTimer | None = None
         self._sampler = LatencySampler(time.monotonic)
@@ -98,81 +85,6 @@ class EndpointRunner(EndpointHost):
         self._stalls = StallWatch(options.stall_timeout, time.monotonic, self._log)
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
-
-    # --- its state ---------------------------------------------------------------------------
-
-    @property
-    def connected(self) -> bool:
-        return self._connection.is_open and not self._connection.is_doubted
-
-    @property
-    def problem(self) -> str:
-        """Why it is not connected, or that a send does not return; human-readable."""
-        return self._connection.problem or self._stalls.problem
-
-    def counts(self) -> SinkCounts:
-        """All counters of its messages at one time. On the event loop."""
-        with ExitStack() as locks:
-            locks.enter_context(self._counting)
-            if self.queue is not None:
-                locks.enter_context(self.queue.lock)
-            pending, drops = self._sender.pending, dict(self.drops)
-            return SinkCounts(self.offered, self.sent, drops, self.queued - pending, pending)
-
-    @property
-    def queue_problem(self) -> str:
-        """Why the send queue does not keep messages as its policy promises."""
-        return "" if self.queue is None else self.queue.problem
-
-    @property
-    def offered(self) -> int:
-        """Messages from routes: each is sent, dropped, queued or in flight."""
-        queued = 0 if self.queue is None else self.queue.offered
-        return self._offered + self._sender.offered + queued
-
-    @property
-    def queued(self) -> int:
-        """Messages in the send queue, also on disk, and those in flight.
-
-        After a stop, those that stay on disk.
-        """
-        return self._sender.pending + (0 if self.queue is None else len(self.queue))
-
-    @property
-    def sent(self) -> int:
-        return self._sender.sent
-
-    @property
-    def latency(self) -> Latency:
-        """From routed to delivered, of a sample of messages."""
-        return self._sampler.latency
-
-    def note_sent(self, note: Callable[[Sequence[Deliverable]], None] | None) -> None:
-        """Call ``note`` with messages that are about to be sent; None ends that, and its cost."""
-        if not self.is_dry:
-            self._sender.note_sent(note)
-
-    def watch(self, incoming: Watcher | None, outgoing: Watcher | None) -> None:
-        """Call these with each message received from it, and each message delivered to it.
-
-        None stops watching. They are called on the event loop, the first also on other threads,
-        and must not wait.
-        """
-        self.dispatcher.watch(incoming)
-        self._sender.watcher = outgoing
-
-    # --- for routes: a sink ------------------------------------------------------------------
-
-    def offer(self, message: Deliverable) -> None:
-        """Queue a message for delivery. From any thread; never raises."""
-        queue = self._open_queue  # another thread may set it to None
-        if queue is None:
-            with self._counting:
-                self._offered += 1
-                self._drops.count("closed", 1)
-            self._drops.log("closed", 1)
-        elif not (self.turn.has_one and self._sender.deliver_alone(message)):
-            queue.put(message)
 
     def notify_peer_disconnected(self, origin: Origin) -> None:
         """Notify the endpoint that a connection ended. From any thread."""
@@ -201,26 +113,13 @@ class EndpointRunner(EndpointHost):
         """Run a coroutine until the connection is closed; reconnect if it dies."""
         return self._tasks.start(coroutine)
 
-    @property
-    def failed_tasks(self) -> int:
-        """Background tasks of the endpoint that died."""
-        return self._tasks.died
-
-    @property
-    def forgotten_addresses(self) -> int:
-        """Addresses whose last value was forgotten, as there are too many."""
-        return 0 if self._sender.latest is None else self._sender.latest.forgotten
-
-    def last_values(self) -> list[Message]:
-        """The last message of each address that was sent to the endpoint, oldest first."""
-        return [] if self._sender.latest is None else self._sender.latest.values()
-
     def flush_reports(self, *, everything: bool = False) -> None:
         """Write overdue summaries; drop expired messages; look whether the send makes progress."""
         if self.options.max_age is not None and self.queue is not None:
             self.queue.expire()
         if self.options.policy != "block":  # which waits by design
-            self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
+            attempt = self._sender.attempt if self._may_send else None
+            self._stalls.look(attempt, self._sender.pending, self._task)
         self.flush_logs(everything=everything)
 
     # --- its lifecycle -----------------------------------------------------------------------
@@ -234,7 +133,8 @@ class EndpointRunner(EndpointHost):
         if self.endpoint.is_sink():
             reports = (self._drops, self._sampler, self.backpressure, self._log)
             self.queue = make_queue(self.options, self.endpoint, loop, *reports)
-            self._open_queue = self.queue
+            self._is_accepting = True
+            self._admit()
             self._sender.deliver_in(self.turn, self.queue)
         self._disconnects.open(loop, self.queue)
 
@@ -289,7 +189,7 @@ class EndpointRunner(EndpointHost):
 
     async def drain(self, seconds: float) -> None:
         """Wait until queued messages are delivered, while it is connected."""
-        if self.queue is not None and self._connection.is_open:
+        if self.queue is not None and self._connection.is_open and self._may_send:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self.queue.join()
@@ -299,7 +199,8 @@ class EndpointRunner(EndpointHost):
         if self._due is None:
             return
         due, self._due = self._due, None
-        self._open_queue = None
+        self._is_accepting = False
+        self._admit()
         self._disconnects.close()
         await self.drain(drain)
         if self._task is not None:
@@ -309,7 +210,8 @@ class EndpointRunner(EndpointHost):
         due.close()
 
     async def _close_queue(self, reason: str) -> None:
-        self._open_queue = None
+        self._is_accepting = False
+        self._admit()
         if self.queue is None:
             return
         if lost := self.queue.close(self._sender.end(in_order=self.options.policy == "spool")):

@@ -34,6 +34,15 @@ class SendQueue(Protocol):
     def __len__(self) -> int:
         """Return the number of waiting messages."""
 
+    def unsafe_of(self, pending: int) -> int:
+        """Return how many messages are in memory alone, of those that wait or are taken.
+
+        ``pending`` are taken, and not settled.
+        """
+
+    def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
+        """Return what identifies the records of taken messages on disk; empty without one."""
+
     def put(self, message: Deliverable) -> None:
         """Add a message. From any thread; only the policy ``block`` waits, off the loop."""
 
@@ -48,6 +57,9 @@ class SendQueue(Protocol):
 
     def expired(self, messages: Sequence[Deliverable]) -> Sequence[int]:
         """Return the indexes of those messages, taken last, that waited for too long by now."""
+
+    def clear(self, reason: str) -> None:
+        """Drop the waiting messages, except those on disk. On the event loop."""
 
     def interrupt(self) -> None:
         """Make :meth:`take` return. On the event loop."""

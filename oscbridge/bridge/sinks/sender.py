@@ -9,7 +9,9 @@ from typing import Final
 
 from oscbridge.bridge.sinks.begun_send import BegunSend
 from oscbridge.bridge.sinks.connection import is_ending
+from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.bridge.sinks.immediate import MAX_BATCH, TURN, ImmediateSending
+from oscbridge.bridge.sinks.role_gate import StandsBy
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.unsettled import Loss, UnsettledBatch
 from oscbridge.delivery import Deliverable
@@ -135,6 +137,8 @@ class Sender(ImmediateSending):
                 await self._connection.reopen()
             if has_waited:
                 self._expire(batch, queue)
+                if batch is self._outdated:
+                    self._lose(STANDBY, len(batch.unsettled), StandsBy(STANDBY))
             if batch.pending:
                 await self._send(batch.unsettled)
             has_waited = True

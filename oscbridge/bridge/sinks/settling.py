@@ -9,6 +9,8 @@ from oscbridge.bridge.sinks.connection import EndpointConnection
 from oscbridge.bridge.sinks.last_values import LastValues
 from oscbridge.bridge.sinks.losses import report_losses
 from oscbridge.bridge.sinks.noting_sink import NotingSink
+from oscbridge.bridge.sinks.role import Role
+from oscbridge.bridge.sinks.role_gate import PatientGate, RoleGate
 from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
@@ -46,6 +48,11 @@ class Settling:
         if endpoint.keeps_last_values:
             self.latest = LastValues(max_addresses, self._warn)
         self._target = self._endpoint = endpoint
+        self._note: Callable[[Sequence[Deliverable]], None] | None = None
+        self._role: Role | None = None
+        self._is_patient = False
+        self._outdated: UnsettledBatch | None = None
+        """The batch that waited for its connection when the role was lost."""
         self._connection = connection
         self._reporter = reporter
         self._count = count
@@ -57,7 +64,28 @@ class Settling:
 
     def note_sent(self, note: Callable[[Sequence[Deliverable]], None] | None) -> None:
         """Call ``note`` with messages that are about to be sent; None ends that, and its cost."""
-        self._endpoint = self._target if note is None else NotingSink(self._target, note)
+        self._note = note
+        self._use_target()
+
+    def follow(self, role: Role | None, *, is_patient: bool) -> None:
+        """Send only while a role allows it; None ends that, and its cost.
+
+        ``is_patient``: messages wait for that instead of being dropped.
+        """
+        self._role, self._is_patient = role, is_patient
+        self._use_target()
+
+    def _use_target(self) -> None:
+        """Put in front of the endpoint what is needed now."""
+        endpoint = self._target if self._note is None else NotingSink(self._target, self._note)
+        if self._role is not None:
+            gate = PatientGate if self._is_patient else RoleGate
+            endpoint = gate(endpoint, self._role)
+        self._endpoint = endpoint
+
+    def outdate_batch(self) -> None:
+        """Send nothing of the current batch after a reconnection."""
+        self._outdated = self._batch
 
     def _warn(self) -> None:
         """Say once that not all last values are kept."""

@@ -20,6 +20,8 @@ def plugin_lines(plugin: Plugin) -> Iterator[str]:
         yield f"  {click.style('broken', fg='red', bold=True)}  {reason}"
     else:
         yield f"  offers  {_offers(plugin)}"
+    if plugin.mismatch:
+        yield f"  {click.style('version', fg='yellow', bold=True)}  {plugin.mismatch}"
     yield f"  from    {plugin.location or plugin.value}"
 
 

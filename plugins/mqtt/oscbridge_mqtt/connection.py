@@ -17,8 +17,7 @@ thread and with the same buffered socket; these of its properties force our own 
 paho also takes more time: it creates a lock and a condition for each message, and two reason
 codes and a set of properties for each PUBACK. Per message, ``send_batch`` with 256 messages takes
 9 µs instead of 1.3 µs with QoS 0, and 40 µs instead of 9 µs with QoS 1 (CPU time on two shared
-cores; revision c11c89c against this one). Whether paho alone reaches 0.8 times the rate of bare
-paho was not decided: the machine was never idle enough for lossless rates that repeat.
+cores; revision c11c89c against this one).
 
 WebSocket frames hide the packets: there paho publishes everything, and a session with
 ``session_expiry`` uses QoS 1 at most.
@@ -123,7 +122,7 @@ class BrokerConnection:
         self.client = client = make_client(options, self._client_id, self._sockets)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        self._driver = ClientDriver(
+        self.driver = ClientDriver(
             client,
             self._sockets,
             log,
@@ -159,10 +158,10 @@ class BrokerConnection:
         ``qos`` is the highest that will be used. Raises ``OSError`` and
         :class:`oscbridge.EndpointError`.
         """
-        await self._driver.wait_until_idle()
+        await self.driver.wait_until_idle()
         self._prepare()
         try:
-            await self._driver.connect()
+            await self.driver.connect()
         except Exception as error:
             failure = connect_failure(error, self.broker, CONNECT_TIMEOUT)
             if failure is error:
@@ -170,7 +169,7 @@ class BrokerConnection:
             raise failure from None
         self._connack = self._loop.create_future()
         try:
-            self._driver.start()
+            self.driver.start()
             async with asyncio.timeout(CONNACK_TIMEOUT):
                 await self._connack
         except TimeoutError:
@@ -209,7 +208,7 @@ class BrokerConnection:
             self._release = release = PendingRelease(self._unreleased)
             try:
                 async with asyncio.timeout(CONNACK_TIMEOUT):
-                    self._driver.send([pubrel_packets(release.pending)])
+                    self.driver.send([pubrel_packets(release.pending)])
                     await self.drain()
                     await release.wait()
             except TimeoutError:
@@ -231,11 +230,11 @@ class BrokerConnection:
     @property
     def is_open(self) -> bool:
         """Whether the broker has accepted the session."""
-        return self._driver.is_open and self.client.is_connected()
+        return self.driver.is_open and self.client.is_connected()
 
     def close(self) -> None:
         """Close the socket without a DISCONNECT packet."""
-        self._driver.close()
+        self.driver.close()
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -244,15 +243,15 @@ class BrokerConnection:
 
         Raises :class:`oscbridge.NotConnected`.
         """
-        self._driver.send(packets)
+        self.driver.send(packets)
 
     def flush(self) -> bool:
         """Write what can be written now. Returns whether the system has taken everything."""
-        return self._driver.flush()
+        return self.driver.flush()
 
     def schedule_flush(self) -> None:
         """Write in the next turn of the loop."""
-        self._driver.schedule_flush()
+        self.driver.schedule_flush()
 
     def count_unsent(self, count: int) -> int:
         """How many of the latest ``count`` QoS 0 messages the system has not taken completely."""
@@ -265,7 +264,7 @@ class BrokerConnection:
     async def drain(self) -> None:
         """Wait until the system has taken everything. Raises :class:`oscbridge.NotConnected`."""
         self.check()
-        await self._driver.drain()
+        await self.driver.drain()
 
     # --- paho's callbacks --------------------------------------------------------------------
 
@@ -313,7 +312,7 @@ class BrokerConnection:
         self._error, self.is_suspicious = error, is_suspicious
         if self._release is not None:
             self._release.cancel()
-        self._driver.fail(error)
+        self.driver.fail(error)
         if self._connack is not None and not self._connack.done():
             self._connack.set_exception(error)
             self._connack.exception()  # its waiter may be gone

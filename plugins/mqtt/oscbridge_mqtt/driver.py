@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from paho.mqtt.client import Client
@@ -58,6 +59,8 @@ class ClientDriver:
         self._on_broken = on_broken
         self._on_publish = on_publish
         self._excess = excess
+        self.receiving: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Packets are read within what it returns."""
         self._loop = asyncio.get_running_loop()
         self._connecting: asyncio.Future[None] | None = None
         self._socket: BufferedSocket | None = None
@@ -219,6 +222,10 @@ class ClientDriver:
     # --- reading -----------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
+        with self.receiving():
+            self._read()
+
+    def _read(self) -> None:
         """Read arrived packets, within one turn of the loop."""
         client, sock = self._client, self._socket
         if sock is None:

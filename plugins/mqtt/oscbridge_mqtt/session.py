@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -42,6 +43,9 @@ FIRST_FAILURE: Final = 0x80
 
 class SessionListener(Protocol):
     """Receives the events of a session, on the event loop."""
+
+    def receiving(self) -> AbstractContextManager[None]:
+        """Called around the reading of messages."""
 
     def on_message(self, message: MQTTMessage) -> None:
         """The broker delivered a message."""
@@ -90,6 +94,7 @@ class BrokerSession:
             on_publish=self._on_publish,
             on_puback=self._on_puback,
         )
+        connection.driver.receiving = listener.receiving
         self.client = client = connection.client
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe

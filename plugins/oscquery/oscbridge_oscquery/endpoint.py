@@ -24,11 +24,12 @@ class OSCQueryEndpoint(
     oscbridge.UsesAddresses,
     oscbridge.FindsDevices,
 ):
-    """With ``listen`` it serves what the routes make of the known addresses.
+    """Serves the known addresses over OSCQuery, or mirrors the tree of another server.
 
-    A node is in the tree if a route leads from or to the endpoint with its address. Messages are
-    sent to the clients that listen to their addresses, each in its own frame. With ``url`` it
-    mirrors the tree of another server, and listens to the nodes that routes read.
+    With ``listen`` it serves what the routes make of the known addresses. A node is in the tree if
+    a route leads from or to the endpoint with its address. Messages are sent to the clients that
+    listen to their addresses, each in its own frame. With ``url`` it mirrors the tree of another
+    server, and listens to the nodes that routes read.
     """
 
     default_routes_include_self = True  # clients are sent each other's messages

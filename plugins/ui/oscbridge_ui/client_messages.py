@@ -15,6 +15,7 @@ from oscbridge_ui.protocol_base import (
     MAX_CHOSEN,
     MAX_NAMES,
     MAX_OPEN,
+    MAX_PART_TEXT,
     MAX_TEXT,
     MAX_TOKEN,
     MAX_WINDOW,
@@ -23,6 +24,7 @@ from oscbridge_ui.protocol_base import (
     ProtocolModel,
     Scalar,
     Text,
+    TypeTags,
 )
 from oscbridge_ui.recording.messages import (
     ChangePlayback,
@@ -41,7 +43,9 @@ __all__ = [
     "CLIENT_MESSAGES",
     "ClientMessage",
     "Hello",
+    "MessagePart",
     "Mute",
+    "Release",
     "ReloadConfiguration",
     "SendMessage",
     "SetVariable",
@@ -57,6 +61,15 @@ class Hello(ProtocolModel):
 
     type: Literal["hello"]
     token: Annotated[str, Field(max_length=MAX_TOKEN)] = ""
+
+
+class MessagePart(ProtocolModel):
+    """A part of a message that is too large for one frame. Requires the right ``configure``."""
+
+    type: Literal["part"]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_PART_TEXT)]
+    """Characters of its JSON, after those of the parts before."""
+    is_last: bool = False
 
 
 class WatchNow(ProtocolModel):
@@ -129,6 +142,13 @@ class SetVariable(ProtocolModel):
     value: Scalar
 
 
+class Release(ProtocolModel):
+    """What a held button sends when it is released."""
+
+    types: TypeTags
+    args: Annotated[Sequence[Scalar], Field(max_length=MAX_ARGUMENTS)] = ()
+
+
 class SendMessage(ProtocolModel):
     """Send an OSC message to an endpoint, or into the routes as if a source had received it.
 
@@ -142,13 +162,17 @@ class SendMessage(ProtocolModel):
     received: bool = False
     """Whether it is handled as if it had been received."""
     address: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-    types: Annotated[str, Field(max_length=MAX_ARGUMENTS, pattern=r"^[ihfdsScrmtTFNIb]*$")]
+    types: TypeTags
     args: Annotated[Sequence[Scalar], Field(max_length=MAX_ARGUMENTS)] = ()
     """A value per type tag: also for T, F, N and I."""
+    release: Release | None = None
+    """What the bridge sends there if the page ends before its next message to this address: a
+    button that is held when a phone loses its network."""
 
 
 ClientMessage: TypeAlias = Annotated[
     Hello
+    | MessagePart
     | WatchNow
     | WatchLog
     | WatchValues

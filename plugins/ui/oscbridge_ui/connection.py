@@ -9,23 +9,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from pydantic import BaseModel
 
 from oscbridge import AccessDenied, AccessGrant, OSCBridgeError, TokenBucket
 from oscbridge.monitoring import Operations, SiteAccess
-from oscbridge_ui.client_messages import (
-    ClientMessage,
-    Mute,
-    ReloadConfiguration,
-    SendMessage,
-    SetVariable,
-)
+from oscbridge_ui.client_messages import Mute, ReloadConfiguration, SendMessage, SetVariable
 from oscbridge_ui.commands import run_command
-from oscbridge_ui.decoding import decoded
 from oscbridge_ui.encoding import encoded
 from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.greeting import FULL, read_access
+from oscbridge_ui.held_buttons import HeldButtons
+from oscbridge_ui.message_reader import INVALID, MAX_MESSAGE, MessageReader
 from oscbridge_ui.page_view import PageHandle
 from oscbridge_ui.page_views import PageViews
 from oscbridge_ui.parts import process_of
@@ -35,9 +30,6 @@ from oscbridge_ui.topic import Topic
 from oscbridge_ui.visibility import LIMITED, is_limited, rights_of, views_of
 
 __all__ = ["Connected"]
-
-MAX_MESSAGE: Final = 65_536
-"""Bytes of a message from a page."""
 
 HEARTBEAT: Final = 15.0
 """Seconds between pings; a page that does not answer is closed."""
@@ -53,8 +45,6 @@ CLOSE_TIMEOUT: Final = 1.0
 
 DENIED: Final = 4401
 """The close code of a connection without access."""
-INVALID: Final = 4400
-"""The close code after a message that is not valid."""
 
 
 class Connected:
@@ -83,6 +73,8 @@ class Connected:
             timeout=CLOSE_TIMEOUT,
             compress=False,
         )
+        self._reader = MessageReader(self._socket, self._may_configure)
+        self._held = HeldButtons(operations)
         self._grant: AccessGrant | None = None
         self._topics: dict[str, Topic] = {}
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
@@ -98,6 +90,9 @@ class Connected:
         """Whether it has said hello with a valid token, or needs none."""
         return self._grant is not None
 
+    def _may_configure(self) -> bool:
+        return self._grant is not None and self._grant.without("configure") is None
+
     async def serve(self) -> web.StreamResponse:
         """Serve until the page or the bridge closes the connection."""
         await self._socket.prepare(self._request)
@@ -111,6 +106,7 @@ class Connected:
         try:
             await self._serve()
         finally:
+            self._held.release()
             self._end_all()
             self._views.close()
             self._feeds.values.release()
@@ -139,6 +135,7 @@ class Connected:
         found = self._access.renew(self._request, self._grant)
         if isinstance(found, AccessDenied):
             self._grant = None  # meanwhile it can do nothing more
+            self._held.release()
             self._end_all()
             self._commands.add(asyncio.create_task(self._deny(found)))
         elif found != self._grant:
@@ -150,7 +147,7 @@ class Connected:
 
     async def _greet(self) -> bool:
         """Read the first message and answer it. Returns whether the page has access."""
-        found = await read_access(self._request, self._access, self._next)
+        found = await read_access(self._request, self._access, self._reader.next)
         if found is None:
             await self._socket.close(code=INVALID, message=b"expected a message of type 'hello'")
             return False
@@ -187,7 +184,7 @@ class Connected:
     # --- from the page ------------------------------------------------------------------------
 
     async def _receive_all(self) -> None:
-        while (message := await self._next()) is not None:
+        while (message := await self._reader.next()) is not None:
             if self._grant is None:  # it is being closed
                 continue
             if isinstance(message, Mute | ReloadConfiguration | SetVariable | SendMessage):
@@ -211,19 +208,6 @@ class Connected:
         for name in tuple(self._topics):
             self._end(name)
 
-    async def _next(self) -> ClientMessage | None:
-        """The next message; None at the end. An invalid one ends the connection."""
-        received = await self._socket.receive()
-        if received.type != WSMsgType.TEXT:
-            if received.type == WSMsgType.BINARY:
-                await self._socket.close(code=INVALID, message=b"expected text")
-            return None
-        try:
-            return decoded(received.data)
-        except ValueError as error:
-            await self._socket.close(code=INVALID, message=str(error).encode()[:120])
-            return None
-
     # --- commands -----------------------------------------------------------------------------
 
     def _start(self, message: Mute | ReloadConfiguration | SetVariable | SendMessage) -> None:
@@ -245,6 +229,8 @@ class Connected:
             return
         try:  # in order: a fader that is moved
             text, error = run_command(message, self._operations, self._grant), ""
+            if isinstance(message, SendMessage):
+                self._held.sent(message, self._grant)
         except OSCBridgeError as found:
             text, error = "", str(found)
         self._answer(Answer(id=message.id, error=error, text=text))

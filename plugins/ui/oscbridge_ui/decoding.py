@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from oscbridge_ui.client_messages import CLIENT_MESSAGES, ClientMessage
+from oscbridge_ui.first_error import first_error
 
 __all__ = ["decoded"]
 
@@ -14,6 +15,4 @@ def decoded(data: str) -> ClientMessage:
     try:
         return CLIENT_MESSAGES.validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{where}: {first['msg']}") from None
+        raise ValueError(first_error(error)) from None

@@ -18,6 +18,7 @@ __all__ = [
     "Problem",
     "Pulse",
     "ReceivedState",
+    "RoleState",
     "RoutePart",
     "TotalHistory",
 ]
@@ -87,6 +88,8 @@ class EndpointPart(ProtocolModel):
     in_flight: int
     queue_size: int
     sent: int
+    standby: int
+    """Messages that another bridge delivers."""
     lost: Mapping[str, int]
     clients: int | None
     refused: int
@@ -137,6 +140,15 @@ class Problem(ProtocolModel):
     """A line of the configuration that helps."""
 
 
+class RoleState(ProtocolModel):
+    """Whether this bridge delivers, or another one with the same lease."""
+
+    role: Literal["leader", "standby", ""]
+    """Empty for a bridge without a backup."""
+    holder: str
+    """The name of the bridge that delivers; empty if it is not known."""
+
+
 class TotalHistory(ProtocolModel):
     """Rates of the last minutes, one per second, the last that of now; None is not known."""
 
@@ -171,6 +183,8 @@ class NowState(ProtocolModel):
     problems: Sequence[Problem] | None
     """None if they are unchanged."""
     variables: Mapping[str, Scalar] | None
+    role: RoleState | None
+    """None if it is unchanged, or the token is limited."""
     totals: TotalHistory | None
     """With the whole state, unless the token is limited."""
     part: PartHistory | None

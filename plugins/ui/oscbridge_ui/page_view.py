@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant
+from oscbridge import AccessGrant, TokenBucket
 from oscbridge_ui.topic import Topic
 
-__all__ = ["PageHandle", "PageView"]
+__all__ = ["PacedView", "PageHandle", "PageView"]
 
 
 class PageHandle(NamedTuple):
@@ -48,3 +50,23 @@ class PageView(ABC):
 
     def close(self) -> None:  # noqa: B027
         """The page is gone. Nothing by default."""
+
+
+class PacedView(PageView):
+    """A view of a page that waits above a rate of messages."""
+
+    def __init__(self, page: PageHandle, rate: float) -> None:
+        """``rate`` is in messages per second, on average over a second."""
+        self._page = page
+        self._bucket = TokenBucket(rate, rate, time.monotonic)
+
+    async def take(self, message: BaseModel) -> None:
+        if wait := self._bucket.take(1):
+            await asyncio.sleep(wait)
+        grant = self._page.grant()
+        if grant is not None:
+            await self.handle(message, grant)
+
+    @abstractmethod
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
+        """Handle a message of a page with this access."""

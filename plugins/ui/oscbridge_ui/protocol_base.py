@@ -18,6 +18,7 @@ __all__ = [
     "MAX_CHOSEN",
     "MAX_NAMES",
     "MAX_OPEN",
+    "MAX_PART_TEXT",
     "MAX_RATE",
     "MAX_TEXT",
     "MAX_TOKEN",
@@ -30,6 +31,7 @@ __all__ = [
     "ProtocolModel",
     "Scalar",
     "Text",
+    "TypeTags",
 ]
 
 SUBPROTOCOL: Final = "oscbridge.ui.1"
@@ -45,6 +47,8 @@ MAX_WINDOW: Final = 400
 """Rows of values on screen."""
 MAX_CHOSEN: Final = 12
 """Addresses that are plotted together."""
+MAX_PART_TEXT: Final = 30_000
+"""Characters of a part of a large message."""
 MAX_OPEN: Final = 200
 """Open branches of the tree of addresses."""
 
@@ -52,6 +56,9 @@ Name: TypeAlias = Annotated[str, Field(max_length=256)]
 Text: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT)]
 CommandId: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 Scalar: TypeAlias = bool | int | float | str | None
+TypeTags: TypeAlias = Annotated[
+    str, Field(max_length=MAX_ARGUMENTS, pattern=r"^[ihfdsScrmtTFNIb]*$")
+]
 Level: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 

@@ -9,7 +9,14 @@ from typing import Final
 
 from oscbridge.monitoring import Operations, Status
 from oscbridge_ui.flow_history import FlowHistory
-from oscbridge_ui.now_messages import NowState, PartHistory, PartState, Problem, Pulse
+from oscbridge_ui.now_messages import (
+    NowState,
+    PartHistory,
+    PartState,
+    Problem,
+    Pulse,
+    RoleState,
+)
 from oscbridge_ui.parts import Totals, flows_of, parts_of, totals_of
 from oscbridge_ui.problems import ProblemList
 from oscbridge_ui.protocol_base import Scalar
@@ -51,6 +58,8 @@ class StatusFeed:
         self.problems_number = 0
         self.variables: Mapping[str, Scalar] = {}
         self.variables_number = 0
+        self.role = RoleState(role="", holder="")
+        self.role_number = 0
         self._pulse_due = 0.0
         self._hurry = asyncio.Event()
         self._task = asyncio.create_task(self._run())
@@ -110,6 +119,8 @@ class StatusFeed:
             self.problems, self.problems_number = problems, number
         if status.variables != self.variables:
             self.variables, self.variables_number = dict(status.variables), number
+        if (role := role_of(status)) != self.role:
+            self.role, self.role_number = role, number
         if self.time >= self._pulse_due:
             self._pulse_due = self.time + PULSE_INTERVAL * 0.9
             self.pulse, self.pulse_number = self._make_pulse(totals), number
@@ -119,6 +130,13 @@ class StatusFeed:
     def _make_pulse(self, totals: Totals) -> Pulse:
         counted = {**totals._asdict(), **severity(self.problems)}
         return Pulse(time=time.time(), addresses=self._addresses(), **counted)
+
+
+def role_of(status: Status) -> RoleState:
+    """Whether the bridge delivers."""
+    if status.leader is None:
+        return RoleState(role="", holder="")
+    return RoleState(role=status.leader.role, holder=status.leader.holder)
 
 
 def severity(problems: Sequence[Problem]) -> Mapping[str, int]:
@@ -180,6 +198,7 @@ class NowTopic(Topic):
         changed = [part for number, part in feed.parts.values() if number > sent]
         has_problems = is_first or feed.problems_number > sent
         has_variables = is_first or feed.variables_number > sent
+        has_role = is_first or feed.role_number > sent
         return NowState(
             full=is_first,
             time=feed.time,
@@ -188,6 +207,7 @@ class NowTopic(Topic):
             parts=tuple(seen for part in changed if (seen := scope.part(part)) is not None),
             problems=scope.problems(feed.problems) if has_problems else None,
             variables=feed.variables if has_variables and not scope.is_limited else None,
+            role=feed.role if has_role and not scope.is_limited else None,
             totals=feed.history.totals(feed.time) if is_first and not scope.is_limited else None,
             part=self._take_history(),
         )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant, TokenBucket
+from oscbridge import AccessGrant
 from oscbridge_ui.client_messages import Unwatch, WatchLog, WatchNow, WatchValues
 from oscbridge_ui.feeds import Feeds
 from oscbridge_ui.log_feed import LogTopic
-from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.page_view import PacedView, PageHandle
 from oscbridge_ui.scope import PageScope
 from oscbridge_ui.server_messages import Refused
 from oscbridge_ui.status_feed import NowTopic, PulseTopic
@@ -26,24 +24,19 @@ WATCHES: Final = 60.0
 """Messages per second, on average over a second; a page that sends more waits."""
 
 
-class WatchingView(PageView):
+class WatchingView(PacedView):
     """Begins and ends topics."""
 
     def __init__(self, page: PageHandle, feeds: Feeds) -> None:
-        self._page = page
+        super().__init__(page, WATCHES)
         self._feeds = feeds
-        self._bucket = TokenBucket(WATCHES, WATCHES, time.monotonic)
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
         return (WatchNow, WatchLog, WatchValues, Unwatch)
 
-    async def take(self, message: BaseModel) -> None:
-        if wait := self._bucket.take(1):
-            await asyncio.sleep(wait)
-        page, grant = self._page, self._page.grant()
-        if grant is None:
-            return
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
+        page = self._page
         match message:
             case WatchNow():
                 now = page.topic("now")

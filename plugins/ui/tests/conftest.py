@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from control_room import CONFIGURATION, SIZES, ControlRoomProgram
+from mosquitto_broker import Mosquitto
 from playwright.async_api import Browser, Page, async_playwright, expect
 from programs import find_program
 
@@ -29,6 +30,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 def program(start: Callable[..., Any]) -> Iterator[ControlRoomProgram]:
     with start() as process:
         yield ControlRoomProgram(process)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running MQTT broker."""
+    mosquitto = Mosquitto(tmp_path)
+    mosquitto.start()
+    yield mosquitto
+    mosquitto.stop()
 
 
 # --- a browser --------------------------------------------------------------------------------

@@ -20,10 +20,12 @@ from typing import Any, Final
 REPOSITORY: Final = Path(__file__).parents[3]
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
+from control_room import connected  # noqa: E402
 from playwright.async_api import Browser, Page, async_playwright  # noqa: E402
 from ports import free_port  # noqa: E402
 from programs import find_program  # noqa: E402
 from show import ShowTraffic, many_endpoints, theatre  # noqa: E402
+from show_surface import theatre_surface  # noqa: E402
 from websockets.asyncio.client import connect  # noqa: E402
 
 from oscbridge.testing import OscbridgeProcess  # noqa: E402
@@ -65,10 +67,36 @@ async def log(page: Page) -> None:
     await page.get_by_role("log").wait_for()
 
 
+async def routes(page: Page) -> None:
+    await page.get_by_role("table").get_by_role("button", name="faders").click()
+    await page.get_by_label("Live trace of this draft").get_by_role("listitem").first.wait_for()
+
+
+async def learn(page: Page) -> None:
+    await page.get_by_text("Move the control now, then release it.").wait_for()
+
+
+async def devices(page: Page) -> None:
+    await page.get_by_role("heading", name="Known devices").wait_for()
+
+
+async def surface(page: Page) -> None:
+    await page.get_by_role("button", name="Arrange").wait_for()
+
+
+async def record(page: Page) -> None:
+    await page.get_by_role("list").first.wait_for()
+
+
 VIEWS: Final[dict[str, tuple[str, Callable[[Page], Awaitable[None]]]]] = {
     "now": ("", now),
     "values": ("values", values),
     "controls": ("values", controls),
+    "routes": ("routes", routes),
+    "learn": ("learn", learn),
+    "devices": ("devices", devices),
+    "surface": ("surface", surface),
+    "record": ("record", record),
     "log": ("log", log),
 }
 
@@ -116,6 +144,7 @@ async def show(folder: Path, sizes: tuple[str, ...], seconds: float, runtime: Pa
     async with AsyncExitStack() as stack:
         desk = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         desk.bind(("127.0.0.1", 0))
+        (runtime / "theatre.surface.json").write_text(theatre_surface())
         process = run(theatre(desk.getsockname()[1], free_port()), "theatre.toml", runtime)
         stack.callback(process.close)
         for _ in range(2):
@@ -125,16 +154,28 @@ async def show(folder: Path, sizes: tuple[str, ...], seconds: float, runtime: Pa
             stack.callback(reading.cancel)
         stack.enter_context(ShowTraffic(process))
         url = f"http://127.0.0.1:{process.port('http')}/"
+        await _record(process.port("http"))
         browser = await stack.enter_async_context(StartedBrowser())
         first = await browser.new_page()
         await first.goto(f"{url}values")  # the history of values begins
         await asyncio.sleep(seconds)
         is_whole = len(sizes) > len(SHOWN)
-        for view in VIEWS if is_whole else ("now", "values", "log"):
+        for view in VIEWS if is_whole else (each for each in VIEWS if each != "controls"):
             for size in sizes:
                 for scheme in SCHEMES:
                     file = folder / f"{view}-{size}-{scheme}.png"
                     await picture(browser, url, size, scheme, file, view)
+
+
+async def _record(port: int) -> None:
+    """Make two recordings, and start a third one."""
+    async with connected(port) as page:
+        await page.next("welcome")
+        for name in ("Act one, rehearsal", "Sound check"):
+            await page.command(type="start_recording", name=name)
+            await asyncio.sleep(3)
+            await page.command(type="stop_recording")
+        await page.command(type="start_recording", name="Evening show")
 
 
 async def _read(connection: Any) -> None:

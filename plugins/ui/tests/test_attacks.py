@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from control_room import CONFIGURATION, SUBPROTOCOL, ControlRoomProgram, connected
+from control_room import (
+    CONFIGURATION,
+    SECRETS,
+    SUBPROTOCOL,
+    TOKENS,
+    ControlRoomProgram,
+    connected,
+)
 from playwright.async_api import Browser, Page, expect
 from raw_client import RawClient
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from oscbridge import Message, encode_message
-from oscbridge_ui.connection import COMMANDS, MAX_MESSAGE
+from oscbridge_ui.connection import COMMANDS
+from oscbridge_ui.message_reader import INVALID, MAX_FIRST, MAX_MESSAGE
 
 Open = Callable[..., Awaitable[Page]]
 
@@ -95,6 +103,63 @@ async def test_broken_frame_ends_its_connection_alone(
         async with asyncio.timeout(20):
             await page.read_all()
         await other.next("pulse")
+
+
+async def test_first_message_is_small(program: ControlRoomProgram) -> None:
+    token = {"type": "hello", "token": "x" * 8_000}
+    async with raw_page(program.port) as page:
+        page.write(frame(json.dumps({**token, "more": "x" * MAX_FIRST}).encode()))
+        assert b"the first message has at most" in await page.read_all()
+
+
+PARTS = {
+    "without an end": ['{"type": "hello'] * 40,
+    "of a part": [json.dumps({"type": "part", "text": "x"})],
+    "of nothing": ["]["],
+}
+
+
+@pytest.mark.parametrize("texts", PARTS.values(), ids=PARTS.keys())
+async def test_parts_that_are_not_a_message_end_the_connection(
+    program: ControlRoomProgram, texts: list[str]
+) -> None:
+    async with connected(program.port) as page:
+        await page.next("welcome")
+        with pytest.raises(ConnectionClosed) as closed:
+            for number in range(100):
+                text = texts[number % len(texts)] * (1_000 if len(texts) > 1 else 1)
+                await page.send(type="part", text=text[:30_000], is_last=len(texts) == 1)
+            await page.next("answer")
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == INVALID
+
+
+async def test_token_without_the_right_sends_no_parts(start: Callable[..., Any]) -> None:
+    with start(CONFIGURATION + TOKENS, env=SECRETS) as process:
+        async with connected(ControlRoomProgram(process).port, SECRETS["WALL"]) as page:
+            await page.send(type="part", text="x")
+            with pytest.raises(ConnectionClosed) as closed:
+                await page.next("answer")
+    assert closed.value.rcvd is not None
+    assert "configure" in closed.value.rcvd.reason
+
+
+async def test_storm_of_reloads_is_one_reload_at_a_time(program: ControlRoomProgram) -> None:
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(connected(program.port)) for _ in range(3)]
+        for page in pages:
+            await page.next("welcome")
+        for number in range(40):
+            for page in pages:
+                await page.send(type="reload", id=number)
+        errors = []
+        for page in pages:
+            errors += [(await page.next("answer"))["error"] for _ in range(40)]
+        assert errors.count("") >= 3  # each page was answered
+        assert set(errors) <= {"", "a reload is running already"}
+        program.send(encode_message(Message.of("/1/fader1", 1)))  # and all still runs
+        while (await pages[0].next("pulse"))["received"] < 1:
+            pass
 
 
 async def test_endless_head_is_not_read(program: ControlRoomProgram) -> None:

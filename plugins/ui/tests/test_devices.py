@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram, connected
+from midi_device import midi_device, synth
+from mosquitto_broker import Mosquitto
 from playwright.async_api import Page, expect
+from programs import find_program
 from websockets.asyncio.client import connect
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
@@ -48,7 +51,7 @@ async def test_device_is_added_from_discovery_and_gets_messages(
             await row.get_by_role("button", name="Send a test message").click(timeout=20_000)
             packet = await asyncio.to_thread(desk.recv, 1_000)
             assert str(decode_packet(packet).address) == "/oscbridge/test"  # type: ignore[union-attr]
-            found = page.get_by_role("region", name="Found around").get_by_role("listitem")
+            found = page.get_by_role("region", name="Found nearby").get_by_role("listitem")
             await expect(found.filter(has_text=name)).to_contain_text("is desk_")
         finally:
             await zeroconf.async_close()
@@ -87,6 +90,21 @@ async def test_option_is_changed_by_its_form_and_undone(
         assert "queue" not in file.read_text()
 
 
+async def test_form_of_a_plugin_adds_an_endpoint(
+    start: Callable[..., Any], open_page: Open, tmp_path: Path
+) -> None:
+    with start() as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}devices")
+        plugins = page.get_by_role("region", name="Plugins")
+        await plugins.get_by_role("button", name="Add webhook").click()
+        form = page.get_by_role("form", name="New endpoint")
+        await expect(form.get_by_label("Name", exact=True)).to_be_in_viewport()
+        await form.get_by_label("url", exact=True).fill(f"http://127.0.0.1:{free_port()}/")
+        await form.get_by_role("button", name="Add", exact=True).click()
+        await expect(page.get_by_text("is added.")).to_be_visible()
+    assert tomllib.loads((tmp_path / "test.toml").read_text())["endpoint"]["webhook"]
+
+
 async def test_profile_is_chosen_and_the_endpoint_added(
     start: Callable[..., Any], open_page: Open, tmp_path: Path
 ) -> None:
@@ -119,6 +137,36 @@ async def test_test_message_reaches_the_clients_of_an_endpoint(program: ControlR
         assert "did you mean 'web'" in answer["error"]
 
 
+async def test_test_buttons_reach_a_midi_device_and_a_broker(
+    start: Callable[..., Any], open_page: Open, broker: Mosquitto
+) -> None:
+    free = free_port()
+    home = f'[endpoint.home]\ntype = "mqtt"\nbroker = "mqtt://127.0.0.1:{broker.port}"\n'
+    with midi_device(free) as device, start(CONFIGURATION + synth(free) + home) as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}devices")
+        rows = page.get_by_role("region", name="Bridges and endpoints").get_by_role("listitem")
+        await rows.filter(has_text="synth").get_by_role("button", name="Send a note").click()
+        heard = [await device.received(), await device.received()]
+        assert [each.type for each in heard] == ["note_on", "note_off"]
+        assert heard[0].note == heard[1].note  # nothing hangs
+        where = ["-h", "127.0.0.1", "-p", str(broker.port)]
+        command = [find_program("mosquitto_sub"), *where, "-t", "#", "-C", "1", "-v", "-d"]
+        subscriber = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert subscriber.stdout is not None
+        try:
+            async with asyncio.timeout(20):
+                while b"SUBACK" not in await subscriber.stdout.readline():
+                    pass
+                row = rows.filter(has_text="home")
+                await row.get_by_role("button", name="Publish a test message").click()
+                await expect(row.get_by_role("status")).to_contain_text("sent")
+                assert b"oscbridge/test" in await subscriber.stdout.read()
+        finally:
+            if subscriber.returncode is None:
+                subscriber.terminate()
+            await subscriber.wait()
+
+
 async def test_state_has_types_profiles_and_plugins(program: ControlRoomProgram) -> None:
     async with connected(program.port) as page:
         await page.send(type="watch_devices")
@@ -148,7 +196,7 @@ async def test_learn_and_devices_are_accessible(
         if view == "learn":
             await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
         else:
-            await expect(page.get_by_text("A device that is known")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Known devices")).to_be_visible()
             parts = page.get_by_role("region", name="Bridges and endpoints")
             row = parts.get_by_role("listitem").filter(has_text="websocket")
             await row.get_by_role("button", name="Options").click()

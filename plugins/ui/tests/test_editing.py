@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -107,6 +108,62 @@ async def test_undo_restores_the_text(page: ControlRoomPage, file: Path) -> None
     assert file.read_text() == before
     nothing = await page.ask("saved", type="undo_edit")
     assert nothing["error"] == "there is nothing to undo"
+
+
+async def test_redo_makes_undone_edits_again_in_their_order(
+    page: ControlRoomPage, file: Path
+) -> None:
+    before = file.read_text()
+    await save(page, add())
+    await save(page, change(match="/2/fader{n}"))
+    after = file.read_text()
+    numbers = [each["number"] for each in (await read(page))["versions"]]
+    back = await page.ask("saved", type="undo_edit", number=numbers[-1], and_later=True)
+    assert (back["error"], file.read_text()) == ("", before)
+    again = await page.ask("saved", type="redo_edit")
+    assert again["error"] == ""
+    assert 'match = "/new"' in file.read_text()
+    assert "/1/fader{n}" in file.read_text()
+    assert (await page.ask("saved", type="redo_edit", number=numbers[0]))["error"] == ""
+    assert file.read_text() == after
+    assert [each["undone"] for each in (await read(page))["versions"]] == [False, False]
+    nothing = await page.ask("saved", type="redo_edit")
+    assert (nothing["error"], nothing["reason"]) == ("there is nothing to redo", "refused")
+
+
+async def test_redo_after_another_edit_is_only_by_number_and_never_overwrites(
+    page: ControlRoomPage, file: Path
+) -> None:
+    await save(page, change(match="/2/fader{n}"))
+    number = (await read(page))["versions"][0]["number"]
+    await page.ask("saved", type="undo_edit")
+    await save(page, change(match="/3/fader{n}"))
+    assert (await page.ask("saved", type="redo_edit"))["error"] == "there is nothing to redo"
+    conflict = await page.ask("saved", type="redo_edit", number=number)
+    assert conflict["reason"] == "conflict"
+    assert "redo it by hand" in conflict["error"]
+    assert "/3/fader{n}" in file.read_text()
+
+
+def in_parts(message: dict[str, Any], size: int = 20_000) -> list[dict[str, Any]]:
+    """A message as the parts that a page sends."""
+    whole = json.dumps(message)
+    texts = [whole[at : at + size] for at in range(0, len(whole), size)]
+    last = len(texts) - 1
+    return [{"type": "part", "text": each, "is_last": at == last} for at, each in enumerate(texts)]
+
+
+async def test_large_text_is_saved_in_parts(page: ControlRoomPage, file: Path) -> None:
+    found = await read(page)
+    large = found["files"][0]["text"] + "# a comment of the crew: ä🎛\n" * 9_000
+    assert len(large) > 250_000
+    edit = {"kind": "text", "file": found["files"][0]["name"], "text": large}
+    wanted = {"type": "save_edit", "id": 4, "base": found["version"], "edits": [edit]}
+    for part in in_parts({**wanted, "summary": "large"}):
+        await page.send(**part)
+    saved = await page.next("saved")
+    assert (saved["error"], saved["id"]) == ("", 4)
+    assert file.read_text() == large
 
 
 async def test_last_twenty_versions_are_kept_for_this_user(
@@ -326,6 +383,7 @@ async def test_edit_needs_the_right(start: Callable[..., Any], name: str, reason
                 ("checked", {"type": "check_edit", "base": "", "edits": [add()]}),
                 ("saved", {"type": "save_edit", "base": "", "edits": [add()], "summary": ""}),
                 ("saved", {"type": "undo_edit"}),
+                ("saved", {"type": "redo_edit"}),
             ]
             for kind, request in requests:
                 answer = await page.ask(kind, **request)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import queue
-import subprocess
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import mido  # type: ignore[import-untyped]
-import mido.sockets  # type: ignore[import-untyped]
 import pytest
-from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
+from control_room import (
+    CONFIGURATION,
+    SECRETS,
+    TOKENS,
+    ControlRoomPage,
+    ControlRoomProgram,
+    connected,
+)
+from midi_device import midi_device, synth
+from mosquitto_broker import Mosquitto
 from playwright.async_api import Page, expect
 from programs import find_program
 from websockets.asyncio.client import connect
@@ -25,73 +28,6 @@ from oscbridge.testing import free_port
 from oscbridge_ui.editing.messages import AddEdit
 
 Open = Callable[..., Awaitable[Page]]
-
-TOKENS = """
-[[token]]
-name   = "foh"
-secret = { env = "FOH" }
-rights = ["listen", "send", "configure"]
-
-[[token]]
-name      = "ariel"
-secret    = { env = "ARIEL" }
-rights    = ["listen", "send", "configure"]
-addresses = ["/band/*"]
-
-[[token]]
-name   = "wall"
-secret = { env = "WALL" }
-rights = ["listen", "send"]
-"""
-SECRETS = {"FOH": "foh-secret-1234", "ARIEL": "ariel-secret-12", "WALL": "wall-secret-123"}
-
-
-class MidiDevice:
-    """A device behind ``mido.sockets``: what it receives, and what it sends."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-        self._received: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self.port: Any = None
-        self._thread.start()
-
-    def _serve(self) -> None:
-        try:
-            self.port = self._server.accept()
-            for message in self.port:
-                self._received.put(message)
-        except (OSError, ValueError):
-            pass  # the test has ended
-
-    async def received(self) -> Any:
-        """The next message."""
-        return await asyncio.to_thread(self._received.get, timeout=20)
-
-    async def turn(self, control: int, *values: int) -> None:
-        """Move a controller of its channel 1."""
-        while self.port is None:
-            await asyncio.sleep(0.05)
-        for value in values:
-            self.port.send(mido.Message("control_change", control=control, value=value))
-
-
-@contextmanager
-def midi_device(port: int) -> Iterator[MidiDevice]:
-    with mido.sockets.PortServer("127.0.0.1", port) as server:
-        device = MidiDevice(server)
-        try:
-            yield device
-        finally:
-            if device.port is not None:
-                device.port.close()
-                device.port._rfile.close()
-                device.port._wfile.close()
-
-
-def synth(port: int) -> str:
-    where = f'"midi+tcp://127.0.0.1:{port}"'
-    return f'[endpoint.synth]\ntype = "midi"\ninput = {where}\noutput = {where}\n'
 
 
 async def oscsend(program: ControlRoomProgram, address: str, *values: float) -> None:
@@ -186,25 +122,12 @@ async def test_source_may_be_a_client_of_a_websocket(start: Callable[..., Any]) 
             assert edit["table"]["scale"] == {"$toml": "[0, 100, 0.0, 1.0]"}
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    """The port of a Mosquitto."""
-    port = free_port()
-    file = tmp_path / "mosquitto.conf"
-    file.write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
-    command = [find_program("mosquitto"), "-c", file]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield port
-    process.terminate()
-    process.wait(10)
-
-
 async def test_source_may_be_a_topic_of_a_broker_and_the_target_one_too(
-    start: Callable[..., Any], broker: int
+    start: Callable[..., Any], broker: Mosquitto
 ) -> None:
     home = f"""[endpoint.home]
 type = "mqtt"
-broker = "mqtt://127.0.0.1:{broker}"
+broker = "mqtt://127.0.0.1:{broker.port}"
 subscribe = ["sensor/#"]
 """
     with start(CONFIGURATION + home) as process:
@@ -216,11 +139,8 @@ subscribe = ["sensor/#"]
                 connects = any(each["name"] == "home" and each["connected"] for each in parts)
             await page.send(type="watch_learning")
             await status_until(page, lambda status: not status["listening"])
-            where = ["-h", "127.0.0.1", "-p", str(broker), "-t", "sensor/dimmer"]
             for value in range(0, 101, 10):
-                publish = [find_program("mosquitto_pub"), *where, "-m", str(value)]
-                process_ = await asyncio.create_subprocess_exec(*publish)
-                assert await process_.wait() == 0
+                await asyncio.to_thread(broker.publish, "sensor/dimmer", str(value))
             status = await status_until(page, lambda status: status["source"])
             assert (status["source"]["part"], status["source"]["address"]) == (
                 "home",

@@ -6,7 +6,6 @@ Errors on the console and violations of the policy fail, see conftest.
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ import mido  # type: ignore[import-untyped]
 import mido.sockets  # type: ignore[import-untyped]
 import pytest
 from control_room import ControlRoomProgram
+from mosquitto_broker import Mosquitto
 from playwright.async_api import Locator, Page, expect
 from ports import free_port
 from programs import find_program
@@ -68,46 +68,6 @@ WAIT = 15_000
 """Milliseconds until a peer is connected again."""
 
 Open: TypeAlias = Callable[..., Awaitable[Page]]
-
-
-class Mosquitto:
-    """A broker that can be stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        text = f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n"
-        (folder / "mosquitto.conf").write_text(text)
-
-    def start(self) -> None:
-        log = self._folder / "mosquitto.log"
-        with log.open("ab") as output:
-            command = [find_program("mosquitto"), "-c", str(self._folder / "mosquitto.conf")]
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)
-        while self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-        raise AssertionError(log.read_text())
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
-
-    def publish(self, topic: str, payload: str) -> None:
-        command = [find_program("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(self.port)]
-        subprocess.run([*command, "-t", topic, "-m", payload], check=True, timeout=20)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
-    mosquitto.start()
-    yield mosquitto
-    mosquitto.stop()
 
 
 class Lines:

@@ -79,7 +79,7 @@ async def test_recording_is_made_downloaded_uploaded_played_and_received(
     with start(text) as process, oscdump(port) as received_until:
         program = ControlRoomProgram(process)
         page = await open_page(f"{program.url}record")
-        await expect(page.get_by_text("There is no recording yet.")).to_be_visible()
+        await expect(page.get_by_text("No recordings yet.")).to_be_visible()
         await page.get_by_label("Name").fill("../Act 1")
         await page.get_by_role("button", name="Record", exact=True).click()
         await expect(page.get_by_role("alert")).to_contain_text("not a valid name")
@@ -156,7 +156,7 @@ async def test_player_has_progress_seek_speed_loop_and_pause(
         assert await violations(page) == []
         await slider.fill("399.6")
         await player.get_by_label("Speed").select_option("10")
-        await player.get_by_role("button", name="Go on").click()
+        await player.get_by_role("button", name="Resume").click()
         assert received_until("/cue i 0") == 1  # the loop begins again
         await expect(player).to_contain_text("round 2")
         await player.get_by_role("button", name="Stop").click()

@@ -279,6 +279,23 @@ async def test_upload_and_download_are_exact(tapes: Tapes, folder: Path) -> None
     assert not list(folder.iterdir())
 
 
+async def test_recordings_are_in_the_folder_of_the_configuration(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    with start(CONFIGURATION.replace("[http]", '[http]\nrecordings = "tapes"')) as process:
+        async with connected(ControlRoomProgram(process).port) as page:
+            found = Tapes(page)
+            await page.send(type="watch_recordings")
+            await found.until(lambda: found.state["folder"] == str(tmp_path / "tapes"))
+            assert await found.upload("one", recording_of(0)) == ""
+            assert (tmp_path / "tapes" / "one.oscrec").is_file()
+            text = (tmp_path / "test.toml").read_text()
+            (tmp_path / "test.toml").write_text(text.replace('"tapes"', '"others"'))
+            assert await found.command(type="reload") == ""
+            await found.until(lambda: found.state["folder"] == str(tmp_path / "others"))
+            await found.until(lambda: not found.entries)
+
+
 async def test_upload_that_is_no_recording_is_refused_and_removed(
     tapes: Tapes, folder: Path
 ) -> None:

@@ -193,6 +193,29 @@ async def test_text_is_completed_checked_and_saved(page: Page, file: Path) -> No
     assert 'name = "typed"' in file.read_text()
 
 
+async def test_pointing_at_a_key_of_the_text_explains_it(page: Page) -> None:
+    await page.get_by_role("button", name="Edit as text").click()
+    editor = page.get_by_role("textbox", name="Text of the configuration file")
+    await editor.get_by_text("match", exact=False).first.hover()
+    panel = page.get_by_role("region", name="Configuration as text")
+    await expect(panel.locator(".cm-tooltip .help")).to_contain_text("pattern")
+
+
+async def test_undone_version_is_redone(page: Page, file: Path) -> None:
+    form = await form_of(page, "faders")
+    await fill(form, "match", "/2/fader{n}")
+    await save(form)
+    await expect(page.get_by_text("Saved and reloaded")).to_be_visible()
+    after = file.read_text()
+    versions = page.get_by_role("region", name="Saved versions")
+    await versions.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("table")).to_contain_text("/1/fader{n}")
+    await versions.get_by_role("button", name="Redo").click()
+    await expect(page.get_by_role("table")).to_contain_text("/2/fader{n}")
+    await expect(versions.get_by_role("button", name="Undo")).to_be_enabled()
+    assert file.read_text() == after
+
+
 async def test_read_only_file_offers_its_text(page: Page, file: Path) -> None:
     file.chmod(0o444)
     form = await form_of(page, "faders")

@@ -9,29 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
+from control_room import (
+    CONFIGURATION,
+    SECRETS,
+    TOKENS,
+    ControlRoomPage,
+    ControlRoomProgram,
+    connected,
+)
+from websockets.asyncio.client import connect
 
 from oscbridge import Message, encode_message
 from oscbridge_ui.surface.models import MAX_PAGES, MAX_WIDGETS
-
-TOKENS = """
-[[token]]
-name   = "foh"
-secret = { env = "FOH" }
-rights = ["listen", "send", "configure"]
-
-[[token]]
-name      = "ariel"
-secret    = { env = "ARIEL" }
-rights    = ["listen", "send", "configure"]
-addresses = ["/band/*"]
-
-[[token]]
-name   = "wall"
-secret = { env = "WALL" }
-rights = ["listen", "send"]
-"""
-SECRETS = {"FOH": "foh-secret-1234", "ARIEL": "ariel-secret-12", "WALL": "wall-secret-123"}
 
 
 def new_page(id_: str = "page1", name: str = "Main", **more: object) -> dict[str, object]:
@@ -416,3 +405,56 @@ async def test_random_edits_never_break_the_surface(
         kept = json.loads(file.read_text())
         assert [each["id"] for each in kept["pages"]] == state.order
         assert kept["pages"] == [state.pages[id_] for id_ in state.order]
+
+
+# --- buttons that are held ------------------------------------------------------------------------
+
+
+def press(address: str, *, release: bool = True) -> dict[str, object]:
+    """A button that is held, at the clients of the endpoint ``web``."""
+    held = {"types": "i", "args": [0]} if release else None
+    about = {"type": "send", "id": 1, "name": "web", "address": address}
+    return {**about, "types": "i", "args": [1], "release": held}
+
+
+async def test_held_button_is_released_when_its_page_is_gone(program: ControlRoomProgram) -> None:
+    url = f"ws://127.0.0.1:{program.process.port('web')}"
+    async with connect(url, subprotocols=["osc.json"]) as client:  # type: ignore[list-item]
+        async with connected(program.port) as page:
+            await page.send(**press("/note"))
+            await page.send(**press("/other"))
+            await page.send(**{**press("/other", release=False), "args": [0]})  # released by hand
+            heard = [json.loads(await client.recv()) for _ in range(3)]
+            page.socket.transport.abort()  # a phone that is gone
+        last = json.loads(await client.recv())
+        assert [(each["address"], each["args"]) for each in (*heard, last)] == [
+            ("/note", [1]),
+            ("/other", [1]),
+            ("/other", [0]),
+            ("/note", [0]),
+        ]
+        async with connected(program.port) as page:  # and nothing else
+            await page.send(**press("/end", release=False))
+            assert json.loads(await client.recv())["address"] == "/end"
+
+
+async def test_held_button_is_released_when_its_token_ends(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    with start(CONFIGURATION + TOKENS, env=SECRETS) as process:
+        program = ControlRoomProgram(process)
+        url = f"ws://127.0.0.1:{process.port('web')}"
+        headers = {"Authorization": f"Bearer {SECRETS['FOH']}"}
+        options: dict[str, Any] = {"subprotocols": ["osc.json"], "additional_headers": headers}
+        async with (
+            connect(url, **options) as client,
+            connected(program.port, SECRETS["WALL"]) as page,
+            connected(program.port, SECRETS["FOH"]) as other,
+        ):
+            await page.send(**press("/note"))
+            assert json.loads(await client.recv())["args"] == [1]
+            file = tmp_path / "test.toml"
+            text = file.read_text()
+            file.write_text(text[: text.rindex("[[token]]")])
+            await other.command(type="reload")
+            assert json.loads(await client.recv())["args"] == [0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -12,12 +13,15 @@ import pytest
 from axe import violations
 from control_room import CONFIGURATION, ControlRoomProgram, connected
 from control_room_views import Open, receive
-from playwright.async_api import CDPSession, Locator, Page, expect
+from playwright.async_api import CDPSession, Locator, Page, WebSocketRoute, expect
 from websockets.asyncio.client import connect
 
 from oscbridge import Color, Message, encode_message
+from oscbridge.testing import until
 
 OSC_JSON: list[Any] = ["osc.json"]
+LATE = 0.7
+"""Seconds by which a slow network delays a message."""
 
 
 def widget(id_: str, kind: str, address: str, x: int, **more: object) -> dict[str, object]:
@@ -87,6 +91,53 @@ async def test_two_browsers_arrange_one_page_at_once(
     assert await value(one, "Miranda") == pytest.approx(0.25)
     await two.get_by_role("button", name="Done").click()
     await expect(fader(two, "Miranda")).to_have_attribute("aria-valuenow", "0.25")
+
+
+async def slow_network(page_side: WebSocketRoute) -> None:
+    """A network on which each message of the bridge takes a while."""
+    loop, server = asyncio.get_running_loop(), page_side.connect_to_server()
+    page_side.on_message(server.send)
+    server.on_message(lambda message: loop.call_later(LATE, page_side.send, message) and None)
+
+
+async def test_edits_do_not_wait_for_the_answer_of_the_bridge(
+    program: ControlRoomProgram, open_page: Open, pages: Callable[..., None], tmp_path: Path
+) -> None:
+    pages(widget("one", "fader", "/a", 0), widget("two", "fader", "/b", 2), locked=True)
+    page = await open_page("about:blank")
+    await page.route_web_socket("**/ui", slow_network)
+    await page.goto(f"{program.url}surface")
+    await page.get_by_role("button", name="Arrange", exact=True).click()
+    await page.get_by_role("button", name="Unlock").click()
+    await page.get_by_role("button", name="Arrange two").press("Delete")  # still locked there
+    await page.get_by_role("button", name="Arrange one").press("Enter")
+    width = page.get_by_role("group", name="Width")
+    for _ in range(3):
+        await width.get_by_role("button", name="Width: more").click()
+    await expect(width).to_contain_text("4")
+    await expect(page.get_by_role("button", name="Arrange two")).to_have_count(0)
+
+    def kept() -> list[tuple[str, int]]:
+        (one,) = json.loads((tmp_path / "test.surface.json").read_text())["pages"]
+        return [(each["id"], each["w"]) for each in one["widgets"]]
+
+    await until(lambda: kept() == [("one", 4)])
+
+
+async def test_held_button_is_released_when_its_browser_is_gone(
+    program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
+) -> None:
+    note = {"mode": "momentary", "on": 1, "off": 0, "types": "i"}
+    pages({**widget("note", "button", "/note", 0, **note), "target": "web", "received": False})
+    page = await open_page(f"{program.url}surface")
+    url = f"ws://127.0.0.1:{program.process.port('web')}"
+    async with connect(url, subprotocols=OSC_JSON) as client:
+        button = page.get_by_role("button", name="note")
+        await page.mouse.move(*(await middle(button)))
+        await page.mouse.down()
+        assert await receive(client, "/note") == [1]
+        await page.close()
+        assert await receive(client, "/note") == [0]
 
 
 @pytest.mark.timeout(120)

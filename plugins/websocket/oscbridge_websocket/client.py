@@ -76,7 +76,8 @@ class WebSocketClient:
         self.measure_unsent = connection.unsent_meter()
         """Returns the bytes that wait in its transport."""
         self.descriptor = _writable(connection.transport)
-        """Its socket, for frames that are written while the transport is empty and not closing."""
+        """Its socket, for frames that are written while the transport is empty and not closing;
+        -1 if they must not be."""
         self._unsent = oscbridge.UnsentMessages()
         self.is_behind = False
         """Whether data was in the transport after the last write."""
@@ -280,13 +281,13 @@ class ClientGroups:
                 group.clock.spill()
 
 
-def _writable(transport: asyncio.Transport) -> int | None:
-    """The file descriptor of a transport, if its data needs no TLS."""
+def _writable(transport: asyncio.Transport) -> int:
+    """The file descriptor of a transport, if its data needs no TLS; otherwise -1."""
     sock = transport.get_extra_info("socket")
     if os.name != "posix" or sock is None or transport.get_extra_info("sslcontext") is not None:
-        return None
+        return -1
     descriptor: int = sock.fileno()
-    return descriptor if descriptor >= 0 else None
+    return descriptor
 
 
 def _key(client: WebSocketClient) -> _GroupKey:

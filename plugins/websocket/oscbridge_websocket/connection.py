@@ -64,6 +64,9 @@ class WebSocketConnection(ServerConnection):
     is_closing: Callable[[], bool]
     write_now: Callable[[bytes], None]
     """The fastest ways to :attr:`is_gone` and to write, once its WebSocket handshake begins."""
+    is_clear = False
+    """Whether frames may be written to its socket: its WebSocket is open, the system has taken all
+    data, and it was not written to otherwise since then. Set by who sees that, reset here."""
     auth_result: AuthResult = None
     client_options: ClientOptions | None = None
     """What its URL asks for; None before the request is checked."""
@@ -143,7 +146,7 @@ class WebSocketConnection(ServerConnection):
 
     def abort(self) -> None:
         """Close the connection immediately, in any state. Received data is not parsed."""
-        self._is_aborted = True
+        self._is_aborted, self.is_clear = True, False
         if self._ending is not None:
             self._end()
         elif self._raw_transport is not None:
@@ -238,6 +241,10 @@ class WebSocketConnection(ServerConnection):
         self._frames += 1
         super().process_event(event)
 
+    def send_data(self) -> None:
+        self.is_clear = False  # the transport may not get rid of it, and it may end the WebSocket
+        super().send_data()
+
     def resume_writing(self) -> None:
         super().resume_writing()
         self._send_pongs()
@@ -247,6 +254,7 @@ class WebSocketConnection(ServerConnection):
         if self.paused:
             self._websocket.drop_oldest_pongs()
         elif not self.is_gone and self._websocket.send_pending_pongs():
+            self.is_clear = False
             self.transport.write(b"".join(self.protocol.data_to_send()))
 
     def _read_head(self, data: bytes) -> None:
@@ -271,7 +279,7 @@ class WebSocketConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         throttle = self._throttle
-        self._is_lost = exc is not None
+        self._is_lost, self.is_clear = exc is not None, False
         if exc is None and not self._is_aborted and throttle is not None and throttle.has_data:
             # One read of TLS can contain data and its end. The connection counts as open until
             # the data is parsed, at the client's rate.

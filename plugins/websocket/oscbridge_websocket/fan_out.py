@@ -9,7 +9,13 @@ from websockets.protocol import OPEN
 
 import oscbridge
 from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient
-from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, make_frames, serialize
+from oscbridge_websocket.frames import (
+    FrameFormat,
+    OutgoingFrame,
+    encode_osc,
+    make_frames,
+    serialize,
+)
 from oscbridge_websocket.pacing import encode_for_pacing
 
 __all__ = ["FanOut"]
@@ -29,10 +35,11 @@ class FanOut:
 
     def send_to_all(self, messages: Sequence[oscbridge.Message]) -> None:
         """Send messages to every client that may receive them."""
-        if not self._groups:
+        if len(messages) == 1 and messages[0].timetag is None:
+            self._send_one(messages[0])  # most of the time, at the rates of a show
             return
         name, own = self._name, set()
-        for message in messages:  # not a comprehension: most of the time there is one message
+        for message in messages:
             origin = message.origin
             if origin is not None and origin[0] == name:
                 own.add(origin)
@@ -49,6 +56,28 @@ class FanOut:
                 if client.origin in own:
                     others = [m for m in selected if m.origin != client.origin]
                     self.send([client], others, group)
+
+    def _send_one(self, message: oscbridge.Message) -> None:
+        """Send a message without a time tag."""
+        origin = message.origin
+        for group in self._groups:
+            addresses, clients = group.addresses, group.clients
+            if addresses is not None and not addresses.matches(message.address):
+                continue
+            if origin is not None and origin[0] == self._name:
+                clients = [client for client in clients if client.origin != origin]
+                if not clients:
+                    continue
+            if group.paced:
+                self.send(clients, [message], group)
+                continue
+            text = group.format is FrameFormat.JSON
+            try:
+                data = oscbridge.encode_json(message) if text else encode_osc(message)
+            except oscbridge.EncodeError:
+                self._on_drop(1)
+                continue
+            _write(data, 1, serialize(data, text=text), clients)
 
     def send(
         self,
@@ -70,11 +99,13 @@ class FanOut:
             return
         text = group.format is FrameFormat.JSON
         for frame in make_frames(messages, group.format, self._on_drop):
-            _write(frame, serialize(frame.data, text=text), clients)
+            _write(frame.data, frame.messages, serialize(frame.data, text=text), clients)
 
 
-def _write(frame: OutgoingFrame, serialized: bytes, clients: Sequence[WebSocketClient]) -> None:
-    """Write a frame to clients.
+def _write(
+    data: bytes, messages: int, serialized: bytes, clients: Sequence[WebSocketClient]
+) -> None:
+    """Write a frame of a number of messages to clients.
 
     Idle clients are written to directly, without a task switch, and while their transport is
     empty without the transport: it gets what the socket does not take, and its errors. For the
@@ -82,21 +113,38 @@ def _write(frame: OutgoingFrame, serialized: bytes, clients: Sequence[WebSocketC
     """
     size, write = len(serialized), os.write
     for client in clients:  # every call costs as much as a part of the system call
-        connection = client.connection
-        if connection.is_closing():
-            continue
-        if (client.is_behind or client.frames) and not client.is_idle:
-            client.put(frame)
-            continue
-        if connection.protocol.state is not OPEN:
-            continue
-        sent, descriptor = 0, client.descriptor
-        if descriptor is not None and not client.measure_unsent():
+        sent = 0
+        if client.connection.is_clear:
             try:
-                sent = write(descriptor, serialized)
+                sent = write(client.descriptor, serialized)
             except OSError:  # the buffer is full, or for the transport to handle
                 pass
-        if sent < size:
-            connection.write_now(serialized[sent:])
-            if client.measure_unsent() or connection.is_closing():
-                client.note_written(frame)
+            if sent == size:
+                continue
+        _write_checked(client, OutgoingFrame(data, messages), serialized, sent)
+
+
+def _write_checked(
+    client: WebSocketClient, frame: OutgoingFrame, serialized: bytes, sent: int
+) -> None:
+    """Write what is not sent yet to a client, if it is open, or queue the frame."""
+    connection = client.connection
+    connection.is_clear = False
+    if connection.is_closing():
+        return
+    if (client.is_behind or client.frames) and not client.is_idle:
+        client.put(frame)
+        return
+    if connection.protocol.state is not OPEN:
+        return
+    if not sent and client.descriptor >= 0 and not client.measure_unsent():
+        try:
+            sent = os.write(client.descriptor, serialized)
+        except OSError:
+            pass
+        if sent == len(serialized):
+            connection.is_clear = True
+            return
+    connection.write_now(serialized[sent:])
+    if client.measure_unsent() or connection.is_closing():
+        client.note_written(frame)

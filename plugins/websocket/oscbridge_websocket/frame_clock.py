@@ -64,17 +64,11 @@ class FrameClock:
 
     def put(self, messages: Sequence[oscbridge.Message]) -> None:
         """Take messages that arrived together; send them if a frame is due."""
-        waiting, replaced = self._waiting, 0
-        for message in messages:
-            if not self._latest or must_deliver(message):
-                waiting[next(self._numbers)] = message
-                continue
-            key = message.address
-            if waiting.pop(key, None) is not None:  # the new one is last: order is kept
-                replaced += 1
-            waiting[key] = message
-        if replaced:
-            self._on_drop("replaced", replaced * len(self._pacers))
+        waiting = self._waiting
+        if self._latest:
+            self._put_latest(messages)
+        else:
+            waiting.update(zip(self._numbers, messages, strict=False))
         if self._timer is None:
             now = self._loop.time()
             if now >= self._due:
@@ -85,6 +79,24 @@ class FrameClock:
             for _ in range(dropped):
                 waiting.popitem(last=False)
             self._on_drop("frame_rate", dropped * len(self._pacers))
+
+    def _put_latest(self, messages: Sequence[oscbridge.Message]) -> None:
+        waiting, replaced = self._waiting, 0
+        for message in messages:
+            address = message.address
+            earlier = waiting.get(address)
+            if earlier is None or earlier.types != message.types:
+                if must_deliver(message):
+                    waiting[next(self._numbers)] = message
+                    continue
+                if earlier is None:
+                    waiting[address] = message
+                    continue
+            replaced += 1
+            waiting[address] = message
+            waiting.move_to_end(address)  # the new one is last: order is kept
+        if replaced:
+            self._on_drop("replaced", replaced * len(self._pacers))
 
     def spill(self) -> None:
         """Give everything that waits to the pacers: later messages are not for all clients."""

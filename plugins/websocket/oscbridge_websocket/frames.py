@@ -17,6 +17,7 @@ __all__ = [
     "FrameFormat",
     "OutgoingFrame",
     "encode_messages",
+    "encode_osc",
     "make_frames",
     "pack_bundles",
     "serialize",
@@ -60,16 +61,6 @@ def make_frames(
     on_drop: Callable[[int], None],
 ) -> list[OutgoingFrame]:
     """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
-    if (
-        len(messages) == 1 and messages[0].timetag is None
-    ):  # most of the time, at the rates of a show
-        encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
-        try:
-            # A named tuple made without its own __new__, which is a function in Python.
-            return [tuple.__new__(OutgoingFrame, (encode(messages[0]), 1))]
-        except oscbridge.EncodeError:
-            on_drop(1)
-            return []
     found = encode_messages(messages, frame_format, on_drop)
     if frame_format is FrameFormat.BUNDLES and _has_forwarded_tag(messages):
         return list(_pack_tagged(found))
@@ -85,7 +76,7 @@ def encode_messages(
     on_drop: Callable[[int], None],
 ) -> Iterator[tuple[oscbridge.Message, bytes, bool]]:
     """Encode messages, each for itself. Yields whether every client can read it, too."""
-    encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
+    encode = encode_json if frame_format is FrameFormat.JSON else encode_osc
     for message in messages:
         try:
             yield message, encode(message), _is_common(message.types)
@@ -93,7 +84,7 @@ def encode_messages(
             on_drop(1)
 
 
-_encode_osc: Final = partial(oscbridge.encode_message, utf8=True)  # as browsers read it
+encode_osc: Final = partial(oscbridge.encode_message, utf8=True)  # as browsers read it
 
 
 def _is_common(types: str | None) -> bool:
@@ -128,14 +119,20 @@ def pack_bundles(
 
 def serialize(data: bytes, *, text: bool) -> bytes:
     """A WebSocket frame of a server, complete and not masked (RFC 6455, section 5.2)."""
-    first, size = 0x81 if text else 0x82, len(data)
+    size = len(data)
     if size < 126:
-        return bytes((first, size)) + data
+        return (_SMALL_TEXT if text else _SMALL_BINARY)[size] + data
+    first = _TEXT if text else _BINARY
     if size < 1 << 16:
         return _MEDIUM.pack(first, 126, size) + data
     return _LARGE.pack(first, 127, size) + data
 
 
+_TEXT: Final = 0x81
+_BINARY: Final = 0x82
+"""The first bytes: a whole message."""
+_SMALL_TEXT: Final = tuple(bytes((_TEXT, size)) for size in range(126))
+_SMALL_BINARY: Final = tuple(bytes((_BINARY, size)) for size in range(126))
 _MEDIUM: Final = Struct("!BBH")
 _LARGE: Final = Struct("!BBQ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,9 +69,10 @@ class VersionHistory:
         with suppress(OSCBridgeError):
             self._write([each for each in self.read() if each.number != number])
 
-    def mark_undone(self, number: int) -> None:
-        """Note that a version was undone. Raises :class:`OSCBridgeError`."""
-        self._write([replace(e, undone=True) if e.number == number else e for e in self.read()])
+    def mark(self, numbers: Collection[int], *, undone: bool) -> None:
+        """Note that versions were undone, or redone. Raises :class:`OSCBridgeError`."""
+        known = self.read()
+        self._write([replace(e, undone=undone) if e.number in numbers else e for e in known])
 
     def _write(self, versions: Sequence[SavedVersion]) -> None:
         kept = list(versions[-MAX_VERSIONS:])

@@ -103,8 +103,33 @@ class ConfigurationStore:
             texts = dict(current.texts)
             for version in reversed(chosen):
                 for name, before in version.before.items():
-                    texts[name] = _undone(name, version, before, texts)
+                    again = _merged_again(name, version.after[name], before, texts)
+                    texts[name] = _found(again, name, version, "undo")
             return self._checked(current, texts, allow_code=allow_code), chosen
+
+    def redone(
+        self, number: int | None, *, allow_code: bool
+    ) -> tuple[ConfigurationDraft, Sequence[SavedVersion]]:
+        """The files with an edit that was undone, and its version.
+
+        By default it is the one that was undone last, unless others were saved after it. Raises
+        :class:`EditRefused` and :class:`EditConflict`.
+        """
+        with self._lock:
+            current = self._read()
+            versions = self.history.read()
+            last = max((each.number for each in versions if not each.undone), default=0)
+            for version in versions:
+                is_wanted = version.number > last if number is None else version.number == number
+                if version.undone and is_wanted:
+                    break
+            else:
+                raise EditRefused("there is nothing to redo")
+            texts = dict(current.texts)
+            for name, after in version.after.items():
+                again = _merged_again(name, version.before[name], after, texts)
+                texts[name] = _found(again, name, version, "redo")
+            return self._checked(current, texts, allow_code=allow_code), [version]
 
     def write(self, draft: ConfigurationDraft, summary: str | None) -> SavedVersion | None:
         """Write the files of a valid draft, and keep the version unless ``summary`` is None.
@@ -147,11 +172,10 @@ class ConfigurationStore:
             draft.after.path.unlink()
             self._source.file = None
 
-    def mark_undone(self, versions: Sequence[SavedVersion]) -> None:
-        """Note that these versions were undone. Raises :class:`OSCBridgeError`."""
+    def mark(self, versions: Sequence[SavedVersion], *, undone: bool) -> None:
+        """Note that these versions were undone, or redone. Raises :class:`OSCBridgeError`."""
         with self._lock:
-            for each in versions:
-                self.history.mark_undone(each.number)
+            self.history.mark([each.number for each in versions], undone=undone)
 
     # --- with the lock ------------------------------------------------------------------------
 
@@ -238,11 +262,15 @@ def _merged(
     return found
 
 
-def _undone(name: str, version: SavedVersion, before: str, texts: Mapping[str, str]) -> str:
+def _merged_again(name: str, old: str, new: str, texts: Mapping[str, str]) -> str | None:
+    """The current text of a file with the change from ``old`` to ``new``; None in a conflict."""
     current = texts.get(name)
-    found = None if current is None else merged(version.after[name], before, current)
-    if found is None:
+    return None if current is None else merged(old, new, current)
+
+
+def _found(text: str | None, name: str, version: SavedVersion, verb: str) -> str:
+    if text is None:
         raise EditConflict(
-            f"{name} was changed in the same place after {version.summary!r}; undo it by hand"
+            f"{name} was changed in the same place after {version.summary!r}; {verb} it by hand"
         )
-    return found
+    return text

@@ -11,6 +11,8 @@ is a loss, which the reader counts.
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +38,7 @@ from oscbridge.bridge.sinks.spool.records import (
 from oscbridge.bridge.sinks.spool.running_time import RunningTime
 from oscbridge.bridge.sinks.spool.schema import (
     CREATE,
+    CREATE_IDENTITY,
     CREATE_RUNNING,
     FORMAT_1,
     MIGRATE,
@@ -44,6 +47,7 @@ from oscbridge.bridge.sinks.spool.schema import (
     NEWEST_WRITTEN,
     PROGRAM,
     READ,
+    READ_IDENTITY,
     SURPLUS,
     USAGE,
     SpoolUsage,
@@ -55,6 +59,9 @@ __all__ = ["SpoolDatabase"]
 
 SLICE: Final = 1_024
 """Blocks that are examined at once when the file is too large or messages have expired."""
+
+
+_IDENTITY: Final = re.compile("[0-9a-f]{16}")
 
 
 class SpoolDatabase(SpoolConnection):
@@ -74,6 +81,8 @@ class SpoolDatabase(SpoolConnection):
         self.lost = 0
         """Newest messages that were in a damaged or missing part of the write-ahead log. They are
         a gap."""
+        self.identity = ""
+        """A random name of the file, which stays the same."""
         self._is_unsure = False
         """Whether messages may be in the file although :meth:`append` raised."""
         self._copied: BinaryIO | None = None
@@ -120,8 +129,18 @@ class SpoolDatabase(SpoolConnection):
                 self._rows(f"PRAGMA application_id = {PROGRAM}")
                 self._rows(f"PRAGMA user_version = {FORMAT}")
             self._rows(CREATE_RUNNING)
+            self._identify()
             if version != FORMAT or self.lost or self.done != found.done:
                 self._write_progress(self.done)
+
+    def _identify(self) -> None:
+        self._rows(CREATE_IDENTITY)
+        found = [text for (text,) in self._rows(READ_IDENTITY) if _IDENTITY.fullmatch(text)]
+        if not found:
+            found = [secrets.token_hex(8)]
+            self._rows("DELETE FROM identity")
+            self._rows("INSERT INTO identity VALUES (?)", *found)
+        self.identity = found[0]
 
     def _version(self) -> int:
         ((version,),) = self._rows("PRAGMA user_version")

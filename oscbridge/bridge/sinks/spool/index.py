@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.sinks.must_deliver import MustDeliverBuffer, no_key
@@ -175,6 +175,10 @@ class SpoolIndex:
         message = self._window.popleft()
         self._window_bytes -= message.size
         return message
+
+    def numbers_of_taken(self) -> Mapping[int, int]:
+        """Return the numbers on disk of the messages taken, by the ``id`` of the message."""
+        return {id(each.message): each.number for each in self._taken if each.size}
 
     def settle(self, pending: int = 0) -> None:
         """Note that the messages taken are settled, except the last ``pending``."""

@@ -64,6 +64,20 @@ class SpoolQueue(QueueBase[Deliverable]):
         """Messages in memory alone: not written yet, not durable, or not writable."""
         return self._index.unsafe
 
+    def unsafe_of(self, pending: int) -> int:
+        with self._thread.lock:
+            return self._index.unsafe
+
+    def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
+        store = self._writer.store
+        identity = "" if store is None else store.identity
+        if not identity:
+            return super().record_ids(messages)
+        with self._thread.lock:
+            numbers = self._index.numbers_of_taken()
+        found = [numbers.get(id(message)) for message in messages]
+        return ["" if number is None else f"{identity}-{number}" for number in found]
+
     @property
     def unwritten(self) -> int:
         """Messages that the thread has not processed yet."""
@@ -101,6 +115,9 @@ class SpoolQueue(QueueBase[Deliverable]):
             self._taken_at = time.monotonic()
             self._sampler.removed(len(taken))
             return taken
+
+    def clear(self, reason: str) -> None:
+        """Do nothing: what is on disk waits."""
 
     def expire(self) -> None:
         """Do nothing: the thread does it."""

@@ -8,6 +8,7 @@ from oscbridge.bridge.sinks.spool.records import FORMAT
 
 __all__ = [
     "CREATE",
+    "CREATE_IDENTITY",
     "CREATE_RUNNING",
     "FORMAT_1",
     "MIGRATE",
@@ -16,6 +17,7 @@ __all__ = [
     "NEWEST_WRITTEN",
     "PROGRAM",
     "READ",
+    "READ_IDENTITY",
     "SURPLUS",
     "USAGE",
     "SpoolUsage",
@@ -38,6 +40,11 @@ CREATE TABLE progress (body BLOB NOT NULL);
 CREATE_RUNNING: Final = "CREATE TABLE IF NOT EXISTS running (body BLOB NOT NULL)"
 """How long bridges have run with the file. ``at`` of a block is the running time when it was
 written; older files have Unix time there, from which their running time then counts."""
+
+CREATE_IDENTITY: Final = "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)"
+"""A random name of the file: with it the number of a message is unique."""
+
+READ_IDENTITY: Final = "SELECT id FROM identity WHERE typeof(id) = 'text'"
 
 MIGRATE: Final = """
 ALTER TABLE pack RENAME TO block;

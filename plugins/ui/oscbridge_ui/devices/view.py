@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant, OSCBridgeError, TokenBucket
+from oscbridge import AccessGrant, OSCBridgeError
 from oscbridge.monitoring import Operations, why_not_edit
 from oscbridge_ui.devices.messages import LookForDevices, TestEndpoint, WatchDevices
 from oscbridge_ui.devices.topic import DevicesTopic
-from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.page_view import PacedView, PageHandle
 from oscbridge_ui.server_messages import Answer
 
 __all__ = ["DevicesView"]
@@ -24,24 +22,18 @@ RATE: Final = 10.0
 """Messages per second, on average over a second; a page that sends more waits."""
 
 
-class DevicesView(PageView):
+class DevicesView(PacedView):
     """Looks for devices, and tests endpoints."""
 
     def __init__(self, page: PageHandle, operations: Operations) -> None:
-        self._page = page
+        super().__init__(page, RATE)
         self._operations = operations
-        self._bucket = TokenBucket(RATE, RATE, time.monotonic)
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
         return (WatchDevices, LookForDevices, TestEndpoint)
 
-    async def take(self, message: BaseModel) -> None:
-        if wait := self._bucket.take(1):
-            await asyncio.sleep(wait)
-        grant = self._page.grant()
-        if grant is None:
-            return
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
         denied = why_not_edit(grant)
         if isinstance(message, WatchDevices):
             if not denied:

@@ -24,6 +24,7 @@ __all__ = [
     "ProblemState",
     "ReadConfiguration",
     "ReadSchema",
+    "RedoEdit",
     "RemoveEdit",
     "RoutesState",
     "SaveEdit",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 MAX_EDITS: Final = 100
-MAX_FILE: Final = 400_000
+MAX_FILE: Final = 524_288
 """Characters of a file that is edited as a whole."""
 
 _Path = Annotated[Sequence[str | int], Field(max_length=8)]
@@ -152,6 +153,15 @@ class UndoEdit(ProtocolModel):
     """Whether those after it are undone too."""
 
 
+class RedoEdit(ProtocolModel):
+    """Make an undone edit again, and reload. Requires the right ``configure``."""
+
+    type: Literal["redo_edit"]
+    id: CommandId
+    number: int | None = None
+    """That of its version; None is the one that was undone last."""
+
+
 class WatchRoutes(ProtocolModel):
     """Watch the last messages of all routes."""
 
@@ -159,7 +169,7 @@ class WatchRoutes(ProtocolModel):
 
 
 EditingMessage: TypeAlias = (
-    ReadConfiguration | ReadSchema | CheckEdit | SaveEdit | UndoEdit | WatchRoutes
+    ReadConfiguration | ReadSchema | CheckEdit | SaveEdit | UndoEdit | RedoEdit | WatchRoutes
 )
 """A message from the page."""
 

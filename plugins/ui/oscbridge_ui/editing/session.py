@@ -40,6 +40,7 @@ from oscbridge_ui.editing.messages import (
     ProblemState,
     ReadConfiguration,
     ReadSchema,
+    RedoEdit,
     RemoveEdit,
     SavedState,
     SaveEdit,
@@ -54,7 +55,7 @@ __all__ = ["EditingSession", "Request"]
 MAX_WAITING: Final = 16
 """Requests of one page that wait; of more, the oldest checks are given up."""
 
-Request = ReadConfiguration | ReadSchema | CheckEdit | SaveEdit | UndoEdit
+Request = ReadConfiguration | ReadSchema | CheckEdit | SaveEdit | UndoEdit | RedoEdit
 
 
 _log: Final = logging.getLogger(__name__)
@@ -137,6 +138,8 @@ class EditingSession:
             case UndoEdit():
                 saved = await editor.undo(request.number, and_later=request.and_later)
                 return _saved(request.id, saved)
+            case RedoEdit():
+                return _saved(request.id, await editor.redo(request.number))
 
     async def _checked(self, editor: ConfigurationEditor, request: CheckEdit) -> CheckedState:
         found = await editor.check([edit_of(each) for each in request.edits], request.base)
@@ -163,7 +166,7 @@ class EditingSession:
             case CheckEdit():
                 is_conflict = reason == "conflict"
                 self._answer(CheckedState(id=request.id, error=error, conflict=is_conflict))
-            case SaveEdit() | UndoEdit():
+            case SaveEdit() | UndoEdit() | RedoEdit():
                 state = {"type": "saved", "id": request.id, "error": error, "reason": reason}
                 self._answer(SavedState.model_validate(state))
 

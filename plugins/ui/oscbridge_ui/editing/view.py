@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from typing import get_args
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant, TokenBucket
+from oscbridge import AccessGrant
 from oscbridge_ui.editing.messages import WatchRoutes
 from oscbridge_ui.editing.routes_feed import RoutesTopic
 from oscbridge_ui.editing.session import EditingSession, Request
 from oscbridge_ui.feeds import Feeds
-from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.page_view import PacedView, PageHandle
 from oscbridge_ui.server_messages import Refused
 from oscbridge_ui.visibility import LIMITED, is_limited
 from oscbridge_ui.watching import WATCHES
@@ -22,25 +20,19 @@ from oscbridge_ui.watching import WATCHES
 __all__ = ["EditingView"]
 
 
-class EditingView(PageView):
+class EditingView(PacedView):
     """Answers requests about the configuration, and shows the last messages of routes."""
 
     def __init__(self, page: PageHandle, feeds: Feeds) -> None:
-        self._page = page
+        super().__init__(page, WATCHES)
         self._feeds = feeds
         self._session = EditingSession(feeds.operations, page.grant, page.answer, feeds.trial)
-        self._bucket = TokenBucket(WATCHES, WATCHES, time.monotonic)
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
         return (*get_args(Request), WatchRoutes)
 
-    async def take(self, message: BaseModel) -> None:
-        if wait := self._bucket.take(1):
-            await asyncio.sleep(wait)
-        grant = self._page.grant()
-        if grant is None:
-            return
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
         if isinstance(message, WatchRoutes):
             self._watch(grant)
         elif isinstance(message, Request):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant, OSCBridgeError, TokenBucket
+from oscbridge import AccessGrant, OSCBridgeError
 from oscbridge.monitoring import Operations, why_not_edit
 from oscbridge_ui.learning.messages import (
     AddressesAnswer,
@@ -23,7 +21,7 @@ from oscbridge_ui.learning.messages import (
     WatchLearning,
 )
 from oscbridge_ui.learning.topic import LearningTopic
-from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.page_view import PacedView, PageHandle
 from oscbridge_ui.server_messages import Answer
 
 __all__ = ["TOPIC", "LearningView"]
@@ -37,13 +35,12 @@ MAX_FOUND: Final = 50
 """Addresses of one answer."""
 
 
-class LearningView(PageView):
+class LearningView(PacedView):
     """Begins a session, and passes on what the user chooses."""
 
     def __init__(self, page: PageHandle, operations: Operations) -> None:
-        self._page = page
+        super().__init__(page, RATE)
         self._operations = operations
-        self._bucket = TokenBucket(RATE, RATE, time.monotonic)
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
@@ -57,12 +54,7 @@ class LearningView(PageView):
             FindAddresses,
         )
 
-    async def take(self, message: BaseModel) -> None:
-        if wait := self._bucket.take(1):
-            await asyncio.sleep(wait)
-        grant = self._page.grant()
-        if grant is None:
-            return
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
         denied = why_not_edit(grant)
         if isinstance(message, WatchLearning):
             if not denied:

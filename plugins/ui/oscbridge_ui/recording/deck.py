@@ -24,16 +24,13 @@ __all__ = ["RecordingDeck"]
 MAX_UPLOADS: Final = 4
 """Uploads at the same time."""
 
-FOLDER: Final = "recordings"
-"""The folder in that of the persistent state."""
-
 
 class RecordingDeck:
     """Records and plays. On the event loop. Its methods raise :class:`OSCBridgeError`."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
-        self.library = RecordingLibrary(operations.state_directory() / FOLDER)
+        self._library = RecordingLibrary(operations.recordings_directory())
         self.recording: ActiveRecording | None = None
         self.playback: ActivePlayback | None = None
         self.entries: Sequence[RecordingEntry] = ()
@@ -46,6 +43,14 @@ class RecordingDeck:
         self._changed: dict[object, Callable[[], None]] = {}
         self._uploads: dict[RecordingUpload, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def library(self) -> RecordingLibrary:
+        """The folder; a reload may have changed it."""
+        folder = self._operations.recordings_directory()
+        if folder != self._library.folder:
+            self._library = RecordingLibrary(folder)
+        return self._library
 
     @property
     def is_active(self) -> bool:

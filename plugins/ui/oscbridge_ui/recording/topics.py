@@ -41,9 +41,12 @@ class RecordingsTopic(Topic):
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        await self._deck.look()
+        folder = None
         while True:
-            if self._deck.is_active:
+            if self._deck.library.folder != folder:  # at first, or after a reload
+                folder = self._deck.library.folder
+                await self._deck.look()
+            elif self._deck.is_active:
                 self._wake()
             await asyncio.sleep(INTERVAL)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import time
 from collections.abc import Coroutine, Sequence
 from typing import Final, TypeAlias
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant, ConfigurationError, OSCBridgeError, TokenBucket
+from oscbridge import AccessGrant, ConfigurationError, OSCBridgeError
 from oscbridge.monitoring import Operations
 from oscbridge.recording import RecordingUpload
-from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.page_view import PacedView, PageHandle
 from oscbridge_ui.recording.deck import RecordingDeck
 from oscbridge_ui.recording.messages import (
     MAX_PART,
@@ -51,14 +50,13 @@ _Command: TypeAlias = (
 )
 
 
-class RecordView(PageView):
+class RecordView(PacedView):
     """Records, plays, and transfers recordings."""
 
     def __init__(self, page: PageHandle, deck: RecordingDeck, operations: Operations) -> None:
-        self._page = page
+        super().__init__(page, COMMANDS)
         self._deck = deck
         self._operations = operations
-        self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
         self._upload: RecordingUpload | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -69,12 +67,7 @@ class RecordView(PageView):
             *(ChangePlayback, StopPlayback, DownloadRecording, UploadRecording),
         )
 
-    async def take(self, message: BaseModel) -> None:
-        if wait := self._bucket.take(1):
-            await asyncio.sleep(wait)
-        grant = self._page.grant()
-        if grant is None:
-            return
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
         if isinstance(message, WatchRecordings):
             if not is_limited(grant):
                 topic = RecordingsTopic(self._deck, self._operations, self._page.wake)

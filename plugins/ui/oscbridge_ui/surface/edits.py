@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from oscbridge import ConfigurationError
+from oscbridge_ui.first_error import first_error
 from oscbridge_ui.protocol_base import ProtocolModel
 from oscbridge_ui.surface.models import (
     MAX_PAGES,
@@ -101,13 +102,6 @@ def read_edits(text: str) -> Sequence[SurfaceEdit]:
         return _EDITS.validate_json(text)
     except ValidationError as error:
         raise ConfigurationError(first_error(error)) from None
-
-
-def first_error(error: ValidationError) -> str:
-    """The first thing that is wrong, and where."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def edited(document: SurfaceDocument, edits: Sequence[SurfaceEdit]) -> SurfaceDocument:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from oscbridge import OSCBridgeError
 from oscbridge.monitoring import Operations
-from oscbridge_ui.surface.edits import first_error
+from oscbridge_ui.first_error import first_error
 from oscbridge_ui.surface.models import SurfaceDocument
 
 __all__ = ["MAX_SIZE", "SurfaceFile", "surface_file"]

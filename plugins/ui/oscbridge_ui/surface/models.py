@@ -55,11 +55,10 @@ Choices: TypeAlias = Annotated[Sequence[WidgetValue], Field(max_length=MAX_CHOIC
 Arguments: TypeAlias = Annotated[Sequence[WidgetValue], Field(max_length=MAX_ARGS)]
 
 
-class Widget(ProtocolModel):
-    """A control, a display, or a text on a page."""
+class WidgetFields(ProtocolModel):
+    """What can be changed of a control."""
 
-    id: Id
-    kind: WidgetKind
+    kind: WidgetKind = "fader"
     label: Label = ""
     address: Address = ""
     """What it sends and shows; nothing for a label."""
@@ -87,6 +86,13 @@ class Widget(ProtocolModel):
     """What it sends when it is released, or switched off."""
     args: Arguments = ()
     """What a button of the mode ``trigger`` sends."""
+
+
+class Widget(WidgetFields):
+    """A control, a display, or a text on a page."""
+
+    id: Id
+    kind: WidgetKind
 
 
 class SurfacePage(ProtocolModel):
@@ -124,29 +130,8 @@ class SurfaceDocument(ProtocolModel):
         return self
 
 
-class WidgetChange(PartialModel):
+class WidgetChange(WidgetFields, PartialModel):
     """New values for a control; what is left out stays."""
-
-    kind: WidgetKind = "fader"
-    label: Label = ""
-    address: Address = ""
-    types: Tags = ""
-    target: Name = ""
-    received: bool = False
-    x: Column = 0
-    y: Row = 0
-    w: Span = 1
-    h: Span = 1
-    colour: Colour = ""
-    unit: Annotated[str, Field(max_length=16)] = ""
-    least: Number = 0.0
-    most: Number = 1.0
-    choices: Choices = ()
-    mode: ButtonMode = "toggle"
-    confirm: bool = False
-    on: WidgetValue = None
-    off: WidgetValue = None
-    args: Arguments = ()
 
 
 class PageChange(PartialModel):

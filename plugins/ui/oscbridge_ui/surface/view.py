@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel
 
-from oscbridge import AccessGrant, OSCBridgeError, TokenBucket
+from oscbridge import AccessGrant, OSCBridgeError
 from oscbridge.monitoring import Operations
-from oscbridge_ui.page_view import PageHandle, PageView
+from oscbridge_ui.page_view import PacedView, PageHandle
 from oscbridge_ui.server_messages import Answer
 from oscbridge_ui.surface.edits import read_edits
 from oscbridge_ui.surface.messages import EditSurface, WatchSurface
@@ -28,17 +26,16 @@ EDITS: Final = 30.0
 LIMITED: Final = "this token is limited to some addresses or endpoints; the surface has others"
 
 
-class SurfaceView(PageView):
+class SurfaceView(PacedView):
     """Shows and edits the surface."""
 
     def __init__(
         self, page: PageHandle, store: SurfaceStore, values: ValueStore, operations: Operations
     ) -> None:
-        self._page = page
+        super().__init__(page, EDITS)
         self._store = store
         self._values = values
         self._operations = operations
-        self._bucket = TokenBucket(EDITS, EDITS, time.monotonic)
         self._keeps_values = False
         """Whether values are watched also while the page shows another view: when it comes back,
         its faders must be where the devices have them."""
@@ -47,12 +44,7 @@ class SurfaceView(PageView):
     def messages(self) -> Sequence[type[BaseModel]]:
         return (WatchSurface, EditSurface)
 
-    async def take(self, message: BaseModel) -> None:
-        if wait := self._bucket.take(1):
-            await asyncio.sleep(wait)
-        grant = self._page.grant()
-        if grant is None:
-            return
+    async def handle(self, message: BaseModel, grant: AccessGrant) -> None:
         match message:
             case WatchSurface():
                 self._watch(message.page, grant)

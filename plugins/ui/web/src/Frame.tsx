@@ -1,83 +1,19 @@
 // The frame of all views: navigation, search, and whether the page is connected.
 
-import { computed, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 
-import { capital, clock, count, rateFigure, several, span } from "./format";
-import { Icon, Logo, StateMark, type IconName } from "./icons";
+import { capital, clock, rateFigure, span } from "./format";
+import { Icon, Logo, StateMark } from "./icons";
+import { current, shown } from "./navigation";
+import { follow, NavLink, Tabs } from "./parts/Navigation";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
-import { go, href, queries, view, type View } from "./router";
+import { go, href, queries, view } from "./router";
 import { connection, denied, heard, isAway, online, pulse, state, totals, welcome } from "./store";
 import { Log } from "./views/Log";
 import { Now } from "./views/Now";
-
-interface Entry {
-  view: View;
-  name: string;
-  icon: IconName;
-  find: string;
-  /** Loads it when it is opened; others are part of the first paint. */
-  load?: () => Promise<ComponentType>;
-}
-
-const VIEWS: readonly Entry[] = [
-  { view: "now", name: "Now", icon: "now", find: "Find a route or device" },
-  {
-    view: "values",
-    name: "Values",
-    icon: "values",
-    find: "Address, value, type or sender",
-    load: () => import("./views/Values").then((module) => module.Values),
-  },
-  {
-    view: "routes",
-    name: "Routes",
-    icon: "routes",
-    find: "Find a route, address or device",
-    load: () => import("./views/Routes").then((module) => module.Routes),
-  },
-  {
-    view: "surface",
-    name: "Surface",
-    icon: "surface",
-    find: "Find a control",
-    load: () => import("./views/Surface").then((module) => module.Surface),
-  },
-  {
-    view: "learn",
-    name: "Learn",
-    icon: "learn",
-    find: "Find a moved control",
-    load: () => import("./views/Learn").then((module) => module.Learn),
-  },
-  {
-    view: "devices",
-    name: "Devices",
-    icon: "devices",
-    find: "Find a device or a plugin",
-    load: () => import("./views/Devices").then((module) => module.Devices),
-  },
-  {
-    view: "record",
-    name: "Record",
-    icon: "record",
-    find: "Find a recording",
-    load: () => import("./views/Record").then((module) => module.Record),
-  },
-  { view: "log", name: "Log", icon: "log", find: "Find in the log" },
-];
-
-const MAX_TABS = 5; // on a phone; further views are behind the last tab
-
-/** The views that this token shows. */
-const shown = computed(() => {
-  const allowed = welcome.value?.views;
-  return VIEWS.filter((each) => !allowed || allowed.includes(each.view));
-});
-
-const current = computed(() => VIEWS.find((each) => each.view === view.value) ?? VIEWS[0]!);
 
 export function Frame() {
   useEffect(() => {
@@ -142,39 +78,6 @@ function LazyView({ load }: { load: () => Promise<ComponentType> }) {
   return View ? <View /> : null;
 }
 
-/** The navigation of a phone. */
-function Tabs() {
-  const isOpen = useSignal(false);
-  const all = shown.value;
-  const first = all.length > MAX_TABS ? all.slice(0, MAX_TABS - 1) : all;
-  const rest = all.slice(first.length);
-  return (
-    <nav class="tabs" aria-label="Views">
-      {first.map((each) => (
-        <NavLink key={each.view} entry={each} />
-      ))}
-      {rest.length > 0 && (
-        <button
-          class={rest.some((each) => each.view === view.value) ? "here" : ""}
-          aria-expanded={isOpen.value}
-          aria-controls="more-views"
-          onClick={() => (isOpen.value = !isOpen.value)}
-        >
-          <Icon name="more" />
-          <span>More</span>
-        </button>
-      )}
-      {isOpen.value && (
-        <div id="more-views" class="more" onClick={() => (isOpen.value = false)}>
-          {rest.map((each) => (
-            <NavLink key={each.view} entry={each} />
-          ))}
-        </div>
-      )}
-    </nav>
-  );
-}
-
 function Waiting() {
   const text =
     state.value === "denied"
@@ -186,47 +89,9 @@ function Waiting() {
     <section class="waiting" role="status">
       {state.value === "connecting" ? <StateMark mark="idle" label={false} /> : <StateMark mark="bad" label={false} />}
       <h2>{text}</h2>
-      {state.value === "lost" && <p>This page tries again until it does.</p>}
-      {state.value === "denied" && <p>This page tries again.</p>}
+      {state.value === "lost" && <p>This page keeps trying.</p>}
+      {state.value === "denied" && <p>This page keeps trying.</p>}
     </section>
-  );
-}
-
-function follow(to: View) {
-  return (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    go(to);
-  };
-}
-
-function NavLink({ entry }: { entry: Entry }) {
-  const { view: to, name, icon } = entry;
-  return (
-    <a href={href(to)} onClick={follow(to)} aria-current={view.value === to ? "page" : undefined} aria-label={label(entry)}>
-      <Icon name={icon} />
-      <span>{name}</span>
-      {to === "now" && <Flag />}
-      {to === "values" && !!pulse.value?.addresses && <span class="n">{count(pulse.value.addresses)}</span>}
-    </a>
-  );
-}
-
-function label({ view: to, name }: Entry): string | undefined {
-  const { bad = 0, warn = 0 } = pulse.value ?? {};
-  if (to !== "now" || !(bad + warn)) return undefined;
-  const found = [bad && several(bad, "problem"), warn && several(warn, "warning")].filter(Boolean);
-  return `${name}, ${found.join(", ")}`;
-}
-
-/** Trouble is visible from every view. */
-function Flag() {
-  const { bad = 0, warn = 0 } = pulse.value ?? {};
-  if (!bad && !warn) return null;
-  return (
-    <span class="flag">
-      <StateMark mark={bad ? "bad" : "warn"} label={false} />
-    </span>
   );
 }
 
@@ -323,7 +188,7 @@ function Gone() {
     <div class="gone" role="alert">
       <StateMark mark="bad" label={false} />
       <span class="grow">
-        <b>Not connected to the bridge.</b> What you see is from {clock(heard.value / 1_000)}. This page tries again.
+        <b>Not connected to the bridge.</b> What you see is from {clock(heard.value / 1_000)}. This page keeps trying.
       </span>
       <button class="btn" onClick={() => connection.hurry()}>
         Try now

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { count, delay, figure, rate, rateFigure, several, short, span, visible } from "./format";
+import { count, delay, figure, moment, rate, rateFigure, several, short, span, visible } from "./format";
 
 describe("figures", () => {
   it.each([
@@ -61,4 +61,13 @@ it("has the noun in the right number", () => {
 
 it("shows in a file what cannot be seen", () => {
   expect(visible("a\n\u001b[2J\u202eb é 🎛")).toBe("a\\u000a\\u001b[2J\\u202eb é 🎛");
+});
+
+describe("moments", () => {
+  const at = new Date(2026, 4, 3, 20, 14, 8).getTime();
+  it.each([
+    [new Date(2026, 4, 3, 23, 0, 0), "20:14:08"],
+    [new Date(2026, 4, 4, 1, 0, 0), "3 May, 20:14:08"],
+    [new Date(2027, 0, 1, 1, 0, 0), "3 May 2026, 20:14:08"],
+  ])("are shown on %s", (now, text) => expect(moment(at / 1_000, now.getTime())).toBe(text));
 });

@@ -84,6 +84,15 @@ export function clock(unix: number, withMs = false): string {
   return withMs ? `${text}.${String(at.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
+/** The time of a Unix time, with its date if it is not today's: 20:14:08, 3 May, 20:14:08. */
+export function moment(unix: number, now = Date.now()): string {
+  const at = new Date(unix * 1_000);
+  if (at.toDateString() === new Date(now).toDateString()) return clock(unix);
+  const isThisYear = at.getFullYear() === new Date(now).getFullYear();
+  const date = at.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(!isThisYear && { year: "numeric" }) });
+  return `${date}, ${clock(unix)}`;
+}
+
 /** The noun with its number: 1 route, 3 routes. */
 export function several(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

@@ -20,10 +20,21 @@ describe("open rows", () => {
   it("follow the list", () => {
     const rows = new OpenRows();
     rows.open("/a", 2, 100);
-    rows.move("/a", 7);
-    rows.move("/unknown", 1);
-    expect(rows.above(5)).toBe(0);
+    rows.move(["/x", "/a"], 6);
+    expect([rows.above(7), rows.above(8)]).toEqual([0, 100]);
     rows.close("/a");
     expect(rows.size).toBe(0);
+  });
+
+  it("add no height where they no longer are", () => {
+    const rows = new OpenRows();
+    rows.open("/z", 0, 100); // the only one of a narrow list
+    rows.move(["/a", "/b", "/c"], 0); // all are shown again, and it is far below
+    expect(rows.above(2)).toBe(0);
+    expect(rows.at(90, 40)).toBe(2);
+    rows.move(["/y", "/z"], 60);
+    expect(rows.above(62)).toBe(100);
+    rows.forget();
+    expect(rows.total).toBe(0);
   });
 });

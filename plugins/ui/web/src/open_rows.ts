@@ -20,10 +20,19 @@ export class OpenRows {
     this.rows.delete(address);
   }
 
-  /** Notes where a row is now. */
-  move(address: string, index: number): void {
-    const found = this.rows.get(address);
-    if (found) found.index = index;
+  /** Notes where rows are now: those of a part of the list, from an index on. */
+  move(shown: readonly string[], first: number): void {
+    if (!this.rows.size) return;
+    const places = new Map(shown.map((address, i) => [address, first + i]));
+    for (const [address, each] of this.rows) {
+      const wasHere = each.index >= first && each.index < first + shown.length;
+      each.index = places.get(address) ?? (wasHere ? NaN : each.index);
+    }
+  }
+
+  /** The list is another one: where rows are is not known until they are shown. */
+  forget(): void {
+    for (const each of this.rows.values()) each.index = NaN;
   }
 
   /** The height that open rows add above a row. */
@@ -35,13 +44,13 @@ export class OpenRows {
 
   /** The height that all of them add. */
   get total(): number {
-    return this.above(Infinity);
+    return this.above(Infinity); // without those whose place is not known
   }
 
   /** The row at a distance from the top, for rows of this height. */
   at(distance: number, height: number): number {
     let rest = distance;
-    for (const each of [...this.rows.values()].sort((a, b) => a.index - b.index)) {
+    for (const each of [...this.rows.values()].filter(({ index }) => !Number.isNaN(index)).sort((a, b) => a.index - b.index)) {
       const top = each.index * height;
       if (rest < top + height) break;
       rest = Math.max(top + height, rest - each.extra);

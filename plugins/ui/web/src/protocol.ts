@@ -8,6 +8,13 @@ export interface Hello {
   token?: string;
 }
 
+/** A part of a message that is too large for one frame. Requires the right ``configure``. */
+export interface MessagePart {
+  type: "part";
+  text: string;
+  is_last?: boolean;
+}
+
 /** Watch the state of all parts. A further one asks for the history of another part. */
 export interface WatchNow {
   type: "watch_now";
@@ -62,6 +69,12 @@ export interface SetVariable {
   value: boolean | number | string | null;
 }
 
+/** What a held button sends when it is released. */
+export interface Release {
+  types: string;
+  args: readonly (boolean | number | string | null)[];
+}
+
 /** Send an OSC message to an endpoint, or into the routes as if a source had received it. */
 export interface SendMessage {
   type: "send";
@@ -71,6 +84,7 @@ export interface SendMessage {
   address: string;
   types: string;
   args?: readonly (boolean | number | string | null)[];
+  release?: Release | null;
 }
 
 /** Sent every second, whatever is watched. */
@@ -127,6 +141,7 @@ export interface EndpointPart {
   in_flight: number;
   queue_size: number;
   sent: number;
+  standby: number;
   lost: Readonly<Record<string, number>>;
   clients: number | null;
   refused: number;
@@ -167,6 +182,12 @@ export interface Problem {
   code: string;
 }
 
+/** Whether this bridge delivers, or another one with the same lease. */
+export interface RoleState {
+  role: "leader" | "standby" | "";
+  holder: string;
+}
+
 /** Rates of the last minutes, one per second, the last that of now; None is not known. */
 export interface TotalHistory {
   received: readonly (number | null)[];
@@ -192,6 +213,7 @@ export interface NowState {
   parts: readonly (BridgePart | EndpointPart | RoutePart)[];
   problems: readonly Problem[] | null;
   variables: Readonly<Record<string, boolean | number | string | null>> | null;
+  role: RoleState | null;
   totals: TotalHistory | null;
   part: PartHistory | null;
 }
@@ -311,9 +333,8 @@ export interface ValueRow {
   described: Described | null;
 }
 
-/** A control, a display, or a text on a page. */
-export interface Widget {
-  id: string;
+/** What can be changed of a control. */
+export interface WidgetFields {
   kind: "fader" | "button" | "xy" | "menu" | "colour" | "meter" | "text" | "label";
   label: string;
   address: string;
@@ -334,6 +355,31 @@ export interface Widget {
   on: boolean | number | string | null;
   off: boolean | number | string | null;
   args: readonly (boolean | number | string | null)[];
+}
+
+/** A control, a display, or a text on a page. */
+export interface Widget {
+  kind: "fader" | "button" | "xy" | "menu" | "colour" | "meter" | "text" | "label";
+  label: string;
+  address: string;
+  types: string;
+  target: string;
+  received: boolean;
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+  colour: string;
+  unit: string;
+  least: number;
+  most: number;
+  choices: readonly (boolean | number | string | null)[];
+  mode: "momentary" | "toggle" | "trigger";
+  confirm: boolean;
+  on: boolean | number | string | null;
+  off: boolean | number | string | null;
+  args: readonly (boolean | number | string | null)[];
+  id: string;
 }
 
 /** A page of the surface. */
@@ -658,6 +704,13 @@ export interface UndoEdit {
   and_later?: boolean;
 }
 
+/** Make an undone edit again, and reload. Requires the right ``configure``. */
+export interface RedoEdit {
+  type: "redo_edit";
+  id: number;
+  number?: number | null;
+}
+
 /** Watch the last messages of all routes. */
 export interface WatchRoutes {
   type: "watch_routes";
@@ -974,6 +1027,7 @@ export type EditWanted =
 
 export type ClientMessage =
   | Hello
+  | MessagePart
   | WatchNow
   | WatchLog
   | WatchValues
@@ -998,6 +1052,7 @@ export type ClientMessage =
   | CheckEdit
   | SaveEdit
   | UndoEdit
+  | RedoEdit
   | WatchRoutes
   | WatchLearning
   | LearnChoose

@@ -1,6 +1,6 @@
 // Sending from a control: to where a value comes from, at a bounded rate.
 
-import type { ValueRow } from "./protocol";
+import type { Release, ValueRow } from "./protocol";
 import { connection, parts } from "./store";
 
 const INTERVAL = 33; // ms between two messages of one control
@@ -56,8 +56,8 @@ export class Sender {
   }
 
   /** Sends values that must not be replaced by later ones: the press of a button. */
-  sendEach(args: readonly Scalar[]): void {
-    if (this.target) this.write(args, this.target);
+  sendEach(args: readonly Scalar[], release: Release | null = null): void {
+    if (this.target) this.write(args, this.target, release);
   }
 
   private readonly flush = (): void => {
@@ -70,9 +70,10 @@ export class Sender {
     this.write(args, target);
   };
 
-  private write(args: readonly Scalar[], target: Target): void {
+  private write(args: readonly Scalar[], target: Target, release: Release | null = null): void {
+    const { name, received } = target;
     connection
-      .command({ type: "send", name: target.name, received: target.received, address: this.address, types: this.types(), args })
+      .command({ type: "send", name, received, address: this.address, types: this.types(), args, release })
       .then(
         () => this.failed(""),
         (error: Error) => this.failed(error.message),

@@ -1,5 +1,6 @@
 // The connection to the bridge: opened again when it is lost, with everything that is watched.
 
+import { framesOf } from "./frames";
 import { SUBPROTOCOL, type ClientMessage, type ServerMessage } from "./protocol";
 
 const FIRST_WAIT = 300; // ms until the first retry
@@ -105,7 +106,8 @@ export class Connection {
   }
 
   private write(message: ClientMessage): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    for (const frame of framesOf(JSON.stringify(message))) this.socket.send(frame);
   }
 
   private received(message: ServerMessage): void {

@@ -3,7 +3,18 @@
 import { batch, computed, signal } from "@preact/signals";
 
 import { Counter, Series } from "./history";
-import type { Denied, LogEvent, NowState, PartState, Problem, Pulse, ServerMessage, TotalHistory, Welcome } from "./protocol";
+import type {
+  Denied,
+  LogEvent,
+  NowState,
+  PartState,
+  Problem,
+  Pulse,
+  RoleState,
+  ServerMessage,
+  TotalHistory,
+  Welcome,
+} from "./protocol";
 import { Connection, type State } from "./socket";
 import { basePath, takeToken } from "./router";
 import { forgetValues, takeValues } from "./values_store";
@@ -112,6 +123,8 @@ export const partsVersion = signal(0);
 export const order = signal<readonly string[]>([]);
 export const links = signal<readonly (readonly string[])[]>([]);
 export const problems = signal<readonly Problem[]>([]);
+/** Whether this bridge delivers or stands by; null for one without a backup. */
+export const role = signal<RoleState | null>(null);
 
 function takeNow(message: NowState): void {
   if (message.full) {
@@ -137,6 +150,7 @@ function takeNow(message: NowState): void {
     found?.outSeries.fill(now(), message.part.outgoing);
   }
   if (message.problems) problems.value = message.problems;
+  if (message.role) role.value = message.role.role ? message.role : null;
   partsVersion.value++;
 }
 

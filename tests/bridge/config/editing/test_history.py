@@ -20,8 +20,10 @@ def test_versions_are_read_again(history: VersionHistory) -> None:
     added = history.add("one", {"a": "1"}, {"a": "2"})
     assert history.read() == [added]
     assert stat.S_IMODE(history.path.stat().st_mode) == 0o600
-    history.mark_undone(added.number)
+    history.mark([added.number], undone=True)
     assert history.read()[0].undone
+    history.mark([added.number], undone=False)
+    assert not history.read()[0].undone
     history.remove(added.number)
     assert history.read() == []
 

@@ -71,6 +71,13 @@ export async function undoEdit(number: number | null = null, andLater = false): 
   return answer;
 }
 
+export async function redoEdit(number: number): Promise<SavedState> {
+  const answer = await connection.request({ type: "redo_edit", number });
+  if (answer.type !== "saved") throw new Error("The bridge did not answer.");
+  if (!answer.error) await readConfiguration();
+  return answer;
+}
+
 /** A table of the configuration as it was read; empty if it has none. */
 export function tableAt(path: readonly string[]): FormTable {
   let found: FormTable = decodeTable((configuration.value?.tables ?? {}) as JsonValue);

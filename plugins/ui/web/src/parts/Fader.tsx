@@ -167,7 +167,7 @@ export function Fader({ label, device, scale, disabled, vertical = false, known 
 function Mark({ at, value }: { at: number; value: number }) {
   return (
     <span class="g" style={{ "--at": String(at) }}>
-      {figure(Number(value.toPrecision(3)), 1)}
+      {tick(value)}
     </span>
   );
 }
@@ -255,4 +255,9 @@ export function Pad({ label, device, scales, disabled, onMove }: PadProps) {
       <i style={{ left: across(x), bottom: above(y) }} />
     </div>
   );
+}
+
+/** A figure beside the track: 0.75, not 0.750. */
+function tick(value: number): string {
+  return figure(Number(value.toPrecision(3)), 1).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }

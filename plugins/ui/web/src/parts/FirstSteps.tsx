@@ -18,14 +18,14 @@ export function FirstSteps() {
       <ol>
         <li>
           <h3>Point your app here</h3>
-          <p>In TouchOSC, or what else sends OSC, set:</p>
+          <p>In TouchOSC, or another OSC app, set:</p>
           {bridges.slice(0, 3).map((each) => (
             <Target key={each.id} bridge={each} />
           ))}
         </li>
         <li>
           <h3>Move something</h3>
-          <p>Or see first how it looks:</p>
+          <p>Or try it with a test message:</p>
           <TestButton bridge={first} />
         </li>
         <li>

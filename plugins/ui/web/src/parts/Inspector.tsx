@@ -74,8 +74,22 @@ function Row({ name, value, tone = "" }: { name: string; value: string; tone?: s
   return (
     <>
       <dt>{name}</dt>
-      <dd class={tone}>{value}</dd>
+      <dd class={tone}>{breakable(value)}</dd>
     </>
+  );
+}
+
+/** A long URL breaks after its scheme, and not before its last digit. */
+function breakable(text: string) {
+  const [scheme, ...rest] = text.split("://");
+  return rest.length ? (
+    <>
+      {scheme}://
+      <wbr />
+      {rest.join("://")}
+    </>
+  ) : (
+    text
   );
 }
 
@@ -131,6 +145,7 @@ function EndpointDetails({ state }: { state: EndpointPart }) {
         {state.delay !== null && <Row name="Mean delay" value={delay(state.delay)} />}
         {state.is_sink && <Row name="When full" value={state.policy.replaceAll("_", " ")} />}
         {state.refused > 0 && <Row name="Refused clients" value={count(state.refused)} tone="w" />}
+        {state.standby > 0 && <Row name="Left to the other bridge" value={count(state.standby)} />}
         <Reasons counts={state.lost} name="Lost" />
         <Reasons counts={received.bad} name="Bad" />
         <Reasons counts={received.lost} name="Lost" />

@@ -80,7 +80,7 @@ export function Plot({ chosen, onRemove }: Props) {
         )}
         <button class="btn" aria-pressed={isPaused.value} onClick={pause}>
           <Icon name={isPaused.value ? "play" : "pause"} />
-          {isPaused.value ? "Go on" : "Pause"}
+          {isPaused.value ? "Resume" : "Pause"}
         </button>
       </div>
       <div class="canvas" ref={ref} style={{ "--lanes": chosen.value.length }} />

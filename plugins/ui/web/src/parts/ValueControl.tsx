@@ -50,7 +50,7 @@ export function ValueControl({ value }: { value: Value }) {
           </label>
         )}
         {!allowed && <span>Sending needs a token with the right send.</span>}
-        {allowed && !targets.length && <span>Nothing is known that it could be sent to.</span>}
+        {allowed && !targets.length && <span>No endpoint or bridge is known that could receive it.</span>}
         {kind === "fader" && !disabled && <span class="desk">Arrow keys by 0.01, with Shift by 0.001 of the range</span>}
         {error && (
           <span class="b" role="alert">

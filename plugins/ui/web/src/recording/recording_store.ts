@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 
 import type { RecordingEntry, RecordingsState } from "../protocol";
-import { listen } from "../store";
+import { connection, listen } from "../store";
 
 export const recordings = signal<RecordingsState | null>(null);
 export const entries = signal<readonly RecordingEntry[]>([]);
@@ -15,3 +15,14 @@ listen("recordings", (message) => {
   cameAt.value = performance.now();
   if (message.entries) entries.value = message.entries;
 });
+
+/** Why the last command failed. */
+export const error = signal("");
+
+type Command = Parameters<typeof connection.command>[0];
+
+/** Carries out a command, whose failure is shown by `error`. */
+export function run(command: Command): void {
+  error.value = "";
+  connection.command(command).catch((reason: Error) => (error.value = reason.message));
+}

@@ -4,11 +4,15 @@ import { connection, listen } from "../store";
 
 const PART = 45_000; // bytes of a piece of an upload: the bridge accepts no more
 const WINDOW = 4; // pieces that are on their way
+const MAX_HELD = 8_000_000; // bytes of a download in the memory of the page
+const TYPE = { type: "application/octet-stream" };
 export const MAX_SIZE = 1_000_000_000; // bytes of a recording that the bridge keeps
 
 type Progress = (share: number) => void;
 
 interface Download {
+  /** What has arrived. The browser keeps a Blob on disk once it is large. */
+  blob: Blob;
   parts: Uint8Array<ArrayBuffer>[];
   received: number;
   progress: Progress;
@@ -29,17 +33,21 @@ listen("recording_data", (message) => {
   }
   download.parts.push(bytes);
   download.received += bytes.length;
+  if (download.received - download.blob.size >= MAX_HELD) {
+    download.blob = new Blob([download.blob, ...download.parts], TYPE);
+    download.parts = [];
+  }
   download.progress(message.size ? download.received / message.size : 1);
   if (download.received < message.size) return;
   current = null;
-  download.resolve(new Blob(download.parts, { type: "application/octet-stream" }));
+  download.resolve(new Blob([download.blob, ...download.parts], TYPE));
 });
 
 /** Fetches a recording, and saves it as a file. */
 export async function download(name: string, progress: Progress): Promise<void> {
   if (current) throw new Error("Another recording is being downloaded.");
   const arrived = new Promise<Blob>((resolve, reject) => {
-    current = { parts: [], received: 0, progress, resolve, reject };
+    current = { blob: new Blob([], TYPE), parts: [], received: 0, progress, resolve, reject };
   });
   try {
     await connection.command({ type: "download_recording", name });

@@ -149,7 +149,7 @@ function Names({ label, side, value, disabled, problems, onChange }: NamesProps)
         </div>
         {problems.map((text) => (
           <p key={text} class="err" role="alert">
-            {text}
+            {text === "missing key" ? "Choose at least one." : text}
           </p>
         ))}
       </div>

@@ -3,10 +3,10 @@
 import { useSignal } from "@preact/signals";
 
 import { count, rateFigure, several } from "../format";
-import { StateMark, type Mark } from "../icons";
+import { Icon, StateMark, type Mark } from "../icons";
 import { Sparkline } from "../parts/Sparkline";
 import type { RoutePart } from "../protocol";
-import { queries } from "../router";
+import { go, queries } from "../router";
 import { connection, lostOf, may, online, parts, partsVersion } from "../store";
 import { lastMessages, open, routeRows, short, titleOf, type RouteRow } from "./routes_store";
 
@@ -21,7 +21,7 @@ export function RouteTable() {
     return words.every((word) => text.toLowerCase().includes(word));
   });
   if (!rows.length) {
-    return <p class="none">{words.length ? "No route fits. Search for less." : "There is no route yet. Messages go wherever an endpoint takes them."}</p>;
+    return words.length ? <p class="none">No route matches the search.</p> : <NoRoutes />;
   }
   return (
     <table class="rt" data-looked={looked}>
@@ -43,6 +43,20 @@ export function RouteTable() {
         ))}
       </tbody>
     </table>
+  );
+}
+
+function NoRoutes() {
+  return (
+    <div class="none">
+      <p>No routes yet. Each message goes to every endpoint that takes it by default.</p>
+      {may("configure") && (
+        <button class="btn" onClick={() => go("learn")}>
+          <Icon name="learn" />
+          Learn a route
+        </button>
+      )}
+    </div>
   );
 }
 
@@ -88,14 +102,20 @@ function Row({ row }: { row: RouteRow }) {
       </td>
       <td class={`num c-d ${lost ? "w" : "faint"}`}>{count(lost)}</td>
       <td class="io mono">
-        <span title={last?.taken}>
-          <i>in</i>
-          {last ? short(last.taken) : <span class="faint">nothing yet</span>}
-        </span>
-        <span class="dim" title={last?.sent}>
-          <i>out</i>
-          {part.failing ? <span class="b">{part.last_error}</span> : part.muted ? "muted" : short(last?.sent ?? "")}
-        </span>
+        {last || part.failing || part.muted ? (
+          <>
+            <span title={last?.taken}>
+              <i>in</i>
+              {last ? short(last.taken) : "–"}
+            </span>
+            <span class="dim" title={last?.sent}>
+              <i>out</i>
+              {part.failing ? <span class="b">{part.last_error}</span> : part.muted ? "muted" : short(last?.sent ?? "–")}
+            </span>
+          </>
+        ) : (
+          <span class="faint">nothing yet</span>
+        )}
       </td>
       <td class="c-m">
         <MuteSwitch part={part} />

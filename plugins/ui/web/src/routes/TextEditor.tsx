@@ -21,7 +21,8 @@ import { open, partNames, saved } from "./routes_store";
 import { headerAt, helpOf, keysOf, tableSchema, valuesOf } from "./toml_help";
 
 const NAMES = ["from", "to"];
-const MAX_BYTES = 60_000; // of edits in one message; the bridge takes 65,536
+const MAX_FILE = 524_288; // characters: the bridge takes no more
+const MAX_EDITS = 1_000_000; // characters of all edits as JSON: the bridge takes 1,048,576
 
 export function TextEditor() {
   const found = configuration.value;
@@ -31,7 +32,7 @@ export function TextEditor() {
     () => Object.entries(texts).map(([name, text]) => ({ kind: "text", file: name, text })),
     [texts],
   );
-  const isLarge = new TextEncoder().encode(JSON.stringify(edits)).length > MAX_BYTES;
+  const isLarge = Object.values(texts).some((each) => each.length > MAX_FILE) || JSON.stringify(edits).length > MAX_EDITS;
   const draft = useDraft(isLarge ? [] : edits);
   if (!found) return <p class="say">Reading the configuration…</p>;
   const problems = edits.length ? (draft.checked?.problems ?? []) : [];
@@ -69,7 +70,7 @@ export function TextEditor() {
       />
       {isLarge ? (
         <p class="say b" role="alert">
-          These changes are larger than 60 kB, which this page cannot send: make them in the file itself.
+          This text is larger than 512 KiB, which is the most that this page can save: make the changes in the file itself.
         </p>
       ) : edits.length ? (
         <SaveBox

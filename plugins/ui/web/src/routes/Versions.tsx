@@ -2,10 +2,10 @@
 
 import { useState } from "preact/hooks";
 
-import { configuration, undoEdit } from "../editing/client";
+import { configuration, redoEdit, undoEdit } from "../editing/client";
 import { Diff } from "../editing/SaveBox";
-import { clock } from "../format";
-import type { VersionState } from "../protocol";
+import { moment } from "../format";
+import type { SavedState, VersionState } from "../protocol";
 import { may, online } from "../store";
 import { saved } from "./routes_store";
 
@@ -13,9 +13,9 @@ export function Versions() {
   const versions = configuration.value?.versions ?? [];
   const [error, setError] = useState("");
   if (!versions.length) return null;
-  const undo = (number: number, andLater: boolean) => {
+  const show = (answer: Promise<SavedState>) => {
     setError("");
-    undoEdit(number, andLater).then(
+    answer.then(
       (state) => {
         setError(state.error);
         if (!state.error) saved.value = null;
@@ -37,7 +37,7 @@ export function Versions() {
       )}
       <ul class="vers">
         {versions.map((each) => (
-          <Version key={each.number} version={each} isLast={each.number === active[0]?.number} onUndo={undo} />
+          <Version key={each.number} version={each} isLast={each.number === active[0]?.number} onChange={show} />
         ))}
       </ul>
     </section>
@@ -47,15 +47,16 @@ export function Versions() {
 interface VersionProps {
   version: VersionState;
   isLast: boolean;
-  onUndo(number: number, andLater: boolean): void;
+  onChange(answer: Promise<SavedState>): void;
 }
 
-function Version({ version, isLast, onUndo }: VersionProps) {
+function Version({ version, isLast, onChange }: VersionProps) {
   const [isOpen, setOpen] = useState(false);
-  const disabled = !online.value || !may("configure") || version.undone;
+  const disabled = !online.value || !may("configure");
+  const { number } = version;
   return (
     <li class={version.undone ? "undone" : ""}>
-      <time dateTime={new Date(version.time * 1_000).toISOString()}>{clock(version.time)}</time>
+      <time dateTime={new Date(version.time * 1_000).toISOString()}>{moment(version.time)}</time>
       <span class="clip">
         {version.summary || "changed"}
         {version.undone && <span class="faint"> undone</span>}
@@ -64,9 +65,15 @@ function Version({ version, isLast, onUndo }: VersionProps) {
         <button class="btn ghost" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           Compare
         </button>
-        <button class="btn ghost" disabled={disabled} onClick={() => onUndo(version.number, !isLast)}>
-          {isLast ? "Undo" : "Go back"}
-        </button>
+        {version.undone ? (
+          <button class="btn ghost" disabled={disabled} onClick={() => onChange(redoEdit(number))}>
+            Redo
+          </button>
+        ) : (
+          <button class="btn ghost" disabled={disabled} onClick={() => onChange(undoEdit(number, !isLast))}>
+            {isLast ? "Undo" : "Go back"}
+          </button>
+        )}
       </span>
       {isOpen && <Diff text={version.diff} />}
     </li>

@@ -91,9 +91,9 @@ export function indexOf(table: FormTable, index: number): number | null {
   return found < 0 ? null : found;
 }
 
-/** A message without its type tags. */
+/** A message without its type tags, and with as many digits as can be read. */
 export function short(text: string): string {
-  return text.replace(/^(\S+) ,\S* ?/, "$1 ");
+  return text.replace(/^(\S+) ,\S* ?/, "$1 ").replace(/(?<= )-?\d+\.\d{7,}(?= |$)/g, (each) => String(Number(Number(each).toPrecision(6))));
 }
 
 /** Names of bridges, and of endpoints of which this may be read or sent to. */

@@ -73,12 +73,13 @@ export function AddControls({ page }: { page: SurfacePage }) {
       </ul>
       {!found.length && isWatched.value && (
         <p class="faint">
-          {query.value ? "No value fits." : "No message has passed yet. Move a control of a device, and its value is here."}
+          {query.value ? "No value fits." : "No message has passed yet. Move a control on a device: its value appears here."}
         </p>
       )}
-      {listCounts.value.found > SHOWN && <p class="faint">{several(listCounts.value.found - SHOWN, "further value")}: search for less.</p>}
+      {listCounts.value.found > SHOWN && <p class="faint">{several(listCounts.value.found - SHOWN, "more value")}: narrow the search.</p>}
       <button class="btn ghost" onClick={() => putLabel(page)}>
-        <Icon name="plus" />A text
+        <Icon name="plus" />
+        Add a text
       </button>
     </section>
   );

@@ -5,13 +5,13 @@ import { useEffect, useState } from "preact/hooks";
 
 import { several } from "../format";
 import { Icon } from "../icons";
+import { useSecondPress } from "../parts/second_press";
 import type { PageChange, SurfacePage, Widget } from "../protocol";
 import { AddControls } from "./AddControls";
 import { ControlForm } from "./ControlForm";
 import { choosePage, editError, file, pageOrder, pages, tokenNames, tryEdit } from "./surface_store";
 import { exportSurface, importSurface } from "./transfer";
 
-const AGAIN = 3_000; // ms within which a page is removed by a second press
 const UNDO = 20_000; // ms for which what was removed can be put back
 
 interface Props {
@@ -87,12 +87,7 @@ function Locked({ page }: { page: SurfacePage }) {
 }
 
 function PageForm({ page }: { page: SurfacePage }) {
-  const [isAsked, setAsked] = useState(false);
-  useEffect(() => {
-    if (!isAsked) return;
-    const timer = window.setTimeout(() => setAsked(false), AGAIN);
-    return () => window.clearTimeout(timer);
-  }, [isAsked]);
+  const [isAsked, setAsked] = useSecondPress();
   const set = (changes: PageChange) =>
     tryEdit({ op: "change_page", page: page.id, changes });
   const position = pageOrder.value.indexOf(page.id);

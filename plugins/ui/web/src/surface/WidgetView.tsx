@@ -6,13 +6,12 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { figure } from "../format";
 import { Fader, Pad, type Scale } from "../parts/Fader";
 import { ColourControl, MenuControl, TextControl } from "../parts/ValueControl";
+import { useSecondPress } from "../parts/second_press";
 import type { Widget } from "../protocol";
 import { Sender } from "../sending";
 import { may, online } from "../store";
 import { knownAddresses, values } from "../values_store";
 import { isOn, pressed } from "./pinning";
-
-const ARMED = 3_000; // ms within which a button is pressed again to confirm
 
 type Scalar = Widget["args"][number];
 
@@ -179,20 +178,18 @@ function FaderStrip({ widget, live, sender, disabled }: ControlProps) {
 
 function PadButton({ widget, live, sender, types, disabled }: ControlProps & { types: { now: string } }) {
   const [isDown, setDown] = useState(false);
-  const [isArmed, setArmed] = useState(false);
+  const [isArmed, setArmed] = useSecondPress();
   const down = useRef(false);
   const isSwitch = widget.mode === "toggle";
   const on = isSwitch ? isOn(widget, live?.args[0]) : isDown;
   const fire = (next: boolean) => {
     const found = pressed(widget, next);
     types.now = found.types;
-    sender.sendEach(found.args);
+    // While a button is held, the bridge releases it if this page is gone.
+    const isHeld = next && widget.mode === "momentary";
+    const { types: tags, args } = pressed(widget, false);
+    sender.sendEach(found.args, isHeld ? { types: tags, args } : null);
   };
-  useEffect(() => {
-    if (!isArmed) return;
-    const timer = window.setTimeout(() => setArmed(false), ARMED);
-    return () => window.clearTimeout(timer);
-  }, [isArmed]);
   const release = () => {
     if (!down.current) return;
     down.current = false;
@@ -202,6 +199,9 @@ function PadButton({ widget, live, sender, types, disabled }: ControlProps & { t
   const letGo = useRef(release);
   letGo.current = release;
   useEffect(() => () => letGo.current(), []); // a page that is left holds nothing
+  useEffect(() => {
+    if (disabled) letGo.current(); // a button that is off gets no more events
+  }, [disabled]);
   const press = () => {
     if (disabled || down.current) return;
     if (widget.confirm && !isArmed) {

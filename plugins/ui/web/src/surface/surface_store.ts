@@ -6,8 +6,15 @@ import type { SurfaceEdit, SurfacePage, SurfaceState, Widget, WidgetChange } fro
 import { connection, listen, may } from "../store";
 import { takeRows } from "../values_store";
 import { newId } from "./pinning";
+import { isChange, withChanges } from "./unanswered";
 
-export const pages = signal<ReadonlyMap<string, SurfacePage>>(new Map());
+/** The pages as the bridge has them. */
+const received = signal<ReadonlyMap<string, SurfacePage>>(new Map());
+/** Changes that the bridge has not answered yet: keys and clicks may be faster. */
+const unanswered = signal<readonly SurfaceEdit[]>([]);
+
+/** The pages, with the changes of this browser. */
+export const pages = computed(() => withChanges(received.value, unanswered.value));
 export const pageOrder = signal<readonly string[]>([]);
 export const revision = signal(0);
 export const isKnown = signal(false);
@@ -41,23 +48,29 @@ function take(message: SurfaceState): void {
   isKnown.value = true;
   if (message.order) pageOrder.value = message.order;
   if (message.pages.length || message.order) {
-    const all = new Map(pages.value);
+    const all = new Map(received.value);
     for (const each of message.pages) all.set(each.id, each);
     for (const id of all.keys()) if (!pageOrder.value.includes(id)) all.delete(id);
-    pages.value = all;
+    received.value = all;
   }
 }
 
 listen("surface", take);
 
+const SETTLE = 300; // ms after an answer within which the changed page has come, too
 const MAX_TEXT = 55_000; // characters of edits in one command
 
 /** Makes edits, all of a command or none. Rejects with the reason; it is shown, too. */
 export async function edit(...edits: readonly SurfaceEdit[]): Promise<void> {
   editError.value = "";
+  const changes: readonly SurfaceEdit[] = edits.filter(isChange);
+  const forget = () => (unanswered.value = unanswered.value.filter((each) => !changes.includes(each)));
+  if (changes.length) unanswered.value = [...unanswered.value, ...changes];
   try {
     for (const part of parts(edits)) await connection.command({ type: "edit_surface", edits: part });
+    if (changes.length) window.setTimeout(forget, SETTLE);
   } catch (error) {
+    forget();
     editError.value = (error as Error).message;
     throw error;
   }

@@ -87,11 +87,11 @@ function Tools() {
         onClick={() => (heldAt.value = isHeld ? null : (events.value.at(-1)?.number ?? 0))}
       >
         <Icon name={isHeld ? "play" : "pause"} />
-        {isHeld ? (held.value ? `Show ${several(held.value, "new event")}` : "Go on") : "Hold"}
+        {isHeld ? (held.value ? `Show ${several(held.value, "new event")}` : "Resume") : "Hold"}
       </button>
-      <button class="btn" onClick={download} disabled={!matching.value.length}>
+      <button class="btn" aria-label="Download" onClick={download} disabled={!matching.value.length}>
         <Icon name="download" />
-        Download
+        <span class="desk">Download</span>
       </button>
     </div>
   );
@@ -112,7 +112,7 @@ function List() {
     if (follows.current) window.scrollTo(0, document.documentElement.scrollHeight);
   }, [shown.at(-1)?.number]);
   if (!events.value.length) return <p class="none">The log is empty.</p>;
-  if (!shown.length) return <p class="none">No event fits. Choose another level or part, or search for less.</p>;
+  if (!shown.length) return <p class="none">No event matches. Choose another level or part, or a shorter search.</p>;
   const skipped = matching.value.length - shown.length;
   return (
     <section class="panel log" aria-label="Events">

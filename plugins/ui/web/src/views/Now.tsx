@@ -23,6 +23,7 @@ import {
   partsVersion,
   problems,
   pulse,
+  role,
   totals,
 } from "../store";
 import { logPart } from "./Log";
@@ -68,7 +69,21 @@ function Verdict() {
     <section class="verdict" aria-live="polite">
       <h2>{title}</h2>
       <p>{summary()}</p>
+      <Role />
     </section>
+  );
+}
+
+/** Whether this bridge delivers, or its backup does. */
+function Role() {
+  const known = role.value;
+  if (!known) return null;
+  if (known.role === "leader") return <span class="role leader">Leader</span>;
+  const who = known.holder ? `${known.holder} delivers` : "no known leader";
+  return (
+    <span class="role" title={who}>
+      Standby <small>{who}</small>
+    </span>
   );
 }
 
@@ -79,7 +94,7 @@ function summary(): string {
   const connected =
     ends.filter((each) => each.connected).length + bridges.filter((each) => !each.problem).length;
   const total = ends.length + bridges.length;
-  const first = connected === total ? `All ${total} connected.` : `${connected} of ${total} connected.`;
+  const first = connected === total ? (total === 1 ? "Connected." : total === 2 ? "Both connected." : `All ${total} connected.`) : `${connected} of ${total} connected.`;
   const lost = pulse.value?.lost ?? 0;
   const second = lost ? `${several(lost, "message")} lost since the start.` : "Nothing is lost.";
   return `${total ? first : "Nothing is configured."} ${second}`;

@@ -10,7 +10,7 @@ import { several } from "../format";
 import { Icon, StateMark } from "../icons";
 import type { EditWanted } from "../protocol";
 import { baseName, RouteForm } from "../routes/RouteForm";
-import { isBehind, open, reloads, saved, watchRoutes } from "../routes/routes_store";
+import { isBehind, open, reloads, routeRows, saved, watchRoutes } from "../routes/routes_store";
 import { RouteTable } from "../routes/RouteTable";
 import { Versions } from "../routes/Versions";
 import { connection, may, online } from "../store";
@@ -47,8 +47,8 @@ export function Routes() {
               )}
             </header>
             <RouteTable />
-            {allowed && !open.value && (
-              <p class="say">Choose a route to change it: you see what becomes of the last real messages, and what changes in the file, before you save.</p>
+            {allowed && !open.value && routeRows().length > 0 && (
+              <p class="say">Select a route to change it. Before you save, you see how the last messages pass through it, and what changes in the file.</p>
             )}
           </section>
           {allowed && <Versions />}

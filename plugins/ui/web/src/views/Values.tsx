@@ -52,8 +52,15 @@ function watch(): void {
   }));
 }
 
+/** What makes another list of it. */
+const selection = computed(() => [query.value, source.value, stateFilter.value, prefix.value, sort.value].join("\n"));
+
 export function Values() {
   useEffect(() => {
+    const reordered = effect(() => {
+      void selection.value;
+      openRows.forget();
+    });
     const end = effect(() => {
       if (isHeld.value) connection.unwatch("values");
       else watch();
@@ -63,6 +70,7 @@ export function Values() {
     }, 1_000);
     return () => {
       end();
+      reordered();
       window.clearInterval(resting);
       connection.unwatch("values");
       isWatched.value = false;
@@ -134,9 +142,14 @@ function Tools() {
         </select>
       </label>
       <span class="grow" />
-      <button class="btn" aria-pressed={isHeld.value} onClick={() => (isHeld.value = !isHeld.value)}>
+      <button
+        class="btn"
+        aria-pressed={isHeld.value}
+        aria-label={isHeld.value ? "Resume" : "Hold"}
+        onClick={() => (isHeld.value = !isHeld.value)}
+      >
         <Icon name={isHeld.value ? "play" : "pause"} />
-        {isHeld.value ? "Go on" : "Hold"}
+        <span class="desk">{isHeld.value ? "Resume" : "Hold"}</span>
       </button>
     </div>
   );
@@ -243,7 +256,7 @@ function List() {
   const { found, forgotten, total } = listCounts.value;
   const height = rowHeight.value;
   void openVersion.value;
-  order.forEach((address, i) => openRows.move(address, first + i));
+  openRows.move(order, first);
   return (
     <section class="list" aria-label="Values">
       <div class="cols" aria-hidden="true">
@@ -290,7 +303,7 @@ function Nothing({ total }: { total: number }) {
   const received = pulse.value?.received ?? 0;
   if (!online.value) return <p class="none">Not connected.</p>;
   if (!isWatched.value) return null;
-  if (total) return <p class="none">No address fits. Search for less, or choose another sender or branch.</p>;
+  if (total) return <p class="none">No address matches. Choose another sender or branch, or a shorter search.</p>;
   return (
     <p class="none">
       {received

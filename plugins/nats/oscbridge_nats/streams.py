@@ -1,0 +1,163 @@
+"""Streams and consumers at the servers: found, or created if they are missing; never altered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Final, TypeVar
+
+from nats import errors
+from nats.js import api
+from nats.js.client import JetStreamContext
+from nats.js.errors import APIError, NotFoundError
+
+from oscbridge_nats.failures import api_failure
+from oscbridge_nats.options import NATSOptions, Subscription
+
+__all__ = ["MAX_ACK_PENDING", "StreamFinder", "partition_stream"]
+
+REQUEST_TIMEOUT: Final = 5.0
+"""Seconds for JetStream to answer: an election of its leader takes about as long."""
+
+FIRST_WAIT: Final = 0.25
+LONGEST_WAIT: Final = 4.0
+"""Seconds between attempts, doubled each time, and their maximum."""
+
+MAX_ACK_PENDING: Final = 1_000
+"""Most messages of a consumer that are not acknowledged, for all bridges that share it."""
+
+ResultT = TypeVar("ResultT")
+
+
+def partition_stream(stream: str, wanted: Subscription) -> str:
+    """The name of the stream that divides another one for a durable consumer."""
+    return f"{stream}-{wanted.durable}-{wanted.partitions}"
+
+
+def consumer_name(durable: str, partition: int | None) -> str:
+    """The name of a durable consumer, of one partition if there are several."""
+    return durable if partition is None else f"{durable}-{partition}"
+
+
+class StreamFinder:
+    """Finds what the options name, and creates what may be created here.
+
+    ``report`` is called with what is missing or fails, and with an empty text when that is over.
+    """
+
+    def __init__(
+        self, js: JetStreamContext, options: NATSOptions, report: Callable[[str], None]
+    ) -> None:
+        self._js = js
+        self._options = options
+        self._report = report
+
+    async def provide_stream(self) -> api.StreamConfig:
+        """The stream; created if it does not exist."""
+        options = self._options
+        name = options.stream or ""
+        config = api.StreamConfig(
+            name=name,
+            subjects=[f"{options.prefix}.>"],
+            retention=api.RetentionPolicy.LIMITS,
+            storage=api.StorageType.FILE,
+            num_replicas=options.replicas,
+            max_age=options.stream_max_age,
+            max_bytes=options.stream_max_bytes or -1,
+        )
+        return await self._until(lambda: self._stream(name, config), f"stream {name!r}")
+
+    async def wait_for_stream(self) -> None:
+        """Wait until the stream exists: those that publish to it create it."""
+        name = self._options.stream or ""
+        await self._until(
+            lambda: self._js.stream_info(name),
+            f"stream {name!r}",
+            'waiting for it: an endpoint with a route with mode = "jetstream" creates it',
+        )
+
+    async def provide_partitions(self, wanted: Subscription) -> str:
+        """The stream that divides messages by their subjects; created if it does not exist.
+
+        It takes over the messages of the first one, and drops those that are acknowledged. Returns
+        its name.
+        """
+        options = self._options
+        source = options.stream or ""
+        name = partition_stream(source, wanted)
+        target = f"{name}.{{{{partition({wanted.partitions})}}}}.{_same_subject(wanted.subject)}"
+        mapping = api.SubjectTransform(wanted.subject, target)
+        config = api.StreamConfig(
+            name=name,
+            retention=api.RetentionPolicy.WORK_QUEUE,
+            storage=api.StorageType.FILE,
+            num_replicas=options.replicas,
+            max_age=options.stream_max_age,
+            max_bytes=options.stream_max_bytes or -1,
+            sources=[api.StreamSource(name=source, subject_transforms=[mapping])],
+        )
+        await self._until(lambda: self._stream(name, config), f"stream {name!r}")
+        return name
+
+    async def provide_consumer(
+        self, stream: str, wanted: Subscription, partition: int | None
+    ) -> api.ConsumerInfo:
+        """A durable consumer; created if it does not exist."""
+        name = consumer_name(wanted.durable or "", partition)
+        subject = wanted.subject if partition is None else f"{stream}.{partition}.>"
+        config = api.ConsumerConfig(
+            durable_name=name,
+            name=name,
+            filter_subject=subject,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=wanted.ack_timeout,
+            max_ack_pending=MAX_ACK_PENDING if partition is None else 1,
+            max_deliver=-1,  # the bridge counts: a message that is given up is counted
+        )
+
+        async def provide() -> api.ConsumerInfo:
+            try:
+                found: api.ConsumerInfo = await self._js.consumer_info(stream, name)
+            except NotFoundError:
+                found = await self._js.add_consumer(stream, config)
+            return found
+
+        return await self._until(provide, f"consumer {name!r} of stream {stream!r}")
+
+    async def _stream(self, name: str, config: api.StreamConfig) -> api.StreamConfig:
+        try:
+            found = await self._js.stream_info(name)
+        except NotFoundError:
+            found = await self._js.add_stream(config)
+        return found.config
+
+    async def _until(
+        self,
+        attempt: Callable[[], Awaitable[ResultT]],
+        what: str,
+        if_missing: str = "",
+    ) -> ResultT:
+        """Try until it works. The connection ends the task that waits."""
+        wait = FIRST_WAIT
+        while True:
+            try:
+                found = await attempt()
+            except NotFoundError as error:
+                self._report(f"{what}: {if_missing}" if if_missing else api_failure(error, what))
+            except (APIError, errors.Error, TimeoutError) as error:
+                self._report(api_failure(error, what))
+            else:
+                self._report("")
+                return found
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+
+
+def _same_subject(wanted: str) -> str:
+    """The target of a mapping that changes nothing."""
+    numbers = count(1)
+    return ".".join(
+        f"{{{{wildcard({next(numbers)})}}}}" if token == "*" else token
+        for token in wanted.split(".")
+    )

@@ -1,0 +1,78 @@
+// The target by its address.
+
+import { useEffect, useState } from "preact/hooks";
+
+import { connection, online, parts, partsVersion } from "../store";
+import { learn } from "./learning_store";
+
+interface Offered {
+  address: string;
+  text: string;
+}
+
+/** The target by its address, without moving it. */
+export function TargetChooser() {
+  void partsVersion.value;
+  const sinks = [...parts.values()].flatMap(({ state }) => (state.kind === "endpoint" && state.is_sink ? [state.name] : []));
+  const [part, setPart] = useState("");
+  const [address, setAddress] = useState("");
+  const [offered, setOffered] = useState<readonly Offered[]>([]);
+  const chosen = part || (sinks[0] ?? "");
+  useEffect(() => {
+    if (!chosen) return;
+    let isCurrent = true;
+    connection.request({ type: "find_addresses", part: chosen, query: address }).then(
+      (answer) => {
+        if (isCurrent && answer.type === "known_addresses") setOffered(answer.addresses);
+      },
+      () => setOffered([]),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [chosen, address]);
+  if (!sinks.length) return <p class="say">There is no endpoint to send to yet. Add one under Devices.</p>;
+  return (
+    <form
+      class="chooser"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void learn({ type: "learn_target", part: chosen, address: address.trim() });
+      }}
+    >
+      <label>
+        <span>Or choose its endpoint</span>
+        <select class="in1" value={chosen} onChange={(event) => setPart(event.currentTarget.value)}>
+          {sinks.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="grow">
+        <span>Address</span>
+        <input
+          class="in1 mono"
+          list="learn-addresses"
+          placeholder={offered[0]?.address ?? "/address"}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          value={address}
+          onInput={(event) => setAddress(event.currentTarget.value)}
+        />
+      </label>
+      <datalist id="learn-addresses">
+        {offered.map((each) => (
+          <option key={each.address} value={each.address}>
+            {each.text}
+          </option>
+        ))}
+      </datalist>
+      <button class="btn" disabled={!address.trim().startsWith("/") || !online.value}>
+        Use it
+      </button>
+    </form>
+  );
+}
