@@ -75,7 +75,7 @@ def complete_file_source(ctx: click.Context, _param: click.Parameter, incomplete
     import tomllib
 
     names: list[str] = []
-    with suppress(OSError, ValueError, AttributeError):  # the command itself says what is wrong
+    with suppress(OSError, ValueError, AttributeError):  # the command itself reports the error
         raw = tomllib.loads(Path(file).read_text(encoding="utf-8"))
         names = [*raw.get("bridge", {}), *raw.get("endpoint", {})]
     return _starting_with(incomplete, names)
