@@ -28,8 +28,8 @@ __all__ = [
     "complete_variable",
 ]
 
-TIMEOUT: Final = 0.1
-"""Seconds that all running bridges together may take to answer."""
+TIMEOUT: Final = 1.0
+"""Seconds that all running bridges together may take to answer; usually it is some milliseconds."""
 
 MAX_ANSWER: Final = 4_194_304
 """Bytes of one answer."""
