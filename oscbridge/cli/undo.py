@@ -24,7 +24,7 @@ def command(number: int | None, with_later: bool, file: Path | None, pid: int | 
     """Undo an edit of the configuration, by default the last one, and reload.
 
     "oscbridge history" lists the saved edits with their numbers. If the file was changed in the
-    same place after that edit, it is left as it is, and the exit code is 2.
+    same place after that edit, it is left as it is, and the exit code is 1.
 
     
     Examples:

@@ -73,14 +73,14 @@ def test_what_cannot_be_undone_is_said(
 ) -> None:
     assert "they come from the control room" in call("history").stderr
     result = call("undo")
-    assert (result.returncode, result.stderr) == (2, "error: there is nothing to undo\n")
+    assert (result.returncode, result.stderr) == (1, "error: there is nothing to undo\n")
     assert call("redo").stderr == "error: there is nothing to redo\n"
     save(program, "/a/{n}")
     assert call("history", "7").stderr == "error: 7: no such edit; available: 1\n"
     file = tmp_path / "show.toml"
     file.write_text(file.read_text().replace("/a/{n}", "/by/hand/{n}"))
     result = call("undo")
-    assert result.returncode == 2
+    assert result.returncode == 1
     assert "undo it by hand" in result.stderr
     assert "/by/hand/{n}" in file.read_text()
     assert "needs a NUMBER" in call("undo", "--with-later").stderr

@@ -39,6 +39,7 @@ class Mosquitto:
             self._process.wait(10)
             self._process = None
 
-    def publish(self, topic: str, payload: str) -> None:
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         command = [find_program("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(self.port)]
-        subprocess.run([*command, "-t", topic, "-m", payload], check=True, timeout=20)
+        command += ["-t", topic, "-m", payload, *(["-r"] if retain else [])]
+        subprocess.run(command, check=True, timeout=20)

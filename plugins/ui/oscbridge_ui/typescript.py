@@ -56,6 +56,7 @@ def typescript() -> str:
         if inspect.isclass(value)
         and issubclass(value, ProtocolModel)
         and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
     ]
     parts += [_interface(model) for model in models]
     for module, name in _UNIONS:

@@ -20,7 +20,7 @@ from typing import Any, Final
 REPOSITORY: Final = Path(__file__).parents[3]
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
-from control_room import connected  # noqa: E402
+from control_room import ControlRoomPage, connected  # noqa: E402
 from playwright.async_api import Browser, Page, async_playwright  # noqa: E402
 from ports import free_port  # noqa: E402
 from programs import find_program  # noqa: E402
@@ -171,11 +171,17 @@ async def _record(port: int) -> None:
     """Make two recordings, and start a third one."""
     async with connected(port) as page:
         await page.next("welcome")
-        for name in ("Act one, rehearsal", "Sound check"):
-            await page.command(type="start_recording", name=name)
-            await asyncio.sleep(3)
+        for name, seconds in (("Sound check", 3), ("Rehearsal act 1", 5)):
+            await _start(page, name)
+            await asyncio.sleep(seconds)
             await page.command(type="stop_recording")
-        await page.command(type="start_recording", name="Evening show")
+        await _start(page, "Evening show")
+
+
+async def _start(page: ControlRoomPage, name: str) -> None:
+    """Start a recording, once the one before it has ended."""
+    while (await page.command(type="start_recording", name=name))["error"]:
+        await asyncio.sleep(0.1)
 
 
 async def _read(connection: Any) -> None:

@@ -96,13 +96,13 @@ async def test_form_of_a_plugin_adds_an_endpoint(
     with start() as process:
         page = await open_page(f"{ControlRoomProgram(process).url}devices")
         plugins = page.get_by_role("region", name="Plugins")
-        await plugins.get_by_role("button", name="Add webhook").click()
+        await plugins.get_by_role("button", name="Add websocket").click()
         form = page.get_by_role("form", name="New endpoint")
         await expect(form.get_by_label("Name", exact=True)).to_be_in_viewport()
-        await form.get_by_label("url", exact=True).fill(f"http://127.0.0.1:{free_port()}/")
+        await form.get_by_label("Listen at").fill(f"127.0.0.1:{free_port()}")
         await form.get_by_role("button", name="Add", exact=True).click()
         await expect(page.get_by_text("is added.")).to_be_visible()
-    assert tomllib.loads((tmp_path / "test.toml").read_text())["endpoint"]["webhook"]
+    assert tomllib.loads((tmp_path / "test.toml").read_text())["endpoint"]["websocket"]
 
 
 async def test_profile_is_chosen_and_the_endpoint_added(
@@ -149,14 +149,14 @@ async def test_test_buttons_reach_a_midi_device_and_a_broker(
         heard = [await device.received(), await device.received()]
         assert [each.type for each in heard] == ["note_on", "note_off"]
         assert heard[0].note == heard[1].note  # nothing hangs
-        where = ["-h", "127.0.0.1", "-p", str(broker.port)]
-        command = [find_program("mosquitto_sub"), *where, "-t", "#", "-C", "1", "-v", "-d"]
+        await asyncio.to_thread(broker.publish, "oscbridge/ready", "1", retain=True)
+        where = ["-h", "127.0.0.1", "-p", str(broker.port), "-t", "oscbridge/#"]
+        command = [find_program("mosquitto_sub"), *where, "-C", "2", "-v"]
         subscriber = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert subscriber.stdout is not None
         try:
-            async with asyncio.timeout(20):
-                while b"SUBACK" not in await subscriber.stdout.readline():
-                    pass
+            async with asyncio.timeout(30):
+                assert await subscriber.stdout.readline() == b"oscbridge/ready 1\n"
                 row = rows.filter(has_text="home")
                 await row.get_by_role("button", name="Publish a test message").click()
                 await expect(row.get_by_role("status")).to_contain_text("sent")

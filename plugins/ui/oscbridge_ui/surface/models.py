@@ -55,7 +55,7 @@ Choices: TypeAlias = Annotated[Sequence[WidgetValue], Field(max_length=MAX_CHOIC
 Arguments: TypeAlias = Annotated[Sequence[WidgetValue], Field(max_length=MAX_ARGS)]
 
 
-class WidgetFields(ProtocolModel):
+class _WidgetFields(ProtocolModel):
     """What can be changed of a control."""
 
     kind: WidgetKind = "fader"
@@ -88,7 +88,7 @@ class WidgetFields(ProtocolModel):
     """What a button of the mode ``trigger`` sends."""
 
 
-class Widget(WidgetFields):
+class Widget(_WidgetFields):
     """A control, a display, or a text on a page."""
 
     id: Id
@@ -130,7 +130,7 @@ class SurfaceDocument(ProtocolModel):
         return self
 
 
-class WidgetChange(WidgetFields, PartialModel):
+class WidgetChange(_WidgetFields, PartialModel):
     """New values for a control; what is left out stays."""
 
 

@@ -35,6 +35,7 @@ function endpoint(name: string, over: Partial<EndpointPart> = {}): EndpointPart 
     in_flight: 0,
     queue_size: 100,
     sent: 0,
+    standby: 0,
     lost: {},
     clients: null,
     refused: 0,

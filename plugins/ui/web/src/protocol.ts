@@ -333,30 +333,6 @@ export interface ValueRow {
   described: Described | null;
 }
 
-/** What can be changed of a control. */
-export interface WidgetFields {
-  kind: "fader" | "button" | "xy" | "menu" | "colour" | "meter" | "text" | "label";
-  label: string;
-  address: string;
-  types: string;
-  target: string;
-  received: boolean;
-  x: number;
-  y: number;
-  w: number;
-  h: number;
-  colour: string;
-  unit: string;
-  least: number;
-  most: number;
-  choices: readonly (boolean | number | string | null)[];
-  mode: "momentary" | "toggle" | "trigger";
-  confirm: boolean;
-  on: boolean | number | string | null;
-  off: boolean | number | string | null;
-  args: readonly (boolean | number | string | null)[];
-}
-
 /** A control, a display, or a text on a page. */
 export interface Widget {
   kind: "fader" | "button" | "xy" | "menu" | "colour" | "meter" | "text" | "label";

@@ -222,11 +222,11 @@ async function complete(context: CompletionContext): Promise<CompletionResult | 
   };
 }
 
-const help = (view: EditorView, position: number) => {
-  const document = schema.value;
+const help = async (view: EditorView, position: number) => {
+  const document = schema.value ?? (await readSchema());
   const line = view.state.doc.lineAt(position);
   const found = /^\s*([\w-]+)\s*=/.exec(line.text);
-  if (!document || !found || position > line.from + found[0].length) return null;
+  if (!found || position > line.from + found[0].length) return null;
   const table = tableSchema(document, linesOf(view.state), line.number - 1);
   const known = table?.properties?.[found[1]!];
   if (!known) return null;

@@ -68,7 +68,7 @@ function Source() {
   const more = found.files.length - 1;
   return (
     <span class="faint desk clip">
-      in the order of {baseName(found.files[0].name)}
+      from {baseName(found.files[0].name)}
       {more > 0 && ` and ${several(more, "included file")}`}
     </span>
   );
