@@ -23,9 +23,20 @@ from websockets.sync.client import connect
 
 from oscbridge import Message, encode_message
 
-PLUGINS: Final = ("osc", "dmx", "midi", "mqtt", "oscquery", "serial", "ui", "webhook", "websocket")
+PLUGINS: Final = (
+    "osc",
+    "dmx",
+    "midi",
+    "mqtt",
+    "nats",
+    "oscquery",
+    "serial",
+    "ui",
+    "webhook",
+    "websocket",
+)
 READY: Final = "Ctrl-C stops it"
-TIMEOUT: Final = 30.0
+TIMEOUT: Final = 60.0
 FUNCTION: Final = """
 import sqlite3, statistics, zoneinfo
 from oscbridge import Message

@@ -38,7 +38,7 @@ MIN_WAIT: Final = 0.01
 """Seconds between two requests, at least."""
 
 HAND_OVER_TIMEOUT: Final = 3.0
-"""Seconds in which another bridge must take over what is handed over by hand."""
+"""Seconds for another bridge to take over after a hand-over."""
 
 SETTLE_INTERVAL: Final = 0.01
 """Seconds between two looks at sends in progress."""
@@ -64,7 +64,7 @@ class Leadership:
     def __init__(self, app: RunningEndpoints) -> None:
         self.options: LeaderOptions | None = None
         self.name = f"{socket.gethostname() or 'bridge'}-{token_hex(3)}"
-        """The name of this bridge as a holder, another one after each start."""
+        """Its name as a holder, a new one at each start."""
         self.holder = ""
         """The holder of the lease, as far as is known."""
         self.problem = ""

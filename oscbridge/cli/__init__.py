@@ -18,6 +18,7 @@ from oscbridge.cli.standard_streams import (
     open_standard_streams,
 )
 from oscbridge.cli.summaries import SUMMARIES
+from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.suggestions import suggest
 
@@ -26,7 +27,7 @@ __all__ = ["COMMANDS", "Commands", "cli", "main"]
 COMMANDS: Final = tuple(SUMMARIES)
 
 
-class _ListedCommands(click.Group):
+class _ListedCommands(UncutGroup):
     """Lists commands in the order in which they were added."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:

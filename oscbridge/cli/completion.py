@@ -69,7 +69,8 @@ def complete_variable(ctx: click.Context, _param: click.Parameter, incomplete: s
 
 def complete_file_source(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The bridges and endpoints of the file that the command is given."""
-    file = ctx.params.get("file")
+    # Before the value of an option is complete, click does not assign the arguments.
+    file = ctx.params.get("file") or next((word for word in ctx.args if word[:1] != "-"), None)
     if file is None:
         return []
     import tomllib

@@ -33,7 +33,7 @@ from oscbridge.net.os_errors import what_failed
 from oscbridge.net.udp_socket import RECEIVE_BUFFER
 from oscbridge.plugins import Plugins
 
-__all__ = ["SECTIONS", "Fact"]
+__all__ = ["EXTRAS", "SECTIONS", "Fact"]
 
 MAX_INTERFACES: Final = 8
 
@@ -43,7 +43,9 @@ TIMEOUT: Final = 3.0
 PORTS: Final = (("UDP", 9000, "OSC"), ("TCP", 8080, "WebSocket"), ("TCP", 9180, "control room"))
 """What a bridge without a configuration listens on."""
 
-EXTRAS: Final = ("websocket", "mqtt", "midi", "dmx", "serial", "oscquery", "webhook", "ui")
+EXTRAS: Final = (
+    *("websocket", "mqtt", "nats", "midi", "dmx", "serial", "oscquery", "webhook", "ui"),
+)
 
 _USB_GROUP: Final = "dialout"
 """The group whose members may open serial devices, in Debian and its relatives."""

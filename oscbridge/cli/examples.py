@@ -9,13 +9,14 @@ import click
 
 from oscbridge.cli.completion import complete_example
 from oscbridge.cli.example_library import CONFIGURATION, find_example, shipped_examples
+from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["command"]
 
 
-@click.group("examples", invoke_without_command=True)
+@click.group("examples", cls=UncutGroup, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the examples; show or copy one.

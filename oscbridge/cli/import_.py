@@ -9,6 +9,7 @@ import click
 
 from oscbridge.bridge.config.file import read_file
 from oscbridge.cli.imported_text import Verified, imported_text, verify
+from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.errors import ConfigurationError, InputError, OSCBridgeError
 from oscbridge.failures import failure_text
 from oscbridge.importers import BUILT_IN
@@ -19,7 +20,7 @@ from oscbridge.suggestions import suggest
 __all__ = ["command"]
 
 
-class _Formats(click.Group):
+class _Formats(UncutGroup):
     """One command per format: those of the bridge, then those of the plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

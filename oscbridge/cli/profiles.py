@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.errors import ConfigurationError
 from oscbridge.profiles.library import find_profile, read_profile, shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress
@@ -15,7 +16,7 @@ from oscbridge.profiles.profile import Profile
 __all__ = ["command"]
 
 
-@click.group("profiles", invoke_without_command=True)
+@click.group("profiles", cls=UncutGroup, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the device profiles; show or check one.

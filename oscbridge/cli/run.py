@@ -24,7 +24,6 @@ from oscbridge.cli import fail
 from oscbridge.cli.banner import banner
 from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
-from oscbridge.cli.site_code import site_code
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
@@ -190,6 +189,8 @@ async def _run(
                 return  # it has closed everything that it had opened
             _say(banner(service, plugins, source.name, is_built_in=source.file is None))
             if qr:
+                from oscbridge.cli.site_code import site_code
+
                 _say(site_code(service.http))
             await _until(stop)
             _say("stopping")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from oscbridge.cli.parameters import TARGET_URL, ValuesCommand
-from oscbridge.client.tcp import TCPClient
-from oscbridge.client.udp import UDPClient
 from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_message, encode_message
 from oscbridge.osc.lenient import is_bare_address
 from oscbridge.osc.text import format_message, parse_arguments
+
+if TYPE_CHECKING:
+    from oscbridge.client.tcp import TCPClient
+    from oscbridge.client.udp import UDPClient
 
 __all__ = ["command", "read_message"]
 
@@ -115,5 +117,9 @@ def _check_bare(address: str) -> None:
 
 def _client(to: OSCURL) -> UDPClient | TCPClient:
     if to.scheme == "udp":
+        from oscbridge.client.udp import UDPClient  # one of them: the program ends soon
+
         return UDPClient(to.host, to.port)
+    from oscbridge.client.tcp import TCPClient
+
     return TCPClient(to.host, to.port, mode=to.framing)

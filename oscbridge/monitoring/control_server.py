@@ -55,7 +55,6 @@ from oscbridge.monitoring.control_requests import (
 )
 from oscbridge.monitoring.control_socket import TokenCheck, bind
 from oscbridge.monitoring.edit_requests import answer_history, answer_redo, answer_undo
-from oscbridge.monitoring.learn_requests import answer_learn
 from oscbridge.monitoring.operations import Operations
 from oscbridge.net.os_errors import what_failed
 
@@ -254,6 +253,8 @@ class ControlServer:
             stream.discard()
 
     async def _learn(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        from oscbridge.monitoring.learn_requests import answer_learn
+
         async for answer in answer_learn(request, self._operations):
             await _write(writer, answer)
 

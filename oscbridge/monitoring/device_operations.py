@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.nearby import DeviceSearch, FoundNearby
 from oscbridge.osc import Message
 from oscbridge.osc.message_text import read_message_text
 from oscbridge.osc.text import format_message
 from oscbridge.plugins import Plugin
-from oscbridge.profiles.library import FOLDER, read_profile, shipped_profiles
-from oscbridge.profiles.profile import Profile
 from oscbridge.suggestions import suggest
+
+if TYPE_CHECKING:
+    from oscbridge.nearby import DeviceSearch, FoundNearby
+    from oscbridge.profiles.profile import Profile
 
 __all__ = ["DeviceOperations"]
 
@@ -42,9 +44,19 @@ class DeviceOperations:
         """All endpoint types by name; each is imported on access."""
         self.plugins: Sequence[Plugin] = ()
         """All plugins, broken ones included."""
-        self.nearby = DeviceSearch(types, lambda: app.announcer.discovery)
-        """The devices that could be added."""
         self._app = app
+
+    @cached_property
+    def nearby(self) -> DeviceSearch:
+        """The devices that could be added."""
+        from oscbridge.nearby import DeviceSearch  # most processes are never asked
+
+        return DeviceSearch(self.types, lambda: self._app.announcer.discovery)
+
+    async def close(self) -> None:
+        """End the search, if there is one."""
+        if "nearby" in vars(self):
+            await self.nearby.close()
 
     def endpoint_of(self, found: FoundNearby) -> str:
         """The endpoint that reaches a device already; empty if there is none."""
@@ -61,6 +73,8 @@ class DeviceOperations:
 
         Those that cannot be read are left out. It reads files: may block.
         """
+        from oscbridge.profiles.library import FOLDER, read_profile, shipped_profiles
+
         own = [] if directory is None else sorted((directory / FOLDER).glob("*.toml"))
         shipped = [path for name, path in shipped_profiles().items() if name != TEMPLATE]
         found: dict[str, Profile] = {}

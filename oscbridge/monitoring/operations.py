@@ -23,7 +23,6 @@ from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.installed import version
-from oscbridge.learning import LearningSession
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.device_operations import DeviceOperations
 from oscbridge.monitoring.leader_status import read_leader
@@ -34,6 +33,7 @@ from oscbridge.osc import Message, Origin, decode_packet, messages
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:
+    from oscbridge.learning import LearningSession
     from oscbridge.monitoring.editing import ConfigurationEditor
 
 __all__ = ["Operations", "ProcessInfo", "Reload"]
@@ -189,6 +189,8 @@ class Operations:
 
     def learn(self) -> LearningSession:
         """Begin to learn a route; the session watches until it is closed."""
+        from oscbridge.learning import LearningSession  # few processes ever learn
+
         return LearningSession(self._app)
 
     async def prepare_addresses(self) -> None:

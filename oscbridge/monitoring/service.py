@@ -129,7 +129,7 @@ class Service:
                 task.cancel()
                 await asyncio.wait([task])
         await self._control.stop()
-        await self.operations.devices.nearby.close()
+        await self.operations.devices.close()
         await self.app.stop()
         await self._store.close()
         if self._watchdog is not None:

@@ -5,6 +5,7 @@ every receiver runs in its own process.
 
 ``--figures`` measures oscbridge alone, once, and prints JSON: what ``make bench-compare`` reads.
 ``--write`` measures what docs/performance.md shows, and writes its tables and that of README.md.
+``--also PYTHON`` measures start and memory with another interpreter as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from dataclasses import asdict
 from importlib import import_module
 
+import harness
 from figures import SECTIONS
 from page import write
 
@@ -24,7 +26,9 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--figures", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--also", metavar="PYTHON", action="append", default=[])
     options = parser.parse_args()
+    harness.OTHER_PYTHONS += options.also
     if options.write:
         write()
         return

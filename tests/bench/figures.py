@@ -22,6 +22,7 @@ SECTIONS = (
     "crowds",
     "mqtt",
     "brokers",
+    "hop",
     "oscquery",
     "midi",
     "capacity",

@@ -22,6 +22,9 @@ from figures import Figure
 
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
+OTHER_PYTHONS: list[str] = []
+"""Interpreters of other environments in which oscbridge is installed: ``--also``."""
+
 PER_WRITE = 100
 """Messages per write of a sender, like a program with many messages to send."""
 
@@ -33,6 +36,17 @@ RENAMED = {
     "client_queue": ("max_client_queue", "client_queue"),
 }
 """Keys of an endpoint that have other names in older revisions: the names, newest first."""
+
+
+def programs() -> dict[str, str]:
+    """What to append to the names of figures, and the program: ours, and that of each other
+    Python."""
+    found = {"": PROGRAM}
+    for python in OTHER_PYTHONS:
+        code = "import platform; print(platform.python_implementation(), platform.python_version())"
+        version = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+        found[f", {version.stdout.strip()}"] = str(Path(python).with_name("oscbridge"))
+    return found
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -63,13 +77,13 @@ def running(
 
 @contextmanager
 def running_bridge(
-    text: str, environment: Mapping[str, str] | None = None
+    text: str, environment: Mapping[str, str] | None = None, program: str = PROGRAM
 ) -> Iterator[subprocess.Popen[str]]:
     """The bridge with a configuration."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.toml"
         file.write_text(text)
-        with running([PROGRAM, "run", str(file)], "Ctrl-C", environment) as process:
+        with running([program, "run", str(file)], "Ctrl-C", environment) as process:
             yield process
 
 

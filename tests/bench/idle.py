@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import selectors
 import socket
+import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from dashboards import join
 from figures import Figure
-from harness import cpu_seconds, free_port, running_bridge
+from harness import PROGRAM, cpu_seconds, free_port, programs, running_bridge
 from measured import Goal, show_goals
 
 CLIENTS: Final = 500
+ROUNDS: Final = 5
 SETTLE: Final = 2.0
 SECONDS: Final = 5.0
 """Seconds of rest without clients."""
@@ -61,44 +63,59 @@ def answer_pings(sockets: list[socket.socket], stopped: threading.Event) -> None
                     sock.sendall(PONG + data[2:6])
 
 
-def measure() -> tuple[float, float, float, float]:
-    """Memory in MB, percent of a core; the same with clients: kB of each, percent of a core."""
+@contextmanager
+def bridge(program: str = PROGRAM) -> Iterator[tuple[int, int]]:
+    """A bridge at rest: its WebSocket port and its process."""
     udp, web = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
-    with ExitStack() as stack:
-        process = stack.enter_context(
-            running_bridge(
-                f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n'
-                f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\n'
-                f"max_connections = {CLIENTS}\nmax_connections_per_address = {CLIENTS}\n"
-            )
-        )
+    with running_bridge(
+        f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n'
+        f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\n'
+        f"max_connections = {CLIENTS}\nmax_connections_per_address = {CLIENTS}\n",
+        program=program,
+    ) as process:
         time.sleep(SETTLE)
-        alone, cpu = resident_bytes(process.pid), share(process.pid, SECONDS)
+        yield web, process.pid
+
+
+def measure() -> tuple[float, float]:
+    """With clients: kB of each, percent of a core."""
+    with bridge() as (web, pid), ExitStack() as stack:
+        alone = resident_bytes(pid)
         sockets = [stack.enter_context(join(web)) for _ in range(CLIENTS)]
         stopped = threading.Event()
         pongs = threading.Thread(target=answer_pings, args=(sockets, stopped))
         pongs.start()
         try:
             time.sleep(SETTLE)
-            busy = share(process.pid, PING_INTERVAL)
-            size = resident_bytes(process.pid) - alone
+            busy = share(pid, PING_INTERVAL)
+            size = resident_bytes(pid) - alone
         finally:
             stopped.set()
             pongs.join()
-    return alone / 1e6, cpu, size / CLIENTS / 1e3, busy
+    return size / CLIENTS / 1e3, busy
+
+
+def measure_alone(program: str = PROGRAM) -> tuple[float, float]:
+    """Without clients: memory in MB, percent of a core."""
+    with bridge(program) as (_, pid):
+        return resident_bytes(pid) / 1e6, share(pid, SECONDS)
 
 
 def figures() -> Iterator[Figure]:
-    memory, _, each, busy = measure()
+    memory, _ = measure_alone()
+    each, busy = measure()
     yield Figure("memory", memory, "MB", "lower")
     yield Figure(f"memory of each of {CLIENTS} clients", each, "kB", "lower")
     yield Figure(f"CPU with {CLIENTS} clients", busy, "%", "lower")
 
 
 def goals() -> Iterator[Goal]:
-    memory, cpu, each, busy = measure()
-    yield Goal("at rest, memory", memory, "MB", 45.0)
-    yield Goal("at rest, CPU", cpu, "%", RESOLUTION)
+    for suffix, program in programs().items():
+        found = [measure_alone(program) for _ in range(ROUNDS)]
+        memory, cpu = (statistics.median(values) for values in zip(*found, strict=True))
+        yield Goal(f"at rest, memory{suffix}", memory, "MB", 45.0)
+        yield Goal(f"at rest, CPU{suffix}", cpu, "%", RESOLUTION)
+    each, busy = measure()
     yield Goal(f"{CLIENTS} idle WebSocket clients, memory of each", each, "kB", 60.0)
     yield Goal(f"{CLIENTS} idle WebSocket clients, CPU", busy, "%", 1.0)
 

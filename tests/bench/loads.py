@@ -7,50 +7,60 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from dashboards import latencies
 from goals import goal_beside_relay
 from measured import Goal, show_goals
 from shows import (
-    CPU_SHARE,
+    LOADS,
     MEDIAN_SHARE,
     PROGRAMS,
     ROUNDS,
     TAIL_SHARE,
+    WITH_STEPS,
     Ports,
+    Start,
     cpu_per_message,
 )
-from shows import LOADS as ALL_LOADS
-
-LOADS: Final = tuple(load for load, share in ALL_LOADS.items() if share == CPU_SHARE)
-"""Messages per second, and clients."""
 
 FLOOR: Final = "floor"
+OURS: Final = {"": "oscbridge", ", three steps": "with three steps"}
+"""What is appended to the name of a load, and the program."""
 
 
-def _goal(name: str, unit: str, found: dict[str, float], share: float) -> Goal:
-    return goal_beside_relay(name, found["oscbridge"], unit, found["relay"], found[FLOOR], share)
+def _goal(
+    name: str, unit: str, found: dict[str, float], share: float, ours: str = "oscbridge"
+) -> Goal:
+    return goal_beside_relay(name, found[ours], unit, found["relay"], found[FLOOR], share)
 
 
-def medians(measure: Callable[[Ports], Sequence[float]]) -> Iterator[dict[str, float]]:
+def medians(
+    programs: dict[str, Start], measure: Callable[[str, Ports], Sequence[float]]
+) -> Iterator[dict[str, float]]:
     """The medians of each program, one dictionary per figure that ``measure`` returns.
 
     The floor needs no precision: it is measured once.
     """
-    found: dict[str, list[Sequence[float]]] = {name: [] for name in PROGRAMS}
+    found: dict[str, list[Sequence[float]]] = {name: [] for name in programs}
     for number in range(ROUNDS):
-        for name, start in PROGRAMS.items():
+        for name, start in programs.items():
             if number == 0 or name != FLOOR:
                 with start() as ports:
-                    found[name].append(measure(ports))
+                    found[name].append(measure(name, ports))
     by_name = {name: [statistics.median(each) for each in zip(*rounds, strict=True)]
                for name, rounds in found.items()}  # fmt: skip
     for figures in zip(*by_name.values(), strict=True):
         yield dict(zip(by_name, figures, strict=True))
 
 
-def latency(ports: Ports) -> tuple[float, float]:
+def cpu(name: str, ports: Ports, rate: int, clients: int) -> Sequence[float]:
+    """Microseconds per message."""
+    return [cpu_per_message(ports, rate, clients, may_lose=name == "relay")]
+
+
+def latency(_name: str, ports: Ports) -> tuple[float, float]:
     """Milliseconds, the median and the 99th percentile."""
     udp, web, _ = ports
     latencies(udp, web)  # to warm up
@@ -59,11 +69,13 @@ def latency(ports: Ports) -> tuple[float, float]:
 
 
 def goals() -> Iterator[Goal]:
-    for rate, clients in LOADS:
-        (found,) = medians(lambda ports: [cpu_per_message(ports, rate, clients)])  # noqa: B023
-        text = f"{rate:,}/s to {clients} client{'s' * (clients > 1)}, CPU time per message"
-        yield _goal(text, "µs", found, CPU_SHARE)
-    middle, tail = medians(latency)
+    for (rate, clients), share in LOADS.items():
+        measured = partial(cpu, rate=rate, clients=clients)
+        (found,) = medians(PROGRAMS | WITH_STEPS, measured)
+        text = f"{rate:,}/s to {clients} client{'s' * (clients > 1)}"
+        for suffix, ours in OURS.items():
+            yield _goal(f"{text}{suffix}, CPU time per message", "µs", found, share, ours)
+    middle, tail = medians(PROGRAMS, latency)
     yield _goal("1,000/s to 1 client, latency, median", "ms", middle, MEDIAN_SHARE)
     yield _goal("1,000/s to 1 client, latency, 99th percentile", "ms", tail, TAIL_SHARE)
 

@@ -1,7 +1,8 @@
 """UDP to dashboards that draw at 60 Hz: ``?frame_rate=60&latest=1``, beside a relay of npm osc.
 
-Both get the same input. The CPU time is that of the whole time: the relay, which sends every
-message, loses many at the higher rate. Fifty faders move in turn.
+All get the same input. The CPU time is that of the whole time: the relay, which sends every
+message, loses many at the higher rate. Fifty faders move in turn. The floor is a program in
+Python that does the same and parses nothing.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Final
 
 from dashboards import STAMP, join
 from figures import Figure
 from goals import goal_beside_relay
-from harness import cpu_seconds
+from harness import cpu_seconds, free_port, running
 from measured import Goal, show_goals
-from shows import Ports, bridge, floor, relay
+from shows import Ports, bridge, relay
 
 RATES: Final = (2_500, 20_000)
 CLIENTS: Final = 20
@@ -102,14 +104,12 @@ def measure(
     return cpu / SECONDS * 100, sorted(ages)
 
 
-def floor_share(rate: int) -> float:
-    """The CPU time in percent of a core that a program in Python cannot do without.
-
-    It reads all messages, and writes so many frames.
-    """
-    reading, _ = measure(floor(), rate, "/", clients=0)
-    writing, _ = measure(floor(), FRAMES, "/")
-    return reading + writing
+@contextmanager
+def floor() -> Iterator[Ports]:
+    udp, web = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+    script = str(Path(__file__).with_name("floor_paced.py"))
+    with running([sys.executable, script, str(udp), str(web), str(FRAMES)], "ready") as process:
+        yield udp, web, process.pid
 
 
 def figures() -> Iterator[Figure]:
@@ -120,15 +120,16 @@ def figures() -> Iterator[Figure]:
 
 def goals() -> Iterator[Goal]:
     for rate in RATES:
-        theirs, ours, oldest = [], [], []
+        theirs, ours, oldest, least = [], [], [], []
         for _ in range(ROUNDS):
+            least.append(measure(floor(), rate, "/")[0])
             theirs.append(measure(relay(), rate, "/")[0])
             cpu, ages = measure(bridge(), rate, QUERY)
             ours.append(cpu)
             oldest.append(ages[int(len(ages) * 0.999)])
         name = f"{rate:,}/s to {CLIENTS} WebSocket clients at 60 Hz"
-        cpu, peer = statistics.median(ours), statistics.median(theirs)
-        yield goal_beside_relay(f"{name}, CPU", cpu, "%", peer, floor_share(rate), SHARE)
+        cpu, peer, lowest = map(statistics.median, (ours, theirs, least))
+        yield goal_beside_relay(f"{name}, CPU", cpu, "%", peer, lowest, SHARE)
         age = statistics.median(oldest)
         yield Goal(f"{name}, age of a value, 99.9th percentile", age, "ms", FRAME + TRANSIT)
 

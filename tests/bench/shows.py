@@ -27,14 +27,19 @@ ROUNDS = 5
 SECONDS = 4.0
 QUIET = 1.0
 SETTLE = 0.5
-CPU_SHARE, HIGH_RATE_SHARE = 0.7, 1.0
+CPU_SHARE, OTHER_SHARE = 0.7, 1.0
 LOADS = {
     (1_000, 1): CPU_SHARE,
     (250, 20): CPU_SHARE,
     (2_500, 20): CPU_SHARE,
-    (10_000, 1): HIGH_RATE_SHARE,
+    (100, 1): OTHER_SHARE,
+    (10_000, 1): OTHER_SHARE,
+    (4_000, 20): OTHER_SHARE,
 }
-"""Messages per second and clients; the share of the relay's CPU time that is the goal."""
+"""Messages per second and clients; the share of the relay's CPU time that is the goal.
+
+At higher rates the relay loses messages, which makes its figure a better one.
+"""
 
 MEDIAN_SHARE, TAIL_SHARE = 1.0, 0.7
 """The shares of the relay's latency that are the goals."""
@@ -78,8 +83,11 @@ PROGRAMS: dict[str, Start] = {"floor": floor, "relay": relay, "oscbridge": bridg
 WITH_STEPS: dict[str, Start] = {"with three steps": bridge_with_steps}
 
 
-def cpu_per_message(ports: Ports, rate: int, clients: int) -> float:
-    """Microseconds of CPU time, while every client gets every message."""
+def cpu_per_message(ports: Ports, rate: int, clients: int, *, may_lose: bool = False) -> float:
+    """Microseconds of CPU time per message that is sent, while every client gets every one.
+
+    Raises ``RuntimeError`` if a client does not, unless ``may_lose``.
+    """
     udp, web, pid = ports
     sockets = [join(web) for _ in range(clients)]
     time.sleep(SETTLE)
@@ -91,7 +99,7 @@ def cpu_per_message(ports: Ports, rate: int, clients: int) -> float:
     process.wait()
     for sock in sockets:
         sock.close()
-    if not took:
+    if not took and not may_lose:
         raise RuntimeError(f"not all {count} messages arrived at {clients} clients")
     return cpu / count * 1e6
 
@@ -102,7 +110,8 @@ def measure(rate: int, clients: int, programs: dict[str, Start]) -> dict[str, fl
     for _ in range(ROUNDS):
         for name, start in programs.items():
             with start() as ports:
-                found[name].append(cpu_per_message(ports, rate, clients))
+                cpu = cpu_per_message(ports, rate, clients, may_lose=name == "relay")
+                found[name].append(cpu)
     return {name: statistics.median(values) for name, values in found.items()}
 
 

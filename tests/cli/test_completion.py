@@ -69,7 +69,7 @@ def complete(environment: dict[str, str], tmp_path: Path) -> Callable[[str], lis
             check=True,
         )
         assert done.stderr == ""
-        return [each.partition(",")[2] for each in done.stdout.splitlines()]
+        return [each.partition(",")[2] for each in done.stdout.splitlines() if each]
 
     return complete
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from oscbridge.cli import cli, doctor
-from oscbridge.cli.doctor_facts import Fact
+from oscbridge.cli.doctor_facts import EXTRAS, Fact
 from oscbridge.plugins import Plugins
 from oscbridge.testing import running_process
+
+ROOT = Path(__file__).parents[2]
 
 
 def run() -> str:
@@ -53,6 +56,11 @@ def test_doctor_names_libraries_with_their_versions() -> None:
     assert f"websockets {version('websockets')}" in libraries[1]  # of a plugin
 
 
+def test_doctor_knows_every_plugin_of_this_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) == project["optional-dependencies"].keys() - {"all", "discovery"}
+
+
 def test_doctor_shows_interfaces_with_their_addresses() -> None:
     assert re.search(r"^  interfaces +.*lo\d* .*127\.0\.0\.1", run(), re.MULTILINE)
 
@@ -67,9 +75,10 @@ def test_doctor_finds_a_folder_that_cannot_be_written(
 
 
 def test_doctor_shows_no_password_of_a_running_bridge(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", str(tmp_path))
+    runtime = {"OSCBRIDGE_RUNTIME_DIR": environment["OSCBRIDGE_RUNTIME_DIR"]}
+    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", runtime["OSCBRIDGE_RUNTIME_DIR"])
     monkeypatch.setenv("BROKER_PASSWORD", "very-secret")
     configuration = """
 [bridge.stage]
@@ -80,7 +89,7 @@ broker = "mqtt://127.0.0.1:9"
 password = { env = "BROKER_PASSWORD" }
 on_start = "retry"
 """
-    with running_process(configuration):
+    with running_process(configuration, env=runtime):
         output = run()
     assert re.search(r"^! process \d+ .*endpoint\.house: not connected", output, re.MULTILINE)
     assert "very-secret" not in output

@@ -60,7 +60,7 @@ def project(engine: Engine, image: str, brokers: None) -> Iterator[Callable[...,
     made: list[Project] = []
 
     def project(name: str, folder: Path = FOLDER) -> Project:
-        ports = ("OSC", "WEB", "HTTP", "MQTT", "WEB1", "WEB2")
+        ports = ("OSC", "OSC_TCP", "OSC2", "OSC2_TCP", "WEB", "HTTP", "MQTT", "WEB1", "WEB2")
         made.append(Project(engine, folder / name, {port: free_port() for port in ports}))
         return made[-1]
 
@@ -130,12 +130,28 @@ def test_configuration_problem_stops_the_bridge_with_one_line_after_a_few_restar
     assert bridge.logs().count(line) == 6
 
 
+@pytest.mark.parametrize(
+    ("file", "names", "lost"),
+    [
+        ("compose.mqtt-cluster.yaml", ("in", "web1", "web2"), ("nats1",)),
+        (
+            "compose.cluster.yaml",
+            ("ingest1", "ingest2", "worker1", "worker2", "web1", "web2"),
+            ("nats1", "worker1"),
+        ),
+    ],
+)
 def test_cluster_serves_all_clients_and_survives_the_loss_of_a_node(
-    project: Callable[..., Project], send: Callable[..., None], dashboard: Callable[..., Any]
+    project: Callable[..., Project],
+    send: Callable[..., None],
+    dashboard: Callable[..., Any],
+    file: str,
+    names: tuple[str, ...],
+    lost: tuple[str, ...],
 ) -> None:
-    compose = project("compose.cluster.yaml")
+    compose = project(file)
     compose("up", "--detach")
-    bridges = [compose.container(name) for name in ("in", "web1", "web2")]
+    bridges = [compose.container(name) for name in names]
     for bridge in bridges:
         bridge.wait_until_healthy()
     clients = [dashboard(compose.ports[name]) for name in ("WEB1", "WEB2")]
@@ -152,7 +168,7 @@ def test_cluster_serves_all_clients_and_survives_the_loss_of_a_node(
                     assert time.monotonic() < deadline, f"{address} does not arrive"
 
     reaches_all("/before")
-    compose("stop", "--timeout", "2", "nats1")
+    compose("stop", "--timeout", "2", *lost)
     reaches_all("/after")
     log = "".join(bridge.logs() for bridge in bridges)
     assert "Traceback" not in log

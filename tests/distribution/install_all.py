@@ -25,7 +25,7 @@ from package_index import local_index, uv_environment
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-INSTALLERS = ("pip", "uv")
+INSTALLERS = ("uv", "pip")
 READY = "Ctrl-C stops it"
 TIMEOUT = 60.0
 CONFIGURATION = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
@@ -44,7 +44,10 @@ def main(folder: Path, sbom: Path | None) -> None:
                     if sbom is not None and extra == "all" and installer == "pip":
                         write_sbom(place, sbom)
                 took, tried = installed - began, time.monotonic() - installed
-                print(f"{installer:4} oscbridge[{extra}] {took:.1f} s, tried in {tried:.1f} s")
+                print(
+                    f"{installer:4} oscbridge[{extra}] {took:.1f} s, tried in {tried:.1f} s",
+                    flush=True,
+                )
 
 
 def names_of(requirements: list[str]) -> set[str]:

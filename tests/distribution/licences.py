@@ -27,7 +27,7 @@ LOCK: Final = ROOT / "plugins" / "ui" / "web" / "package-lock.json"
 
 ALLOWED: Final = frozenset(
     (
-        *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0"),
+        *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "MPL-2.0"),
         *("PSF-2.0", "Python-2.0", "Unlicense", "EPL-2.0", "LGPL-2.1-or-later", "OFL-1.1"),
         *("CC0-1.0", "BlueOak-1.0.0"),
     )
@@ -51,12 +51,14 @@ TEXTS: Final = {
     "BSD License": "BSD-3-Clause",
     "MIT License": "MIT",
     "Apache 2": "Apache-2.0",
+    "Apache 2 License": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "EPL-2.0 OR BSD-3-Clause": "EPL-2.0 OR BSD-3-Clause",
 }
 """Other ways in which authors write them."""
 
 HEAD: Final = (
+    "---\norphan: true\n---\n\n"
     "# Licences of dependencies\n\n"
     "oscbridge has the MIT licence. It needs these packages at run time, with all plugins. The "
     "list is made by `python tests/distribution/licences.py --update`, and a test compares it with "
@@ -66,20 +68,22 @@ HEAD: Final = (
 
 def python_licences() -> dict[str, str]:
     """Licences of the packages that the installed distributions of this project need."""
-    bridge = distribution("oscbridge")
     own = {"oscbridge", *_own_plugins()}
     found: dict[str, str] = {}
-    waiting = [*_needed(bridge, ("all",)), *(name for each in own for name in _needs(each))]
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    waiting = [("oscbridge", ("all",)), *((name, ()) for name in own)]
     while waiting:
-        name = waiting.pop()
-        if name in found or name in own:
+        name, extras = needed = waiting.pop()
+        if needed in seen:
             continue
+        seen.add(needed)
         try:
             package = distribution(name)
         except PackageNotFoundError:
-            continue  # an extra that is not installed here
-        found[name] = licence_of(package)
-        waiting += _needed(package, ())
+            continue  # for another version of Python, or another system
+        if name not in own:
+            found[name] = licence_of(package)
+        waiting += _needed(package, extras)
     return found
 
 
@@ -88,16 +92,15 @@ def _own_plugins() -> set[str]:
     return {f"oscbridge-{path.parent.name}" for path in files}
 
 
-def _needs(name: str) -> list[str]:
-    return list(_needed(distribution(name), ()))
-
-
-def _needed(package: Distribution, extras: tuple[str, ...]) -> Iterator[str]:
+def _needed(
+    package: Distribution, extras: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The names and extras of what a package with some extras needs."""
     for text in package.requires or ():
         requirement = Requirement(text)
         marker = requirement.marker
         if marker is None or any(marker.evaluate({"extra": each}) for each in ("", *extras)):
-            yield canonicalize_name(requirement.name)
+            yield canonicalize_name(requirement.name), tuple(sorted(requirement.extras))
 
 
 def licence_of(package: Distribution) -> str:

@@ -45,12 +45,15 @@ def local_index(folder: Path) -> Iterator[str]:
             else:
                 self.send_error(404)
 
+        do_HEAD = do_GET  # noqa: N815  # uv asks for the size of a wheel first
+
         def _answer(self, body: bytes, content_type: str) -> None:
             self.send_response(200)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
             pass

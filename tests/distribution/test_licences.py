@@ -15,7 +15,7 @@ def test_all_licences_are_listed_and_allowed() -> None:
 
 def test_dependencies_of_the_bridge_the_plugins_and_the_page_are_found() -> None:
     python, page = python_licences(), page_licences()
-    assert {"aiohttp", "multidict", "paho-mqtt", "websockets", "zeroconf"} <= set(python)
+    assert {"aiohttp", "multidict", "nkeys", "paho-mqtt", "websockets", "zeroconf"} <= set(python)
     assert not {"pytest", "oscbridge", "oscbridge-mqtt"} & set(python)
     assert page
     assert set(python) <= set(LISTED)

@@ -76,10 +76,12 @@ def _kill_servers(both: MainAndBackup, cluster: NATSCluster, rounds: int) -> Non
         before = len(both.observer.arrivals)
         leader = cluster.leader_of(STREAM)
         cluster.kill(leader)
+        elected = cluster.leader_of(STREAM)  # both bridges need it
         both.leader()
         cluster.restart(leader)
         cluster.wait_until_healthy()
-        print(f"killed {leader}: gap {longest_gap(both.observer.arrivals[before - 1 :]):.2f} s")
+        gap = longest_gap(both.observer.arrivals[before - 1 :])
+        print(f"killed {leader}, elected {elected}: gap {gap:.2f} s")
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ class LinkLoop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._links: list[CutLink] = []
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
 
     def link(self, target: int) -> CutLink:
         """A link to a port of this machine."""
         link = CutLink(target, self.loop)
+        self._links.append(link)
         asyncio.run_coroutine_threadsafe(link.start(), self.loop).result(5)
         return link
 
@@ -32,6 +34,8 @@ class LinkLoop:
         self.loop.close()
 
     async def _end(self) -> None:
+        for link in self._links:
+            link.close()
         tasks = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -52,6 +56,11 @@ class CutLink:
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Accept no more connections. On the loop."""
+        if self._server is not None:
+            self._server.close()
 
     def cut(self) -> None:
         """From any thread."""

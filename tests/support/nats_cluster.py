@@ -80,6 +80,11 @@ class NATSCluster:
         process.kill()
         process.wait()
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the servers that run."""
+        return [each.pid for each in self._running.values()]
+
     def wait_until_healthy(self) -> None:
         """Wait until all servers that run are up to date, and one leads."""
         deadline = time.monotonic() + START_TIMEOUT

@@ -77,7 +77,10 @@ class Walk:
         if name := file_name(block):
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text)
+            old, _, new = notes.get("replace", "").partition(" with ")
+            assert old in block.text, f"{name}: no {old!r}"
+            new = new.replace("\\n", "\n")
+            path.write_text(block.text.replace(old, new) if old else block.text)
         elif block.language == "python" and block.text.startswith("# in "):
             first, _, text = block.text.partition("\n")
             replace_function(self.folder / first.removeprefix("# in "), text)

@@ -72,7 +72,7 @@ class Steps:
         page = self._page
         assert page is not None
         if verb == "sees":
-            expect(page.get_by_text(text, exact=True).first).to_be_visible(timeout=MILLISECONDS)
+            expect(page.get_by_text(text).first).to_be_visible(timeout=MILLISECONDS)
         elif verb == "clicks":
             page.get_by_role("button", name=text, exact=True).click(timeout=MILLISECONDS)
         elif verb == "has-slider":

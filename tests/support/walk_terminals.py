@@ -19,6 +19,7 @@ WAIT: Final = 30.0
 _VARIABLE: Final = (
     (r"\d\d:\d\d:\d\d(\.\d+)?", "TIME"),
     (r"\b\d+(\.\d+)? (ms|s)\b", "DURATION"),
+    (r"(?<= from :)\d+\b", "PORT"),
     (r"(?<=127\.0\.0\.1:)[3-6]\d{4}\b", "PORT"),
     (r"(?<=192\.168\.1\.20:)[3-6]\d{4}\b", "PORT"),
     (r"\s+", " "),

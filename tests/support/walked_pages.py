@@ -8,6 +8,7 @@ A note is a comment of HTML before a block, or alone:
 - ``never NAME TEXT``: this text is not in the output of that terminal.
 - ``stop NAME``: Ctrl-C in that terminal.
 - ``instead COMMAND``: runs this command instead of the next block, e.g. where there is no sound.
+- ``replace OLD with NEW``: changes the next file, for the same reason; ``\\n`` ends a line.
 - ``not run: REASON``: the next block is not run.
 - ``run COMMAND``: a command that the text describes without showing it.
 - ``fails COMMAND``: a command that is described and must fail.
@@ -28,7 +29,10 @@ _PART: Final = re.compile(
 )
 _NAME: Final = re.compile(r"(?:#|;|//|<!--)\s+([\w./-]+\.\w+)(?:\s+-->)?$")
 NOTES: Final = frozenset(
-    ("terminal", "output", "prints", "never", "stop", "instead", "not", "run", "fails", "do")
+    (
+        *("terminal", "output", "prints", "never", "stop"),
+        *("instead", "replace", "not", "run", "fails", "do"),
+    )
 )
 
 

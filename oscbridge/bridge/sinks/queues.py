@@ -48,6 +48,16 @@ class DropOldestQueue(MemoryQueue[EntryT]):
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, drops, sampler, *waiting)
 
+    def put(self, message: EntryT) -> None:
+        messages = self._messages
+        with self._lock:
+            is_later = messages and self._sampler.position and not self._closed
+            if is_later and len(messages) < self.size:  # nobody needs to know
+                self.offered += 1
+                messages.append(message)
+                return
+        super().put(message)
+
     def _add(self, message: EntryT) -> str:
         self._messages.append(message)
         if len(self._messages) <= self.size or self._must_deliver.keep(self._messages.popleft()):

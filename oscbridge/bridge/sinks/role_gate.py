@@ -28,7 +28,7 @@ class StandsBy(BadMessage):
 class RoleGate(Endpoint[Options, Deliverable]):
     """Hands messages to an endpoint while the lease lasts; the others are dropped.
 
-    The methods are no coroutines themselves: the lease is checked immediately before the endpoint
+    The methods are not coroutines themselves: the lease is checked immediately before the endpoint
     runs, and one frame is saved.
     """
 

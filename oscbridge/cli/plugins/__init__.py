@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from oscbridge.cli.parameters import configuration_option
+from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.suggestions import suggest
 
 __all__ = ["VERBS", "command"]
@@ -18,7 +19,7 @@ VERBS: Final = ("show", "new", "check")
 """The commands, each in the module of its name."""
 
 
-class _Verbs(click.Group):
+class _Verbs(UncutGroup):
     """Finds a command in the module of the same name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -133,6 +133,13 @@ class NATSClient(Client):
             text = f"connection lost: {oscbridge.what_failed(e)}"
         self.lose(oscbridge.NotConnected(text))
 
+    async def _process_pong(self) -> None:
+        if self._pongs and self._pongs[0].done():  # given up; nats-py would end its reading task
+            self._pongs.pop(0)
+            self._pings_outstanding = 0
+        else:
+            await super()._process_pong()
+
     async def _process_err(self, err_msg: str) -> None:
         text = err_msg.strip("'")
         if "permissions violation" in text:

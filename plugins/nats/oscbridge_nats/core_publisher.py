@@ -28,8 +28,8 @@ async def publish_core(
 ) -> None:
     """Write messages until the system has taken them.
 
-    Raises :class:`oscbridge.PartialDelivery` if the connection breaks: what was being written is
-    rejected, so that nothing is published twice, and the rest is sent again.
+    Raises :class:`oscbridge.PartialDelivery` if the connection breaks: messages that were being
+    written are rejected, so that nothing is published twice, and the rest is sent again.
     """
     start = size = 0
     commands: list[bytes] = []

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar, Final
 
 import oscbridge
+from oscbridge_nats.backlog import Backlog
 from oscbridge_nats.client import NATSClient
 from oscbridge_nats.connecting import ServerList, connect
 from oscbridge_nats.core_publisher import publish_core
@@ -21,6 +22,8 @@ from oscbridge_nats.streams import StreamFinder
 from oscbridge_nats.tls import contents_of_files, tls_context
 
 __all__ = ["NATSEndpoint"]
+
+SLOW: Final = "they arrive faster than they can be handled"
 
 API_TIMEOUT: Final = 5.0
 """Seconds for an answer of JetStream."""
@@ -51,6 +54,7 @@ class NATSEndpoint(
         self._receiver = Receiver(options, self._headers.origin)
         self._publisher = StreamPublisher(options.stream or "", options.max_inflight, self._headers)
         self._durables = DurableConsumers(options, self._receiver)
+        self._backlog = Backlog()
         self._files = contents_of_files(options)
         self._client: NATSClient | None = None
         self._provides_stream = False
@@ -103,10 +107,11 @@ class NATSEndpoint(
             if each.durable is None:
                 handler = partial(self._on_message, each.payload)
                 await client.subscribe_directly(each.subject, handler, each.queue or "")
-        await self._publisher.begin(client)
+        if len(self.options.subscribe) > len(self.options.durables):
+            self.start_task(self._backlog.watch(client))
         self._provides_stream = False
         self._begin_stream()
-        if self.options.durables:
+        if self.options.durables and not self.host.is_dry:  # it would acknowledge messages
             self.start_task(self._durables.run(client, self.host, self._finder(client)))
 
     def _begin_stream(self) -> None:
@@ -171,6 +176,9 @@ class NATSEndpoint(
     def _on_message(
         self, form: Format | None, subject: str, _reply: str, data: bytes, headers: bytes
     ) -> None:
+        if self._backlog.is_large:
+            self.host.input_dropped("slow_consumer", 1, SLOW)
+            return
         try:
             self._receiver.receive(self.host, form, subject, data, headers)
         except oscbridge.DecodeError as error:

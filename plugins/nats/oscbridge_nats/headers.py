@@ -1,4 +1,4 @@
-"""The headers of messages: who has published them, and how often they have been passed on."""
+"""The headers of messages: their publisher, and how often they have been passed on."""
 
 from __future__ import annotations
 

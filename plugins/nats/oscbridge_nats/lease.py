@@ -64,7 +64,7 @@ class _Seen(NamedTuple):
 
 
 class LeaseBucket:
-    """The leases of one connection, and what is known about them from earlier ones.
+    """The leases of an endpoint, over all its connections.
 
     ``clock`` returns seconds.
     """
@@ -99,7 +99,7 @@ class LeaseBucket:
         return oscbridge.Lease(entry.holder, self._left(key, entry))
 
     async def find(self, client: Client, key: str, seconds: float) -> oscbridge.Lease:
-        """Look who has a lease. Raises :class:`oscbridge.EndpointError`."""
+        """Find the holder of a lease. Raises :class:`oscbridge.EndpointError`."""
         entry = await self._read(await self._open(client, seconds), key, seconds)
         return oscbridge.Lease(entry.holder, self._left(key, entry))
 

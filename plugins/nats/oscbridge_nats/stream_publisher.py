@@ -43,14 +43,17 @@ class StreamPublisher:
         self._max_inflight = max_inflight
         self._headers = headers
         self._inbox = ""
+        self._client: NATSClient | None = None
+        """The connection on which acknowledgements are subscribed to."""
         self._ids = MessageIds()
         self._batch: _Batch | None = None
         self._number = 0
 
-    async def begin(self, client: NATSClient) -> None:
+    async def _begin(self, client: NATSClient) -> None:
         """Subscribe to acknowledgements, on a new connection."""
         self._inbox = client.new_inbox()
         await client.subscribe_directly(f"{self._inbox}.*", self._on_answer)
+        self._client = client
 
     def lose(self) -> None:
         """The connection is lost: end :meth:`publish`."""
@@ -74,6 +77,8 @@ class StreamPublisher:
         ``record_ids`` are those of a spool, empty for messages that are not in one. Raises
         :class:`oscbridge.PartialDelivery` unless all are acknowledged.
         """
+        if client is not self._client:
+            await self._begin(client)
         ids = self._ids.of(deliveries, record_ids)
         batch = self._batch = _Batch(publications, self._max_inflight)
         try:

@@ -43,7 +43,7 @@ def consumer_name(durable: str, partition: int | None) -> str:
 class StreamFinder:
     """Finds what the options name, and creates what may be created here.
 
-    ``report`` is called with what is missing or fails, and with an empty text when that is over.
+    ``report`` is called with each problem, and with an empty text when it is over.
     """
 
     def __init__(

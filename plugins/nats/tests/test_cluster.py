@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import signal
 import socket
@@ -23,6 +24,9 @@ from oscbridge.testing.process import OscbridgeProcess
 
 COUNT = 20_000
 ADDRESSES = 40
+RESUMED = 2.0
+"""Seconds until core messages arrive again after a server is killed."""
+
 PATIENCE = 60.0
 """Seconds for all messages to arrive, with an election in between, on a busy machine."""
 
@@ -38,6 +42,7 @@ stream   = "show"
 replicas = 3
 policy   = "spool"
 spool    = {{ path = "ingest.spool" }}
+queue    = 20000  # the burst is faster than the disk
 [[route]]
 from = "stage"
 to   = "hub"
@@ -167,8 +172,41 @@ async def test_every_message_arrives_though_a_server_and_a_worker_are_killed(
         info = await js.stream_info("show")
         assert info.state.messages == COUNT, "messages were stored twice"
         assert ingest.stop(signal.SIGTERM, 10) == 0
-        assert "lost" not in ingest.output
+        assert "messages lost" not in ingest.output
     assert output.different == set(PACKETS)
     if partitions:
         for numbers in output.numbers().values():
             assert numbers == sorted(numbers)
+
+
+async def test_core_messages_flow_again_soon_after_a_node_dies(
+    cluster: Any, start: Any, watch: Any
+) -> None:
+    publisher = await start(cluster)
+    last = list(cluster.urls)[::-1]
+    subscriber = await start(last, 'subscribe = ["osc.>"]')
+    arrived: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def send() -> None:
+        while True:
+            publisher.offer(Message.of("/n", 1))
+            await asyncio.sleep(0.01)
+
+    async def receive() -> None:
+        while True:
+            await subscriber.received.get()
+            arrived.append(loop.time())
+
+    tasks = [asyncio.create_task(each) for each in (send(), receive())]
+    await until(lambda: len(arrived) > 20)
+    [victim] = [node for node in cluster.nodes if node.url == publisher.endpoint.describe()]
+    victim.end(signal.SIGKILL)
+    killed = loop.time()
+    before = len(arrived)
+    await until(lambda: len(arrived) > before + 20)
+    for task in tasks:
+        task.cancel()
+    gap = max(b - a for a, b in itertools.pairwise([killed, *arrived[before:]]))
+    assert gap < RESUMED, f"{gap:.2f} s"
+    assert publisher.endpoint.describe() != victim.url

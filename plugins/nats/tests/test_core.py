@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import nats
@@ -197,3 +198,33 @@ async def test_messages_wait_while_there_is_no_server(server: Any, start: Any, w
         await watcher.js.stream_info("none")
     await until(lambda: bridge.status.connected)
     await until(lambda: bridge.status.sent == 1)
+
+
+SLOW = """
+[endpoint.seen]
+type = "recording"
+[[route]]
+from     = "hub"
+to       = "seen"
+function = "slow_step:wait"
+"""
+
+
+async def test_messages_that_arrive_too_fast_are_counted(
+    server: Any, start: Any, watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_step.py").write_text(
+        "import time\ndef wait(message):\n    time.sleep(0.005)\n    return message\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    bridge = await start(server, SUBSCRIBE, SLOW)
+    watcher = await watch(server)
+    packet = encode_message(Message.of("/n", "x" * 1_000))  # few in the buffer of the socket
+    for _ in range(2_000):
+        await watcher.client.publish("osc.n", packet)
+    await until(lambda: bridge.status.received.messages == 2_000, 40)
+    assert bridge.status.received.dropped["slow_consumer"] > 100
+    await until(lambda: not bridge.endpoint._backlog.is_large)
+    await watcher.client.publish("osc.last", encode_message(Message.of("/last", 1)))
+    seen = bridge.bridge.recording("seen").messages
+    await until(lambda: seen and seen[-1].address == "/last", 40)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import oscbridge
 from oscbridge.bridge.config.config import parse
 
@@ -57,3 +59,44 @@ def test_route_to_a_sink_with_output_is_none() -> None:
 def test_plugin_that_fails_is_named() -> None:
     found = problem('type = "broken"')
     assert "BrokenSink.sink_problem failed: RuntimeError: oh" in found
+
+
+class LampRoute(oscbridge.Options):
+    """Its keys in a route."""
+
+    level: int = 0
+
+
+class RoutedLamp(oscbridge.Endpoint[LampSinkOptions, oscbridge.Delivery[LampRoute]]):
+    """Needs an output for levels."""
+
+    async def send(self, delivery: oscbridge.Delivery[LampRoute]) -> None:
+        """Send nothing."""
+
+    @classmethod
+    def route_problem(cls, options: LampSinkOptions, route: LampRoute, /) -> str:
+        if route.level > 9:
+            raise RuntimeError("oh")
+        return "level needs an output" if route.level and not options.output else ""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "level", "expected"),
+    [
+        ("", 1, "route 1: routed: level needs an output"),
+        ('output = "x"', 1, ""),
+        ("", 0, ""),
+        ("", 10, "RoutedLamp.route_problem failed: RuntimeError: oh"),
+    ],
+)
+def test_options_of_a_route_are_compared_with_those_of_the_endpoint(
+    endpoint: str, level: int, expected: str
+) -> None:
+    text = f'[bridge.osc]\n[endpoint.one]\ntype = "routed"\n{endpoint}\n[[route]]\nfrom = "osc"\n'
+    text += f'to = "one"\nrouted = {{ level = {level} }}\n'
+    found = ""
+    try:
+        parse(text, {"routed": RoutedLamp}, "show.toml")
+    except oscbridge.ConfigurationError as error:
+        found = str(error)
+    assert (expected in found) if expected else not found
