@@ -121,7 +121,7 @@ class Leadership:
         self._cancel()
         if options is None or role is None or not role.is_leader:
             return
-        self._stand_by(role, "the bridge stops")
+        self._stand_by(role, "the bridge stops", logging.INFO)
         with suppress(Exception):
             await self._request(options, lambda lessor: self._release(lessor, options))
 
@@ -166,7 +166,7 @@ class Leadership:
         runner = self._app.endpoints.get(options.endpoint)
         if runner is None or not isinstance(runner.endpoint, GrantsLeases):
             raise EndpointError("it grants no leases")  # its plugin is broken
-        if not runner.connected:
+        if not runner.is_open:
             raise NotConnected(runner.problem or "not connected yet")
         async with asyncio.timeout(options.ttl * REQUEST_SHARE):
             return await ask(runner.endpoint)
@@ -208,11 +208,11 @@ class Leadership:
         elif role.is_leader:
             self._stand_by(role, self.problem or "the lease was not renewed in time")
 
-    def _stand_by(self, role: Role, why: str) -> None:
+    def _stand_by(self, role: Role, why: str, level: int = logging.WARNING) -> None:
         """Send nothing any more."""
         role.until, role.is_leader = -inf, False
         self.since, self.holder = LEASE_CLOCK(), ""
-        _log.warning("this bridge stands by now: %s", why)
+        _log.log(level, "this bridge stands by now: %s", why)
         self._tell()
         if self.options is not None and self._task is not None:
             delay = self.options.ttl * LEASE_MARGIN / 2
@@ -246,7 +246,7 @@ class Leadership:
             leads = f"{self.holder} does; hand over there" if self.holder else "nobody does"
             raise OSCBridgeError(f"this bridge does not lead: {leads}")
         async with self._asking:
-            self._stand_by(role, "handed over by hand")
+            self._stand_by(role, "handed over by hand", logging.INFO)
             with suppress(TimeoutError):
                 async with asyncio.timeout(HAND_OVER_TIMEOUT):
                     await self._settle(options)

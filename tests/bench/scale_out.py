@@ -32,6 +32,9 @@ TIMEOUT: Final = 120.0
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 INGEST: Final = """
+[run]
+drain_timeout = 60
+
 [bridge.stage]
 listen = "tcp+1.0://127.0.0.1:{port}"
 
@@ -181,9 +184,10 @@ def measure_workers(stage: Stage, count: int, messages: int, partitions: int) ->
         counting(stage, f"web-{prefix}.>", 1) as fan,
         counting(stage, f"{prefix}.>", 1) as stored,
     ):
-        with stage.bridges([INGEST], **values):
+        with stage.bridges([INGEST], **values) as ingest:
             threading.Thread(target=send, args=(port, messages)).start()
             stored_in = wait_for(lambda: stored.counts[0] >= messages)
+            ingest[0].stop(timeout=TIMEOUT)  # what was published twice has counted twice
         with stage.bridges([WORKER] * count, **values) as running:
             wait_for(lambda: fan.counts[0] > 0)
             taken = max(messages - fan.counts[0], 1)

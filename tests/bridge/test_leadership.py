@@ -120,8 +120,10 @@ def observer() -> Observer:
     return Observer()
 
 
-async def test_the_leader_delivers_and_the_backup_discards(observer: Observer) -> None:
-    async with pair(observer) as both:
+@pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
+async def test_the_leader_delivers_and_the_backup_discards(observer: Observer, mode: str) -> None:
+    text = CONFIGURATION.replace("[bridge.stage]", f'[bridge.stage]\nmode = "{mode}"')
+    async with pair(observer, text) as both:
         both.send(Message.of("/a", 1), Message.of("/b", 2))
         await both.main.until(lambda: len(observer.sent) == 2)
         await both.backup.until(lambda: both.backup.endpoint_status("out").standby == 2)
@@ -133,7 +135,7 @@ async def test_the_leader_delivers_and_the_backup_discards(observer: Observer) -
         assert both.backup.status().problems == ()
         assert both.backup.route_status(1).messages.passed == 2  # its routes have their state
         last = both.backup._app.endpoints["out"].last_values()
-        assert [each.address for each in last] == ["/a", "/b"]
+        assert sorted(each.address for each in last) == ["/a", "/b"]
         assert not [line for line in both.backup.log if "lost" in line]
 
 
@@ -339,3 +341,17 @@ def test_problems_of_the_configuration(text: str, expected: str) -> None:
     with pytest.raises(oscbridge.ConfigurationError) as caught:
         parse(text, types, "test.toml")
     assert expected in str(caught.value)
+
+
+async def test_a_lease_is_kept_while_the_endpoint_reports_another_problem(
+    observer: Observer,
+) -> None:
+    lessor = lessor_type(LeaseServer())
+    async with running_bridge(
+        CONFIGURATION, {"lessor": lessor, "log": observer.type("main")}
+    ) as bridge:
+        await bridge.until(lambda: role_of(bridge) == "leader")
+        bridge.endpoint("hub").host.unreachable("the stream is missing")
+        began = LEASE_CLOCK()
+        await bridge.until(lambda: LEASE_CLOCK() - began > 1.5)  # longer than a lease lasts
+        assert role_of(bridge) == "leader"

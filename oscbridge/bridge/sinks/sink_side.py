@@ -58,6 +58,11 @@ class SinkSide(EndpointHost):
         return self._connection.is_open and not self._connection.is_doubted
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is connected, even if its peer is reported as unreachable."""
+        return self._connection.is_open
+
+    @property
     def problem(self) -> str:
         """Why it is not connected, or that a send does not return; human-readable."""
         return self._connection.problem or self._stalls.problem
