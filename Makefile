@@ -44,8 +44,7 @@ dist: $(DISTRIBUTE) ## build all distributions twice, check and install them; wh
 	@$(BIN)/check-wheel-contents dist/*.whl
 	@$(BIN)/python tests/distribution/licences.py
 	@$(BIN)/python tests/distribution/install_all.py dist dist/oscbridge.cdx.json
-	@cd plugins/ui/web && $(CURDIR)/$(BIN)/python ../node.py npm sbom --omit dev --package-lock-only \
-	    --sbom-format cyclonedx >$(CURDIR)/dist/oscbridge-ui-page.cdx.json
+	@$(BIN)/python tests/distribution/page_sbom.py dist/oscbridge-ui-page.cdx.json
 
 bundle: $(PAGE) $(DEVELOP) ## the program without Python, built and tried, in dist/bundle/
 	@$(BIN)/python bundle/build.py dist/bundle
