@@ -26,8 +26,11 @@ ROOT = Path(__file__).parents[2]
 BOUND = 90_000_000
 """Bytes that the image may add to its base."""
 
+MAX_SIZE = 260_000_000
+"""Bytes of the image, with the control room and all plugins."""
+
 FIRST_MESSAGE = 5.0
-"""Seconds from `docker run` to the first message; the goal is 1.5."""
+"""Seconds from `docker run` to the first message on a busy machine; the goal is 1."""
 
 
 def size(engine: Engine, image: str) -> int:
@@ -59,6 +62,7 @@ def test_image_adds_at_most_90_mb_to_its_base(
     with capsys.disabled():
         print(f"\nimage {whole / 1e6:.0f} MB, {(whole - base) / 1e6:.0f} MB over its base")
     assert whole - base < BOUND
+    assert whole < MAX_SIZE
 
 
 def test_image_describes_itself(engine: Engine, image: str) -> None:
