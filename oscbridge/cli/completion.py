@@ -28,8 +28,8 @@ __all__ = [
     "complete_variable",
 ]
 
-TIMEOUT: Final = 0.1
-"""Seconds that all running bridges together may take to answer."""
+TIMEOUT: Final = 1.0
+"""Seconds that all running bridges together may take to answer; usually it is some milliseconds."""
 
 MAX_ANSWER: Final = 4_194_304
 """Bytes of one answer."""
@@ -76,7 +76,7 @@ def complete_file_source(ctx: click.Context, _param: click.Parameter, incomplete
     import tomllib
 
     names: list[str] = []
-    with suppress(OSError, ValueError, AttributeError):  # the command itself says what is wrong
+    with suppress(OSError, ValueError, AttributeError):  # the command itself reports the error
         raw = tomllib.loads(Path(file).read_text(encoding="utf-8"))
         names = [*raw.get("bridge", {}), *raw.get("endpoint", {})]
     return _starting_with(incomplete, names)

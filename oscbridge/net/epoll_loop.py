@@ -9,9 +9,25 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
 
 __all__ = ["EpollLoop"]
+
+RESOLVERS: Final = 8
+"""Names that are looked up at the same time; others wait."""
+
+_IPv4: TypeAlias = tuple[
+    Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]
+]
+_IPv6: TypeAlias = tuple[
+    Literal[socket.AddressFamily.AF_INET6],
+    socket.SocketKind,
+    int,
+    str,
+    tuple[str, int, int, int] | tuple[int, bytes],
+]
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _NO_READ: Final = ~select.EPOLLIN
@@ -128,6 +144,30 @@ class EpollLoop(asyncio.SelectorEventLoop):
         self._direct.on_error = self._report
         super().__init__(self._direct)
         self._direct.serve(self)
+        self._resolvers: ThreadPoolExecutor | None = None
+        """Threads for names only: a plugin may occupy those of the default executor."""
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[_IPv4 | _IPv6]:
+        """As asyncio's."""
+        if self._resolvers is None:
+            self._resolvers = ThreadPoolExecutor(RESOLVERS, "resolve")
+        ask = partial(socket.getaddrinfo, host, port, family, type, proto, flags)
+        return await self.run_in_executor(self._resolvers, ask)
+
+    def close(self) -> None:
+        super().close()
+        if self._resolvers is not None:
+            self._resolvers.shutdown(wait=False, cancel_futures=True)
+            self._resolvers = None
 
     def _report(self, reader: DirectReader, error: BaseException) -> None:
         message = f"Exception in reader {reader.call!r}"

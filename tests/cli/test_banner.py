@@ -1,4 +1,4 @@
-"""The first lines of ``oscbridge run``: how others reach the bridge, and what is missing."""
+"""The first lines of ``oscbridge run``: how others reach the bridge, and missing parts."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ def translate(text, port):
     for number, line in lines:
         if line == "crash":
             raise KeyError(line)
+        if line == "exit":
+            raise SystemExit(0)
         if not line.startswith("/"):
             raise InputError(number, f"expected an address, got {line!r}")
     tables = {
@@ -118,8 +120,9 @@ def test_import_alone_lists_the_formats(plugin: Callable[[str, str], None], call
     [
         ("/a desk\nb\n", 2, "error: map.txt: line 2: expected an address, got 'b'\n"),
         ("crash", 1, "error: map.txt: the importer 'lines' failed: KeyError: 'crash' ("),
+        ("exit", 1, "error: map.txt: the importer 'lines' failed: SystemExit: 0 ("),
     ],
-    ids=["input", "bug"],
+    ids=["input", "bug", "exit"],
 )
 def test_import_names_the_file_and_the_line_of_an_error(
     imported: Call, text: str, code: int, error: str

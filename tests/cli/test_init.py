@@ -39,6 +39,11 @@ def test_init_writes_a_file_whose_tests_pass(target: str, folder: Path) -> None:
     assert [each.passed for each in tests] == [True]
 
 
+def test_init_writes_where_the_control_room_is(folder: Path) -> None:
+    init("new.toml", "--yes")
+    assert '[http]\nlisten   = "127.0.0.1:9180"' in (folder / "new.toml").read_text()
+
+
 def test_init_asks_five_questions(folder: Path) -> None:
     output = init(answers="9005\nosc\n10.0.0.5:10023\nx32\nstudio.toml\n")
     assert all(f"{number}. " in output for number in range(1, 6))

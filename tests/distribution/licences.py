@@ -153,7 +153,7 @@ def render(python: dict[str, str], page: dict[str, str]) -> str:
 
 
 def problems_of(found: dict[str, str], listed: dict[str, str]) -> Iterator[str]:
-    """What is wrong with licences, and with the list of them."""
+    """The problems of licences, and of the list of them."""
     fix = "run: python tests/distribution/licences.py --update"
     for name, licence in sorted(found.items()):
         if not is_allowed(licence):

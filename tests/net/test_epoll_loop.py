@@ -178,6 +178,23 @@ def test_server_receives_pauses_and_closes(runner: asyncio.Runner) -> None:
     runner.run(run())
 
 
+def test_names_are_looked_up_while_a_plugin_occupies_all_threads(runner: asyncio.Runner) -> None:
+    release = threading.Event()
+
+    async def look_up() -> list[str]:
+        loop = asyncio.get_running_loop()
+        busy = [loop.run_in_executor(None, release.wait) for _ in range(64)]
+        try:
+            async with asyncio.timeout(10):
+                found = await loop.getaddrinfo("127.0.0.1", 9, type=socket.SOCK_DGRAM)
+        finally:
+            release.set()
+            await asyncio.gather(*busy)
+        return [str(each[4][0]) for each in found]
+
+    assert runner.run(look_up()) == ["127.0.0.1"]
+
+
 def schedule_callback(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
     loop.call_soon(call)
 

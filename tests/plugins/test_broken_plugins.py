@@ -177,3 +177,13 @@ async def test_describe_that_fails_later_is_shown(install: Install) -> None:
     (endpoint,) = read_status(app).endpoints
     await app.stop()
     assert endpoint.where.startswith("describe failed: ZeroDivisionError: division by zero (")
+
+
+async def test_long_description_is_cut(install: Install) -> None:
+    install("lamp", lamp(SEND + "    def describe(self): return 'x' * 10_000_000"))
+    plugins = Plugins()
+    app = App(parse(CONFIG, plugins.endpoint_types, "x.toml"), plugins)
+    await app.start()
+    (endpoint,) = read_status(app).endpoints
+    await app.stop()
+    assert endpoint.where == "x" * 1_000

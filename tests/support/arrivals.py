@@ -1,4 +1,4 @@
-"""What an observer of two bridges sees: which of them sent what, when, and what was wrong."""
+"""What an observer of two bridges sees: which of them sent what, when, and the errors."""
 
 from __future__ import annotations
 

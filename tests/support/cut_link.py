@@ -43,7 +43,7 @@ class LinkLoop:
 
 
 class CutLink:
-    """What is sent while it is cut arrives afterwards, as after a failure of a switch."""
+    """Data that is sent while it is cut arrives afterwards, as after a failure of a switch."""
 
     def __init__(self, target: int, loop: asyncio.AbstractEventLoop) -> None:
         self.port = 0

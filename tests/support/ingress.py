@@ -49,7 +49,7 @@ class _Proxy:
     def headers(self, request: web.Request) -> dict[str, str]:
         kept = {key: v for key, v in request.headers.items() if key.title() not in _TITLES}
         peer = request.transport.get_extra_info("peername")[0] if request.transport else ""
-        # The Supervisor writes "None" where there was no such header.
+        # The Supervisor writes "None" where the header was missing.
         kept[hdrs.X_FORWARDED_FOR] = f"{request.headers.get(hdrs.X_FORWARDED_FOR)}, {peer}"
         return kept
 
@@ -165,7 +165,7 @@ async def _running(proxies: Mapping[str, _Proxy]) -> AsyncIterator[int]:
 
 
 async def _panel(_request: web.Request) -> web.Response:
-    """The frame in which Home Assistant shows the add-on, for a user who has logged in."""
+    """The frame in which Home Assistant shows the add-on, for a user after a login."""
     frame = f"<iframe src='{PATH}/' width=1200 height=640></iframe>"
     answer = web.Response(
         text=f"<!DOCTYPE html><link rel=icon href='data:,'>{frame}", content_type="text/html"

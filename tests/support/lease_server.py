@@ -58,7 +58,7 @@ class Lessor(oscbridge.Endpoint, oscbridge.GrantsLeases[oscbridge.Options]):
 
 
 def lessor_type(of: LeaseServer) -> type[Lessor]:
-    """The endpoint type of one bridge: what is set in it concerns this bridge alone."""
+    """The endpoint type of one bridge: its settings concern this bridge alone."""
 
     class OneLessor(Lessor):
         server = of

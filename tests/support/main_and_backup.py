@@ -137,7 +137,7 @@ class MainAndBackup:
     def close(self) -> None:
         self._stack.close()
 
-    # --- what is seen ------------------------------------------------------------------------
+    # --- observations ------------------------------------------------------------------------
 
     def wait_for(self, condition: Callable[[Arrival], bool]) -> Arrival:
         """Wait for a last message."""

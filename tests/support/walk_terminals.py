@@ -13,8 +13,11 @@ from typing import Final
 
 __all__ = ["WAIT", "Terminal", "is_like", "run_command"]
 
-WAIT: Final = 30.0
-"""Seconds that a program may take to print something, or to end."""
+WAIT: Final = 60.0
+"""Seconds that a program may take to print something, or to end after Ctrl-C."""
+
+COMMAND_TIMEOUT: Final = 240.0
+"""Seconds that a command may take: one of them runs all tests of a plugin."""
 
 _VARIABLE: Final = (
     (r"\d\d:\d\d:\d\d(\.\d+)?", "TIME"),
@@ -133,7 +136,7 @@ def run_command(command: str, folder: Path, *, must_fail: bool = False) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=2 * WAIT,
+        timeout=COMMAND_TIMEOUT,
         check=False,
     )
     if bool(done.returncode) != must_fail:

@@ -36,6 +36,8 @@ MISTAKES = [
     ("describe", bad.DescribesNothingAfterClose, "describe returns None, not text"),
     ("life-cycle", bad.ClosesOnlyWhatIsOpen, "close raises AssertionError"),
     ("life-cycle", bad.ConnectsOnce, "connect raises RuntimeError: cannot be connected again"),
+    ("life-cycle", bad.StopsLoop, "it stops the event loop; the loop belongs to the bridge"),
+    ("life-cycle", bad.CancelsAllTasks, "it cancels tasks that are not its own"),
     ("life-cycle", bad.ClosesForever, "close does not return within 1 s, waiting at"),
     ("sending", bad.SendsToNone, "before connect, send raises AttributeError"),
     ("sending", bad.SendsToNowhere, "before connect, send returns, and the message counts as sent"),

@@ -31,6 +31,11 @@ PAGES = [
     DOCS / "how-to/shell-completion.md",
     ROOT / "SECURITY.md",
 ]
+NAMES = [
+    # XRuns of JACK lose messages when the processor is busy.
+    pytest.param(name, marks=pytest.mark.load if "<!-- do jack -->" in page.read_text() else ())
+    for name, page in WALKED.items()
+]
 INSTALLS = "installs packages"
 DROPPED = ("PYTHONPATH", "PYTEST_ADDOPTS", "FORCE_COLOR", "COLUMNS", "DISPLAY")
 
@@ -102,8 +107,8 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a network of its own needs Linux")
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", WALKED)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", NAMES)
 def test_page_can_be_followed_word_by_word(
     name: str, environment: dict[str, str], tmp_path: Path
 ) -> None:

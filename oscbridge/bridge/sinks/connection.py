@@ -24,6 +24,9 @@ FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 """Seconds before the first reconnection attempt, doubled each time, and their maximum."""
 
+MAX_DESCRIPTION: Final = 1_000
+"""Characters of the text that says where an endpoint is."""
+
 IDLE_RECOVERY: Final = 1.0
 """Seconds after which a connection without messages counts as recovered."""
 
@@ -196,7 +199,7 @@ def _nothing() -> None:
 def description_of(endpoint: AnyEndpoint) -> str:
     """What an endpoint says where it is; the failure if it fails. Never raises."""
     try:
-        return str(endpoint.describe())
+        return str(endpoint.describe())[:MAX_DESCRIPTION]
     except BaseException as error:  # the call waits for nothing: the endpoint raised it
         return f"describe failed: {failure_text(error)}"
 

@@ -76,7 +76,7 @@ class Settling:
         self._use_target()
 
     def _use_target(self) -> None:
-        """Put in front of the endpoint what is needed now."""
+        """Put the sinks that are needed now in front of the endpoint."""
         endpoint = self._target if self._note is None else NotingSink(self._target, self._note)
         if self._role is not None:
             gate = PatientGate if self._is_patient else RoleGate

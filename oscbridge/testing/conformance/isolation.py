@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any, Final, NoReturn
 from unittest.mock import patch
 
-from oscbridge.failures import failure_text
+from oscbridge.failures import defined_at, failure_text
 from oscbridge.testing.conformance.loop_watch import BlockedLoop
 from oscbridge.testing.conformance.rule import CheckedType, Outcome, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.run import RuleRun, finished
@@ -54,6 +54,10 @@ def _run_on_new_loop(
             error = loop.run_until_complete(_run(body, run))
     except (BlockedLoop, SystemExit, GeneratorExit) as escaped:  # of a callback or a task
         error = escaped
+    except RuntimeError as stopped:
+        error = _foreign_loop("it stops the event loop", subject, stopped)
+    except asyncio.CancelledError as cancelled:
+        error = _foreign_loop("it cancels tasks that are not its own", subject, cancelled)
     finally:
         _end(loop, run)
         run.watch.stop()
@@ -61,6 +65,16 @@ def _run_on_new_loop(
         asyncio.set_event_loop(None)
         loop.close()
     return _outcome(error, run)
+
+
+def _foreign_loop(does: str, subject: CheckedType, cause: BaseException) -> RuleFailed:
+    """The failure of an endpoint that ends the rule itself."""
+    place = defined_at(subject.endpoint)
+    failure = RuleFailed(
+        f"{does}; the loop belongs to the bridge and all other endpoints ({place})"
+    )
+    failure.__cause__ = cause
+    return failure
 
 
 def _refuse_to_end(pid: int, end: Callable[[int], NoReturn], status: int) -> NoReturn:

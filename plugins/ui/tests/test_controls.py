@@ -272,7 +272,7 @@ async def test_search_finds_addresses_values_types_and_names(
         }.items():
             await search.fill(query)
             await expect(names).to_have_text(found)
-        await expect(page.get_by_text("No address fits.")).to_be_visible()
+        await expect(page.get_by_text("No address matches.")).to_be_visible()
 
 
 async def test_age_of_a_quiet_value_grows(program: ControlRoomProgram, open_page: Open) -> None:

@@ -130,5 +130,5 @@ async def test_every_state_is_accessible(
             await page.get_by_role("button", name="Hold").click()
             assert await violations(page) == []
             await page.get_by_role("searchbox").fill("nothing like this")
-            await expect(page.get_by_text("No event fits.")).to_be_visible()
+            await expect(page.get_by_text("No event matches.")).to_be_visible()
             assert await violations(page) == []

@@ -153,7 +153,7 @@ async def test_log_is_filtered_and_downloaded(program: ControlRoomProgram, open_
     assert "bridge.stage" in text
     assert "muted" not in text
     await page.get_by_role("searchbox").fill("nothing like this")
-    await expect(page.get_by_text("No event fits.")).to_be_visible()
+    await expect(page.get_by_text("No event matches.")).to_be_visible()
 
 
 async def test_page_survives_a_restart_and_says_when_it_is_disconnected(

@@ -202,10 +202,13 @@ async def raw() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
     clients: list[RawClient] = []
 
     async def raw(
-        bridge: WebSocketBridge, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+        bridge: WebSocketBridge,
+        source: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        buffer: int = 4096,
     ) -> RawClient:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         sock.bind((source, 0))
         sock.connect(("127.0.0.1", bridge.port))
         name = None if tls is None else "127.0.0.1"

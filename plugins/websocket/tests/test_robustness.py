@@ -57,6 +57,35 @@ async def test_client_that_does_not_read_slows_nobody_and_its_drops_are_counted(
     assert set(bridge.client_drops) == {"slow_client"}
 
 
+async def test_message_does_not_overtake_what_the_library_has_written(start: Any, raw: Any) -> None:
+    bridge, message = await start(), Message.of("/late", 1)
+    client = await raw(bridge, buffer=1 << 20)
+    await client.handshake()
+    await bridge.until(lambda: bridge.clients)
+    client.writer.transport.pause_reading()
+    (served,) = bridge.endpoint.clients
+    connection, written = served.connection, 0
+    await bridge.endpoint.send_batch([Message.of("/first", 1)])
+    assert connection.is_clear
+    while not connection.unsent:  # until the socket is full
+        connection.protocol.send_binary(bytes(60_000))
+        connection.send_data()
+        written += 60_000
+    sock = client.writer.transport.get_extra_info("socket")._sock
+    found = bytearray()
+    while len(found) < written // 2:  # now it has room again, which the loop does not know yet
+        with contextlib.suppress(BlockingIOError):
+            found += sock.recv(1 << 20)
+    await bridge.endpoint.send_batch([message])
+    client.writer.transport.resume_reading()
+    late = oscbridge.encode_message(message)
+    while late not in found:
+        found += await client.reader.read(65_536)
+    before = found.index(late)
+    assert before > written
+    assert found.count(0, 0, before) >= written  # all of them
+
+
 async def test_messages_queued_for_a_disconnected_client_are_counted_apart(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:

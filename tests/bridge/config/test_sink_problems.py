@@ -28,12 +28,14 @@ class LampSink(oscbridge.Endpoint[LampSinkOptions]):
 class BrokenSink(oscbridge.Endpoint[LampSinkOptions]):
     """Cannot say."""
 
+    error: BaseException = RuntimeError("oh")
+
     async def send(self, message: oscbridge.Message) -> None:
         """Send nothing."""
 
     @classmethod
     def sink_problem(cls, options: LampSinkOptions, /) -> str:
-        raise RuntimeError("oh")
+        raise cls.error
 
 
 TYPES = {"lamp": LampSink, "broken": BrokenSink}
@@ -56,9 +58,11 @@ def test_route_to_a_sink_with_output_is_none() -> None:
     assert problem('type = "lamp"\noutput = "x"') == ""
 
 
-def test_plugin_that_fails_is_named() -> None:
+@pytest.mark.parametrize("error", [RuntimeError("oh"), SystemExit("oh")], ids=repr)
+def test_plugin_that_fails_is_named(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BrokenSink, "error", error)
     found = problem('type = "broken"')
-    assert "BrokenSink.sink_problem failed: RuntimeError: oh" in found
+    assert f"BrokenSink.sink_problem failed: {type(error).__name__}: oh" in found
 
 
 class LampRoute(oscbridge.Options):

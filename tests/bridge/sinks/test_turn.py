@@ -448,3 +448,35 @@ async def test_place_of_a_send_that_waits_is_found() -> None:
     (task,) = [each for each in asyncio.all_tasks() if each.get_name() == "deliver numbers"]
     assert waiting_at(task).startswith(f"{__file__}:")
     await runner.stop(drain=0)
+
+
+async def test_what_an_endpoint_receives_in_a_callback_is_delivered_at_its_end() -> None:
+    endpoint = Batches()
+    runner = await started(endpoint)
+    loop = asyncio.get_running_loop()
+    seen: list[list[int]] = []
+
+    def on_readable() -> None:
+        with runner.receiving():
+            for message in numbered(range(3)):
+                runner.offer(message)
+            seen.append(list(endpoint.got))
+        seen.append(list(endpoint.got))
+
+    loop.call_soon(on_readable)
+    await until(lambda: len(seen) == 2)
+    assert seen == [[], [0, 1, 2]]
+    assert endpoint.calls == 1
+    await runner.stop()
+
+
+async def test_what_an_endpoint_receives_in_a_task_is_delivered_later() -> None:
+    endpoint = Batches()
+    runner = await started(endpoint)
+    with runner.receiving():
+        for message in numbered(range(3)):
+            runner.offer(message)
+    assert endpoint.got == []
+    await until(lambda: endpoint.got == [0, 1, 2])
+    adds_up(runner)
+    await runner.stop()

@@ -96,6 +96,21 @@ class ConnectsOnce(Line):
         self.has_connected = True
 
 
+class StopsLoop(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0)
+
+
+class CancelsAllTasks(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        for task in asyncio.all_tasks():
+            task.cancel()
+        await asyncio.sleep(0)
+
+
 class ClosesForever(Line):
     async def close(self) -> None:
         await super().close()

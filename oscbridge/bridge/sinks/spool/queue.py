@@ -117,7 +117,7 @@ class SpoolQueue(QueueBase[Deliverable]):
             return taken
 
     def clear(self, reason: str) -> None:
-        """Do nothing: what is on disk waits."""
+        """Do nothing: messages on disk wait."""
 
     def expire(self) -> None:
         """Do nothing: the thread does it."""
