@@ -44,8 +44,7 @@ dist: $(DISTRIBUTE) ## build all distributions twice, check and install them; wh
 	@$(BIN)/check-wheel-contents dist/*.whl
 	@$(BIN)/python tests/distribution/licences.py
 	@$(BIN)/python tests/distribution/install_all.py dist dist/oscbridge.cdx.json
-	@cd plugins/ui/web && $(CURDIR)/$(BIN)/python ../node.py npm sbom --omit dev --package-lock-only \
-	    --sbom-format cyclonedx >$(CURDIR)/dist/oscbridge-ui-page.cdx.json
+	@$(BIN)/python tests/distribution/page_sbom.py dist/oscbridge-ui-page.cdx.json
 
 bundle: $(PAGE) $(DEVELOP) ## the program without Python, built and tried, in dist/bundle/
 	@$(BIN)/python bundle/build.py dist/bundle
@@ -100,7 +99,7 @@ container: ## build the image oscbridge; ARGS go to docker build
 	    --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
 	    --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" $(ARGS) .
 
-test-container: $(DEVELOP) system-packages ## test it, as root, on a Docker engine of its own; ARGS go to pytest
+test-container: $(PAGE) $(DEVELOP) system-packages ## test it, as root, on a Docker engine of its own; ARGS go to pytest
 	@test "$$(id -u)" -eq 0 || \
 	    { echo "A Docker engine has to be started by root: run this as root" >&2; exit 1; }
 	$(BIN)/pytest tests/container --timeout 600 $(ARGS)

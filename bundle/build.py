@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
 
 
 def _environment(folder: Path) -> str:
-    """The Python of an environment with what is bundled, from wheels and without this one."""
+    """The Python of an environment with the bundled packages, separate from this one."""
     place = folder / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
     python = place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

@@ -64,7 +64,7 @@ def test_every_target_and_file_that_a_step_names_exists() -> None:
     targets = {target for each in commands for target in re.findall(r"\bmake ([a-z-]+)", each)}
     assert targets == {"lint", "test", "docs", "dist"}
     if not (ROOT / "docs" / "conf.py").exists():
-        targets.remove("docs")  # the folder holds no site
+        targets.remove("docs")  # without a site
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     paths = {
