@@ -23,7 +23,7 @@ WEB       := $(shell find plugins/ui/web -name node_modules -prune -o -type f -p
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ui dist bundle home-assistant version test test-fresh lint format bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
+.PHONY: help run ui dist bundle home-assistant version test test-fresh lint format docs docs-serve docs-pictures bench bench-compare fuzz soak load-ui chaos container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -75,7 +75,18 @@ format: $(DEVELOP) ## put the code in its style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS name sections, or --write docs/performance.md
+docs: $(DEVELOP) ## build the manual into docs/_build; a warning is an error
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build $(ARGS)
+	@echo "docs/_build/index.html"
+
+docs-serve: docs ## show the manual at http://127.0.0.1:8000, or ARGS=PORT
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build $(ARGS)
+
+docs-pictures: $(PAGE) $(DEVELOP) system-packages ## take the pictures of the manual again: terminal and control room
+	@$(BIN)/python tests/docs/pictures.py
+	@$(BIN)/python plugins/ui/tests/screenshots.py $(ARGS)
+
+bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS name sections, or --write docs/explanation/performance.md
 	@$(BIN)/python tests/bench $(ARGS)
 
 bench-compare: $(DEVELOP) system-packages ## is it slower than revision BASE? ARGS name sections and --rounds
@@ -105,7 +116,7 @@ test-container: $(PAGE) $(DEVELOP) system-packages ## test it, as root, on a Doc
 	$(BIN)/pytest tests/container --timeout 600 $(ARGS)
 
 clean: ## remove all that these targets made
-	rm -rf $(VENV) tests/js/node_modules plugins/ui/web/node_modules plugins/ui/oscbridge_ui/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) docs/_build tests/js/node_modules plugins/ui/web/node_modules plugins/ui/oscbridge_ui/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 system-packages:
@@ -132,7 +143,7 @@ $(PAGE): $(INSTALLED) $(WEB)
 $(DEVELOP): $(INSTALLED)
 	@echo "Installing what the tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"  # the first that knows --group
-	@$(PIP) --group test --group lint
+	@$(PIP) --group test --group lint --group docs
 	@touch $@
 
 $(DISTRIBUTE): $(DEVELOP)

@@ -1,4 +1,4 @@
-"""The content of docs/expressions.md is run: its routes and tables."""
+"""The content of docs/reference/expressions.md is run: its routes and tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oscbridge.osc import Message
 from oscbridge.osc.text import format_message
 from oscbridge.testing import read_routes
 
-PAGE = (Path(__file__).parents[1] / "docs" / "expressions.md").read_text()
+PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "expressions.md").read_text()
 RESULTS = re.findall(r"^\| `(/.*?)` \| `(/.*?)` \| `(/.*?)` \|$", PAGE, re.MULTILINE)
 
 

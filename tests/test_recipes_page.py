@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md: their tests pass, and ``oscbridge check`` has nothing to say."""
+"""The recipes of docs/how-to/recipes: their tests pass, and ``oscbridge check`` finds nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,27 @@ from click.testing import CliRunner
 from oscbridge.cli import cli
 from oscbridge.testing import ConfiguredTest, run_configured_tests
 
-PAGE = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text()
-SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+FOLDER = Path(__file__).parents[1] / "docs" / "how-to" / "recipes"
+INDEX = FOLDER / "index.md"
+SECTIONS = {
+    (page.name, title): text
+    for page in sorted(set(FOLDER.glob("*.md")) - {INDEX})
+    for title, text in re.findall(
+        r"^## (.*?)\n(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL
+    )
+}
+
+
+def anchor(title: str) -> str:
+    return re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+
+
 RECIPES = {
-    title: found[1]
-    for title, text in SECTIONS.items()
+    f"{page}#{anchor(title)}": found[1]
+    for (page, title), text in SECTIONS.items()
     if (found := re.search(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 }
+"""The configurations by what links to them."""
 TESTS = [
     (title, test["name"])
     for title, text in RECIPES.items()
@@ -47,8 +61,10 @@ def test_recipe_is_valid_without_warnings(title: str, tmp_path: Path) -> None:
     assert re.fullmatch(r".*: valid: .*, \d+ tests?\n", result.output)
 
 
-def test_every_recipe_is_listed_at_the_top() -> None:
-    listed = re.findall(r"\]\(#(.*?)\)", PAGE.partition("\n## ")[0])
-    anchors = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in RECIPES]
-    assert len(listed) == len(RECIPES) >= 20
-    assert set(listed) == set(anchors)
+def test_every_section_is_a_recipe() -> None:
+    assert len(RECIPES) == len(SECTIONS) >= 20
+
+
+def test_every_recipe_is_listed_on_the_first_page() -> None:
+    listed = re.findall(r"\]\(([\w-]+\.md#.*?)\)", INDEX.read_text())
+    assert sorted(listed) == sorted(RECIPES)

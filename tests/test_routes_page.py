@@ -1,4 +1,4 @@
-"""The configurations of docs/routes.md are valid, and its order of the steps is that of README."""
+"""docs/reference/steps.md: its configurations are valid, and its order is that of ``[[route]]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs/routes.md").read_text()
+PAGE = (ROOT / "docs/reference/steps.md").read_text()
 AROUND = (
     '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
     '[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:9001"\n'
@@ -21,14 +21,15 @@ EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_example_is_valid(text: str) -> None:
-    found = parse(AROUND + text, {"osc": OSCEndpoint}, "routes.md")
+    found = parse(AROUND + text, {"osc": OSCEndpoint}, "page.toml")
     assert all(route.needs_bridge for route in found.routes)
 
 
-def test_steps_are_in_the_order_of_the_readme() -> None:
+def test_steps_are_in_the_order_of_the_other_page() -> None:
     steps = re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Variables")[0], re.MULTILINE)
     sentence = re.search(
-        r"steps of a route run in this order.*?: (.*?)\.", (ROOT / "README.md").read_text()
+        r"steps of a route run in this order.*?: (.*?)\.",
+        (ROOT / "docs/reference/configuration/route.md").read_text(),
     )
     assert sentence is not None
     assert steps == re.findall(r"`(\w+)`", sentence[1])

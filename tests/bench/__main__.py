@@ -4,7 +4,8 @@
 every receiver runs in its own process.
 
 ``--figures`` measures oscbridge alone, once, and prints JSON: what ``make bench-compare`` reads.
-``--write`` measures what docs/performance.md shows, and writes its tables and that of README.md.
+``--write`` measures what docs/explanation/performance.md shows, and writes its tables and that of
+README.md.
 ``--also PYTHON`` measures start and memory with another interpreter as well.
 """
 

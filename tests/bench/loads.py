@@ -27,7 +27,7 @@ from shows import (
 
 FLOOR: Final = "floor"
 OURS: Final = {"": "oscbridge", ", three steps": "with three steps"}
-"""What is appended to the name of a load, and the program."""
+"""Texts that are appended to the name of a load, and the program."""
 
 
 def _goal(

@@ -1,4 +1,4 @@
-"""What sections measure for docs/performance.md: goals, and the capacity of combinations."""
+"""The results of sections for docs/explanation/performance.md: goals, and capacities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/performance.md and README.md: ``make bench ARGS=--write``.
+"""Writes the tables of docs/explanation/performance.md and README.md: ``make bench ARGS=--write``.
 
 Both quote one run. Each table is between two comments, of which the first names the section.
 """
@@ -19,7 +19,7 @@ from typing import Final
 from measured import Capacity, Goal
 
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = ROOT / "docs/performance.md"
+PAGE: Final = ROOT / "docs/explanation/performance.md"
 README: Final = ROOT / "README.md"
 
 MARKED: Final = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

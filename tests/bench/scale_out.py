@@ -187,7 +187,7 @@ def measure_workers(stage: Stage, count: int, messages: int, partitions: int) ->
         with stage.bridges([INGEST], **values) as ingest:
             threading.Thread(target=send, args=(port, messages)).start()
             stored_in = wait_for(lambda: stored.counts[0] >= messages)
-            ingest[0].stop(timeout=TIMEOUT)  # what was published twice has counted twice
+            ingest[0].stop(timeout=TIMEOUT)  # messages that were published twice have counted twice
         with stage.bridges([WORKER] * count, **values) as running:
             wait_for(lambda: fan.counts[0] > 0)
             taken = max(messages - fan.counts[0], 1)

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md and README.md: complete, of one run, and from a command."""
+"""The measured tables of the documentation: complete, of one run, and from a command."""
 
 from __future__ import annotations
 

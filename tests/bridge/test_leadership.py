@@ -184,9 +184,9 @@ async def test_a_lease_that_is_over_is_noticed_at_the_moment_of_sending() -> Non
     await gate.send(Message("/in_time"))
     role.until = LEASE_CLOCK()  # no timer has run, as after SIGCONT
     with pytest.raises(StandsBy):
-        gate.send(Message("/late"))
+        await gate.send(Message("/late"))
     with pytest.raises(StandsBy):
-        gate.send_batch([Message("/late")])
+        await gate.send_batch([Message("/late")])
     assert [each.address for each in sent] == ["/in_time"]
 
 

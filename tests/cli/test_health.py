@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import re
 import signal
 import socket
@@ -19,12 +18,11 @@ from typing import Any
 
 import pytest
 from certificates import Certificate, make_certificate
+from doc_pages import rows, shown
 from prometheus_client.parser import text_string_to_metric_families
 
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.cli.health import TIMEOUT
-from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import HostPort
 from oscbridge.testing import free_port
 
@@ -32,8 +30,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., Any]
 Write = Callable[..., str]
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.split("\n## Watch it from outside\n", 1)[1].split("\n## ", 1)[0]
+PAGE = (Path(__file__).parents[2] / "docs/how-to/monitor.md").read_text()
 
 
 STAGE = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"'
@@ -376,51 +373,20 @@ def test_health_loads_no_plugin_and_no_configuration() -> None:
     assert found.stdout == "set()\n"
 
 
-# --- README.md ---------------------------------------------------------------------------------
+# --- documentation -----------------------------------------------------------------------------
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The table whose first row begins with a text."""
-    after = SECTION.split(f"\n| {heading} |", 1)[1]
-    lines = re.match(r".*\n\| --- .*\n((?:\|.*\n)+)", after)
-    assert lines
-    return [
-        [cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines[1].splitlines()
-    ]
-
-
-def _shown(default: object) -> object:
-    """A default as TOML or JSON has it."""
-    if default is None or isinstance(default, bool):
-        return default
-    return [] if default in ((), AllowList()) else str(default)
-
-
-def test_readme_key_table_matches_the_model() -> None:
-    fields = HTTPOptions.model_fields
-    expected = [
-        [
-            f"`{name}`",
-            f"`{json.dumps(_shown(field.default))}`",
-            " ".join((field.description or "").replace("``", "`").split()),
-        ]
-        for name, field in fields.items()
-    ]
-    assert rows("key") == expected
-
-
-def test_readme_samples_are_valid() -> None:
-    samples = re.findall(r"^```toml\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+def test_documented_samples_are_valid() -> None:
+    samples = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert samples
     for sample in samples:
-        assert parse(sample, {}, "README.md").http is not None
+        assert parse(sample, {}, "page.toml").http is not None
 
 
-def test_readme_metrics_table_matches_the_served_metrics(start: Start, write: Write) -> None:
+def test_metrics_table_matches_the_served_metrics(start: Start, write: Write) -> None:
     listed = {
-        f"oscbridge_{name}": set(re.findall(r"`(\w+)`", row[1]))
-        for row in rows("metric")
-        for name in re.findall(r"`(\w+)`", row[0])
+        row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2]))
+        for row in rows(shown("reference/metrics.md"))
     }
     program = start("run", write(configuration(1)))
     address = HostPort.parse(url_of(program).removeprefix("http://"))

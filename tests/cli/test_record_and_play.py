@@ -779,13 +779,13 @@ def test_oscdump_prints_the_played_packets_of_oscsend(
     assert line.split(" ", 1)[1] == '/mixer/1 ifsTFN -5 0.500000 "text ü" #T #F Nil'
 
 
-# --- README ------------------------------------------------------------------------------------
+# --- documentation -----------------------------------------------------------------------------
 
 
-def test_readme_commands_work(
+def test_documented_commands_work(
     start: Start, made: Callable[..., str], receiver: socket.socket, tmp_path: Path
 ) -> None:
-    section = (ROOT / "README.md").read_text().split("\n## Record and play\n")[1].split("\n## ")[0]
+    section = (ROOT / "docs/how-to/record-and-play.md").read_text()
     lines = [line.split() for line in re.findall(r"^oscbridge (.*)", section, re.MULTILINE)]
     assert {name for name, *_ in lines} == {"record", "play"}
     recording = made(message(1), gap=0.01)

@@ -206,20 +206,19 @@ def test_killed_bridge_does_not_affect_the_next(
     assert program.ended() == 0
 
 
-# --- README.md -----------------------------------------------------------------------------------
+# --- documentation -------------------------------------------------------------------------------
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.split("\n## See what flows\n", 1)[1].split("\n## ", 1)[0]
-COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^oscbridge .+$", SECTION, re.MULTILINE)]
+PAGE = (Path(__file__).parents[2] / "docs/how-to/see-what-flows.md").read_text()
+COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^oscbridge .+$", PAGE, re.MULTILINE)]
 TAPS = [args for args in COMMANDS if args[0] == "tap"]
 
 
-def test_readme_shows_tap_and_top() -> None:
+def test_page_shows_tap_and_top() -> None:
     assert len(TAPS) > 3
     assert ["top"] in COMMANDS
 
 
-def test_tap_works_as_in_the_readme(start: Start, run: Callable[..., OscbridgeProcess]) -> None:
+def test_tap_works_as_on_the_page(start: Start, run: Callable[..., OscbridgeProcess]) -> None:
     bridge = run(CONFIGURATION.replace("mixer", "dashboard"))
     running = [start(*args) for args in TAPS]
     for program in running:

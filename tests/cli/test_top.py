@@ -305,9 +305,9 @@ def test_text_from_the_network_is_not_markup_and_cannot_control_the_terminal() -
     assert "\x1b[31m\x07" not in "\n".join(drawn(now, width=200, colour=True))
 
 
-def test_readme_picture_has_the_real_columns() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    quoted = readme.split("\n## See what flows\n")[1].split("\n## ")[0].splitlines()
+def test_documented_picture_has_the_real_columns() -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/see-what-flows.md"
+    quoted = page.read_text().splitlines()
     lines = drawn(picture(1, [bridge()], [replace(endpoint(), clients=3)], row("/a")), width=90)
     for start in ("BRIDGE", "ENDPOINT"):
         assert cells(quoted, start) == cells(lines, start)

@@ -18,7 +18,7 @@ from ports import free_port
 from oscbridge import Message, decode_packet
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/how-to/plugin-package.md").read_text()
 
 PYPROJECT = """
 [build-system]
@@ -68,9 +68,9 @@ to   = "desk"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin of README.md, as a wheel."""
+    """The plugin of the documentation, as a wheel."""
     folder = tmp_path_factory.mktemp("print")
-    found = re.search(r"^```python\n(# oscbridge_print.py\n.*?)^```$", README, re.M | re.S)
+    found = re.search(r"^```python\n(# oscbridge_print.py\n.*?)^```$", PAGE, re.M | re.S)
     assert found
     (folder / "oscbridge_print.py").write_text(found[1])
     (folder / "pyproject.toml").write_text(PYPROJECT)

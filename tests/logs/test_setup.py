@@ -604,9 +604,8 @@ def test_program_with_a_stalled_reader_can_exit() -> None:
         os.close(far)
 
 
-def test_readme_states_the_limits() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    section = text.split("\n## Read the log\n", 1)[1].split("\n## ", 1)[0]
+def test_page_states_the_limits() -> None:
+    section = (Path(__file__).parents[2] / "docs/how-to/read-the-log.md").read_text()
     assert f"after {FIRST_PERIOD:g} s, then once a minute" in section
     assert PERIOD == 60
     assert f"{MAX_WAITING:,} lines wait" in section

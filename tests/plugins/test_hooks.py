@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from doc_pages import shown
 
 from oscbridge import hooks as hookspecs
 
@@ -42,8 +43,8 @@ def test_hook_is_exercised_by_a_test(hook: str) -> None:
 @pytest.mark.parametrize("hook", HOOKS)
 def test_hook_is_documented(hook: str) -> None:
     parameters = ", ".join(inspect.signature(spec(hook)).parameters)  # type: ignore[arg-type]
-    readme = (ROOT / "README.md").read_text()
-    assert f"### `{hook}({parameters})`" in readme
-    section = readme.split(f"### `{hook}({parameters})`")[1].split("\n#")[0]
+    page = shown("reference/hooks.md")
+    assert f"## `{hook}({parameters})`" in page
+    section = page.split(f"## `{hook}({parameters})`")[1].split("\n#")[0]
     contract = inspect.cleandoc(spec(hook).__doc__ or "").replace("``", "`")
     assert " ".join(contract.split()) in " ".join(section.split())

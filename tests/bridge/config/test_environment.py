@@ -16,7 +16,7 @@ from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.config.environment import MAX_VARIABLES, overlay
 from oscbridge.plugins import Plugins
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/secrets-and-environment.md"
 ROUTE = '[[route]]\nfrom = "stage"\nmatch = "/meters/*"\nto = "my-desk"\n'
 FILE = """
 [bridge.stage]
@@ -277,8 +277,8 @@ def test_problems_of_the_file_and_of_the_environment_are_reported_together(
 # --- the documentation ------------------------------------------------------------------------
 
 
-def test_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    section = README.read_text().split("### Settings from the environment")[1]
+def test_variables_of_the_page_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = PAGE.read_text().split("## Settings from the environment")[1]
     block = section.split("```text\n")[1].split("```")[0]
     for line in block.splitlines():
         name, _, value = line.partition("  ")[0].partition("=")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doc_pages import PAGES, name_of
 from jsonschema import Draft202012Validator
 
 import oscbridge
@@ -25,11 +26,6 @@ TYPES = Plugins().endpoint_types
 SCHEMA = configuration_schema(TYPES)
 VALIDATOR = Draft202012Validator(SCHEMA)
 
-PAGES = [
-    *(ROOT / "README.md", ROOT / "docker" / "README.md"),
-    *sorted(ROOT.glob("docs/*.md")),
-    *sorted(ROOT.glob("plugins/*/README.md")),
-]
 FILES = sorted(ROOT.glob("docker/*.toml"))
 SOURCES = sorted([*ROOT.glob("tests/**/*.py"), *ROOT.glob("plugins/*/tests/**/*.py")])
 
@@ -72,7 +68,7 @@ def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
         for number, text in enumerate(found, 1):
             raw = tables(text)
             if raw is not None and known(raw):
-                yield f"{path.parent.name}/{path.stem}-{number}", raw
+                yield f"{name_of(path)}-{number}", raw
 
 
 BLOCKS = dict(blocks())
