@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from start import find_broker, first_configuration, read_options, variables
+from add_on import find_broker, first_configuration, read_options, variables
 
 from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins

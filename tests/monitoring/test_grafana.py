@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +20,15 @@ import pytest
 from ports import free_port
 from prometheus_client import parser
 
-from oscbridge import BadMessage, Endpoint, Message, Options
+from oscbridge import (
+    BadMessage,
+    Consuming,
+    Endpoint,
+    GrantsLeases,
+    Lease,
+    Message,
+    Options,
+)
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes.stateful_steps import delay
@@ -29,6 +38,7 @@ from oscbridge.monitoring.status import read_status
 from oscbridge.net.certificate import read_certificates
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
 from oscbridge.plugins import Plugins
+from oscbridge.testing import until
 
 Serve = Callable[..., Awaitable[Any]]
 
@@ -47,6 +57,10 @@ FROM_PROMETHEUS = {"instance", "job"}
 SYSTEM = """
 [run]
 learn_addresses = 1
+leader          = { endpoint = "hub" }
+
+[endpoint.hub]
+type = "hub"
 
 [variables]
 armed = true
@@ -128,6 +142,27 @@ class Stuck(Endpoint):
         await asyncio.Event().wait()
 
 
+class Hub(Endpoint, GrantsLeases[Options], Consuming):
+    """Grants the lease to whoever asks; a message waits at its server."""
+
+    consumer_lag = MappingProxyType({"workers": 1})
+
+    async def send(self, message: Message) -> None:
+        pass
+
+    async def acquire_lease(self, key: str, holder: str, seconds: float, /) -> Lease:
+        return Lease(holder, seconds)
+
+    async def find_lease(self, key: str, /) -> Lease:
+        return Lease("")
+
+    async def release_lease(self, key: str, holder: str, /) -> None:
+        pass
+
+
+TYPES = {"fussy": Fussy, "stuck": Stuck, "hub": Hub}
+
+
 @pytest.fixture
 async def troubled(
     serve_http: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,13 +176,14 @@ async def troubled(
     openssl = [*command.split(), "-days", "365", "-subj", "/CN=stage"]
     subprocess.run(openssl, check=True, capture_output=True)
     monkeypatch.setenv("OSCBRIDGE__ENDPOINT__FUSSY__CERTIFICATE", str(certificate))
-    app = App(parse(SYSTEM, {"fussy": Fussy, "stuck": Stuck}, "test.toml"), Plugins([]))
+    app = App(parse(SYSTEM, TYPES, "test.toml"), Plugins([]))
     client = await serve_http(
         lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)
     )
     client.server.certificates = read_certificates({"certificate": certificate})
     await app.start()
     try:
+        await until(lambda: read_status(app).leader.role == "leader")  # type: ignore[union-attr]
         app.endpoints["fussy"].endpoint.receive(Message.of("/heard"))
         await make_trouble(app, client)
         yield client

@@ -24,7 +24,7 @@ LINE = (
 
 
 def test_version_of_every_installed_plugin_fits() -> None:
-    for name in ("websocket", "mqtt", "midi", "dmx", "serial", "oscquery", "webhook", "ui"):
+    for name in ("websocket", "mqtt", "nats", "midi", "dmx", "serial", "oscquery", "webhook", "ui"):
         assert version_mismatch(f"oscbridge-{name}", version(f"oscbridge-{name}")) == ""
 
 
@@ -38,7 +38,10 @@ def test_plugin_of_another_version_is_named_at_the_start_and_works(
     assert [each.getMessage() for each in caplog.records] == [f"plugin 'dmx': {LINE}"]
 
 
-def test_list_of_plugins_names_a_plugin_of_another_version(install: Install) -> None:
+def test_list_of_plugins_names_a_plugin_of_another_version(
+    install: Install, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "oscbridge")  # which the command changes: set it back
     install("dmx", "", version="0.0.9")
     result = CliRunner().invoke(Commands(), ["plugins"])
     assert result.exit_code == 0

@@ -13,6 +13,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "artnet": "oscbridge-dmx",
     "midi": "oscbridge-midi",
     "mqtt": "oscbridge-mqtt",
+    "nats": "oscbridge-nats",
     "oscquery": "oscbridge-oscquery",
     "sacn": "oscbridge-dmx",
     "serial": "oscbridge-serial",

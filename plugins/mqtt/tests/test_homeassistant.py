@@ -274,10 +274,12 @@ async def test_reload_while_disconnected_is_announced_after_the_reconnect(
     await bridge.reload(master("number"))
     await broker.start()
     await until(lambda: bridge.status.connected)
-    late = await watch(broker, "homeassistant/#")
+    late = await watch(broker, "homeassistant/number/#")
     assert (await late.next()).topic == "homeassistant/number/me/master/config"
     late.publish("master/set", "0.25")
     assert (await bridge.next()).args == (0.25,)
+    last = await watch(broker, "homeassistant/#")
+    assert (await last.next()).topic == "homeassistant/number/me/master/config"
 
 
 @pytest.mark.parametrize(

@@ -42,5 +42,5 @@ def test_configuration_error_never_suggests_what_the_user_typed(text: str) -> No
 
 def test_suggested_packages_are_the_extras_of_this_project() -> None:
     project = (Path(__file__).parents[3] / "pyproject.toml").read_text()
-    extras = set(re.findall(r'^\w+ = \["(oscbridge-\w+)"\]$', project, re.MULTILINE))
+    extras = set(re.findall(r'^\w+ = \["(oscbridge-\w+)==[^"]+"\]$', project, re.MULTILINE))
     assert extras - {"oscbridge-ui"} == set(PACKAGES.values())  # it has no endpoint type

@@ -45,7 +45,7 @@ PACKETS = {
 def worker() -> int | None:
     """The process ID of the only worker of this process."""
     for pid in children_of(os.getpid()):
-        with suppress(ProcessLookupError):  # it has been reaped meanwhile
+        with suppress(ProcessLookupError, FileNotFoundError):  # it has been reaped meanwhile
             if b"worker_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return pid
     return None
