@@ -57,8 +57,8 @@ class NATSClient(Client):
     def subscribe_directly(self, subject: str, handler: DirectHandler, queue: str = "") -> int:
         """Call ``handler`` with each message of a subject, in the task that reads the socket.
 
-        What is written afterwards reaches the server after the subscription; nats-py would only
-        queue it. Returns its number. Raises :class:`oscbridge.NotConnected`.
+        Later writes reach the server after the subscription, which nats-py would only queue.
+        Returns its number. Raises :class:`oscbridge.NotConnected`.
         """
         self._sid += 1
         self.write(f"SUB {subject} {queue} {self._sid}\r\n".encode())

@@ -232,9 +232,7 @@ async def test_messages_that_arrive_too_fast_are_counted(
     await until(lambda: seen and seen[-1].address == "/last", 40)
 
 
-async def test_a_subscription_reaches_the_server_before_what_is_written_after_it(
-    server: Any,
-) -> None:
+async def test_a_subscription_reaches_the_server_before_later_writes(server: Any) -> None:
     options = NATSOptions.model_validate({"servers": server.url})
     client = await connect_to(options, options.servers[0], "test")
     try:
