@@ -54,12 +54,22 @@ class NATSClient(Client):
 
     # --- subscribing -------------------------------------------------------------------------
 
-    async def subscribe_directly(
-        self, subject: str, handler: DirectHandler, queue: str = ""
-    ) -> None:
-        """Call ``handler`` with each message of a subject, in the task that reads the socket."""
-        self._direct[self._sid + 1] = handler
-        await self.subscribe(subject, queue)
+    def subscribe_directly(self, subject: str, handler: DirectHandler, queue: str = "") -> int:
+        """Call ``handler`` with each message of a subject, in the task that reads the socket.
+
+        Later writes reach the server after the subscription, which nats-py would only queue.
+        Returns its number. Raises :class:`oscbridge.NotConnected`.
+        """
+        self._sid += 1
+        self.write(f"SUB {subject} {queue} {self._sid}\r\n".encode())
+        self._direct[self._sid] = handler
+        return self._sid
+
+    def unsubscribe_directly(self, number: int) -> None:
+        """End a subscription."""
+        self._direct.pop(number, None)
+        with contextlib.suppress(oscbridge.NotConnected):  # then it has ended already
+            self.write(b"UNSUB %d\r\n" % number)
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None

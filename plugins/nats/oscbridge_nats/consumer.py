@@ -106,7 +106,13 @@ class PullConsumer:
 
     async def run(self) -> None:
         """Read until the connection is lost, or the consumer is deleted."""
-        await self._client.subscribe_directly(f"{self._inbox}.*", self._on_message)
+        number = self._client.subscribe_directly(f"{self._inbox}.*", self._on_message)
+        try:
+            await self._read()
+        finally:
+            self._client.unsubscribe_directly(number)
+
+    async def _read(self) -> None:
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
         while not self._is_deleted:
@@ -193,8 +199,9 @@ class PullConsumer:
         try:
             while not delivered.done():
                 done, _ = await asyncio.wait([delivered], timeout=self._ack_timeout / 3)
-                if not done:
-                    self._client.write(b"".join(_publish(each, _WORKING) for each in replies))
+                if not done:  # also of messages that have arrived meanwhile
+                    working = [*replies, *self._unacknowledged]
+                    self._client.write(b"".join(_publish(each, _WORKING) for each in working))
             delivered.result()
         finally:
             delivered.cancel()

@@ -72,7 +72,8 @@ class DurableConsumers:
                 stream,
                 info.name,
                 self._link(host, wanted, head),
-                ack_timeout=wanted.ack_timeout,
+                # That of an existing consumer, which is not altered.
+                ack_timeout=info.config.ack_wait or wanted.ack_timeout,
                 max_deliveries=wanted.max_deliveries,
             )
             consumer.lag = info.num_pending or 0

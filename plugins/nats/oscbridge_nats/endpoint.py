@@ -15,6 +15,7 @@ from oscbridge_nats.durable import DurableConsumers
 from oscbridge_nats.headers import HeaderWriter
 from oscbridge_nats.lease import GrantsNATSLeases
 from oscbridge_nats.options import Format, NATSOptions, NATSRoute
+from oscbridge_nats.problems import Problems
 from oscbridge_nats.publication import NATSDelivery, Publication, PublicationPlanner
 from oscbridge_nats.receiving import Receiver
 from oscbridge_nats.stream_publisher import StreamPublisher
@@ -24,6 +25,9 @@ from oscbridge_nats.tls import contents_of_files, tls_context
 __all__ = ["NATSEndpoint"]
 
 SLOW: Final = "they arrive faster than they can be handled"
+
+PUBLISHER: Final = "publisher"
+"""The source of the problems of messages on their way to the stream."""
 
 API_TIMEOUT: Final = 5.0
 """Seconds for an answer of JetStream."""
@@ -55,6 +59,7 @@ class NATSEndpoint(
         self._publisher = StreamPublisher(options.stream or "", options.max_inflight, self._headers)
         self._durables = DurableConsumers(options, self._receiver)
         self._backlog = Backlog()
+        self._problems = Problems()
         self._files = contents_of_files(options)
         self._client: NATSClient | None = None
         self._provides_stream = False
@@ -99,6 +104,7 @@ class NATSEndpoint(
     async def connect(self) -> None:
         client = await connect(self.options, self._servers, f"oscbridge {self.name}")
         self._client = client
+        self._problems.clear()
         client.on_lost = self._on_lost
         client.on_refused = self.host.refused
         self._planner.max_payload = client.max_payload
@@ -106,7 +112,7 @@ class NATSEndpoint(
         for each in self.options.subscribe:
             if each.durable is None:
                 handler = partial(self._on_message, each.payload)
-                await client.subscribe_directly(each.subject, handler, each.queue or "")
+                client.subscribe_directly(each.subject, handler, each.queue or "")
         if len(self.options.subscribe) > len(self.options.durables):
             self.start_task(self._backlog.watch(client))
         self._provides_stream = False
@@ -131,11 +137,8 @@ class NATSEndpoint(
     def _finder(self, client: NATSClient) -> StreamFinder:
         return StreamFinder(client.jetstream(timeout=API_TIMEOUT), self.options, self._report)
 
-    def _report(self, problem: str) -> None:
-        if problem:
-            self.host.unreachable(problem)
-        else:
-            self.host.reachable()
+    def _report(self, source: str, problem: str) -> None:
+        self._problems.report(self.host, source, problem)
 
     def _on_lost(self, error: Exception) -> None:
         client = self._client
@@ -231,9 +234,9 @@ class NATSEndpoint(
             try:
                 await self._publisher.publish(client, chosen, kept, ids)
             except oscbridge.PartialDelivery as error:
-                self._report(self._publisher.problem)
+                self._report(PUBLISHER, self._publisher.problem)
                 raise error.within(stored, accepted, rejected) from None
-            self._report("")
+            self._report(PUBLISHER, "")
             accepted += stored
         if rejected:
             raise oscbridge.PartialDelivery(accepted, rejected)

@@ -75,6 +75,7 @@ class LeaseBucket:
         self._client: Client | None = None
         self._bucket: KeyValue | None = None
         self._timeout = 0.0
+        """Seconds that the bucket waits for an answer."""
         self._seen: dict[str, _Seen] = {}
         self._own: dict[str, int] = {}
         """The revisions that this process has written last."""
@@ -93,10 +94,12 @@ class LeaseBucket:
             return oscbridge.Lease(entry.holder, left)
         if await self._write(bucket, key, _Entry(holder, seconds, entry.revision)):
             return oscbridge.Lease(holder, seconds)
-        entry = await self._read(bucket, key, seconds)  # another one was faster
-        if entry.holder == holder:
-            return oscbridge.Lease("")  # an earlier request of ours; the next one renews it
-        return oscbridge.Lease(entry.holder, self._left(key, entry))
+        entry = await self._read(bucket, key, seconds)  # another write was faster
+        if entry.holder != holder:
+            return oscbridge.Lease(entry.holder, self._left(key, entry))
+        if await self._write(bucket, key, _Entry(holder, seconds, entry.revision)):
+            return oscbridge.Lease(holder, seconds)  # that was an earlier request of its own
+        raise oscbridge.EndpointError("an earlier request is still on its way")
 
     async def find(self, client: Client, key: str, seconds: float) -> oscbridge.Lease:
         """Find the holder of a lease. Raises :class:`oscbridge.EndpointError`."""
@@ -122,15 +125,16 @@ class LeaseBucket:
     # --- the servers -------------------------------------------------------------------------
 
     async def _open(self, client: Client, seconds: float) -> KeyValue:
-        """The bucket, of a new connection too."""
-        if self._bucket is None or client is not self._client:
+        """The bucket, of a new connection and for a lease of other seconds too."""
+        timeout = seconds * ANSWER_TIMEOUT
+        if self._bucket is None or client is not self._client or timeout != self._timeout:
             self._bucket = None
-            context = client.jetstream(timeout=seconds * ANSWER_TIMEOUT)
+            context = client.jetstream(timeout=timeout)
             try:
                 self._bucket = await self._find_bucket(context)
             except (Error, TimeoutError) as error:
                 raise _failure(error) from None
-            self._client = client
+            self._client, self._timeout = client, timeout
         return self._bucket
 
     async def _find_bucket(self, context: JetStreamContext) -> KeyValue:

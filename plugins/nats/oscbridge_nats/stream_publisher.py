@@ -49,10 +49,10 @@ class StreamPublisher:
         self._batch: _Batch | None = None
         self._number = 0
 
-    async def _begin(self, client: NATSClient) -> None:
+    def _begin(self, client: NATSClient) -> None:
         """Subscribe to acknowledgements, on a new connection."""
         self._inbox = client.new_inbox()
-        await client.subscribe_directly(f"{self._inbox}.*", self._on_answer)
+        client.subscribe_directly(f"{self._inbox}.*", self._on_answer)
         self._client = client
 
     def lose(self) -> None:
@@ -77,11 +77,11 @@ class StreamPublisher:
         ``record_ids`` are those of a spool, empty for messages that are not in one. Raises
         :class:`oscbridge.PartialDelivery` unless all are acknowledged.
         """
-        if client is not self._client:
-            await self._begin(client)
         ids = self._ids.of(deliveries, record_ids)
         batch = self._batch = _Batch(publications, self._max_inflight)
         try:
+            if client is not self._client:
+                self._begin(client)
             await self._run(client, batch, ids)
         except oscbridge.NotConnected as error:
             batch.cause = error
@@ -162,7 +162,7 @@ class _Batch:
                 "the stream does not answer: it does not exist yet, or its servers elect a leader"
             )
             self._retry(text)
-        elif b'"error"' in data:
+        elif b'"error":' in data:  # the key: a stream may have this name
             self._failed(index, data)
         else:
             self.accepted.append(index)

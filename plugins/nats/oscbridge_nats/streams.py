@@ -43,11 +43,11 @@ def consumer_name(durable: str, partition: int | None) -> str:
 class StreamFinder:
     """Finds what the options name, and creates what may be created here.
 
-    ``report`` is called with each problem, and with an empty text when it is over.
+    ``report`` is called with a source and its problem, and with an empty text when that is over.
     """
 
     def __init__(
-        self, js: JetStreamContext, options: NATSOptions, report: Callable[[str], None]
+        self, js: JetStreamContext, options: NATSOptions, report: Callable[[str, str], None]
     ) -> None:
         self._js = js
         self._options = options
@@ -140,15 +140,16 @@ class StreamFinder:
     ) -> ResultT:
         """Try until it works. The connection ends the task that waits."""
         wait = FIRST_WAIT
+        source = f"{what}: {if_missing}"  # one stream may be waited for, and created
         while True:
             try:
                 found = await attempt()
             except NotFoundError as error:
-                self._report(f"{what}: {if_missing}" if if_missing else api_failure(error, what))
+                self._report(source, source if if_missing else api_failure(error, what))
             except (APIError, errors.Error, TimeoutError) as error:
-                self._report(api_failure(error, what))
+                self._report(source, api_failure(error, what))
             else:
-                self._report("")
+                self._report(source, "")
                 return found
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)

@@ -178,7 +178,8 @@ class Watcher:
             self.seen.put_nowait(message)
 
         await self.client.subscribe(subject, cb=on_message)
-        await self.client.flush()
+        for _ in range(2):  # the first PING of nats-py may overtake the subscription
+            await self.client.flush()
 
     async def next(self) -> Msg:
         async with asyncio.timeout(WAIT):

@@ -64,6 +64,8 @@ to   = "udp://127.0.0.1:{port}"
 [[route]]
 from = "hub"
 to   = "out"
+[http]
+listen = "127.0.0.1:0"
 """
 
 
@@ -118,11 +120,11 @@ COUNTS = [
 
 
 def metric(program: OscbridgeProcess, name: str) -> list[str]:
-    """The lines of a metric of the endpoint ``hub``."""
+    """The lines of a metric of the endpoint ``hub``, as a sink or a source."""
     [address] = re.findall(r"http +(http://\S+)", program.output)
     with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    return re.findall(rf'^({name}(?:_total)?{{endpoint="hub".*)', text, re.MULTILINE)
+    return re.findall(rf'^({name}(?:_total)?{{.*(?:endpoint|source)="hub".*)', text, re.MULTILINE)
 
 
 async def send_all(port: int) -> None:
@@ -151,7 +153,7 @@ async def test_every_message_arrives_though_a_server_and_a_worker_are_killed(
             folder.mkdir()
         text = INGEST.format(servers=servers, port=port)
         ingest = stack.enter_context(running_process(text, folder=folders[0]))
-        first, _ = [
+        first, second = [
             stack.enter_context(running_process(worker, folder=folder)) for folder in folders[1:]
         ]
         js = (await watch(cluster)).client.jetstream(timeout=5)
@@ -171,6 +173,8 @@ async def test_every_message_arrives_though_a_server_and_a_worker_are_killed(
             raise AssertionError(f"{text}\n{ingest.output[-3000:]}") from None
         info = await js.stream_info("show")
         assert info.state.messages == COUNT, "messages were stored twice"
+        lost = await asyncio.to_thread(metric, second, "oscbridge_source_dropped_messages")
+        assert not [line for line in lost if "poison" in line]
         assert ingest.stop(signal.SIGTERM, 10) == 0
         assert "messages lost" not in ingest.output
     assert output.different == set(PACKETS)

@@ -11,7 +11,9 @@ import pytest
 
 from oscbridge import Message, TimeTag, encode_bundle, encode_message
 from oscbridge.testing import until
-from oscbridge_nats.headers import MAX_HOPS
+from oscbridge_nats.connecting import connect_to
+from oscbridge_nats.headers import MAX_HOPS, status_of
+from oscbridge_nats.options import NATSOptions
 
 SUBSCRIBE = 'subscribe = ["osc.>"]\n'
 
@@ -228,3 +230,16 @@ async def test_messages_that_arrive_too_fast_are_counted(
     await watcher.client.publish("osc.last", encode_message(Message.of("/last", 1)))
     seen = bridge.bridge.recording("seen").messages
     await until(lambda: seen and seen[-1].address == "/last", 40)
+
+
+async def test_a_subscription_reaches_the_server_before_later_writes(server: Any) -> None:
+    options = NATSOptions.model_validate({"servers": server.url})
+    client = await connect_to(options, options.servers[0], "test")
+    try:
+        answers: list[bytes] = []
+        client.subscribe_directly("here", lambda *parts: answers.append(parts[-1]))
+        client.write(b"PUB nobody here 0\r\n\r\n")  # a server answers at once
+        await client.flush()
+        assert [status_of(each) for each in answers] == [503]
+    finally:
+        await client.abort()

@@ -177,6 +177,13 @@ async def test_message_that_the_stream_rejects_costs_only_itself(
     assert f"ERROR oscbridge.endpoint.hub: {text}" in bridge.bridge.log
 
 
+async def test_a_stream_named_error_takes_messages(server: Any, start: Any) -> None:
+    bridge = await start(server, 'stream = "error"\n', ROUTE)
+    bridge.send(Message.of("/a", 1))
+    await until(lambda: bridge.status.sent == 1)
+    assert not bridge.status.dropped
+
+
 async def test_messages_wait_while_jetstream_is_not_enabled(
     start_server: Any, start: Any, watch: Any
 ) -> None:

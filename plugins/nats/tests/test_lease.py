@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import KeyWrongLastSequenceError
 
@@ -19,7 +21,7 @@ import oscbridge
 from oscbridge.testing import free_port, running_process
 from oscbridge.testing.process import PROGRAM, OscbridgeProcess
 from oscbridge_nats.endpoint import NATSEndpoint
-from oscbridge_nats.lease import BUCKET, MAX_SECONDS, LeaseBucket
+from oscbridge_nats.lease import ANSWER_TIMEOUT, BUCKET, MAX_SECONDS, LeaseBucket
 from oscbridge_nats.options import NATSOptions
 from plugins.nats.tests.conftest import Server, StartServer, Watch
 
@@ -87,6 +89,50 @@ async def test_a_renewal_whose_answer_was_lost_is_adopted(server: Server, watch:
     revision = (await bucket.get("main")).revision
     await bucket.update("main", b'{"holder": "a", "seconds": 10.0}', last=revision)
     assert (await main.acquire(client, "main", "a", SECONDS)).holder == "a"
+
+
+class SlowNetwork(Client):
+    """A connection to a server on which some requests of a holder arrive late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late = 0
+        """Earlier writes that arrive just before the next ones."""
+        self.timeouts: set[float] = set()
+
+    async def request(self, subject: str, payload: bytes = b"", *args: Any, **more: Any) -> Msg:
+        self.timeouts.add(args[0] if args else more["timeout"])
+        if self.late and subject == f"$KV.{BUCKET}.main":
+            self.late -= 1
+            await super().request(subject, payload, timeout=5)
+        return await super().request(subject, payload, *args, **more)
+
+
+@pytest.fixture
+async def slow(server: Server) -> AsyncIterator[SlowNetwork]:
+    client = SlowNetwork()
+    await client.connect(server.url)
+    yield client
+    await client.close()
+
+
+async def test_a_lease_is_renewed_after_an_earlier_request_arrives_late(slow: SlowNetwork) -> None:
+    await first_holder(slow)
+    slow.late = 1
+    main = LeaseBucket(1)
+    assert (await main.acquire(slow, "main", "a", SECONDS)) == ("a", SECONDS)
+    slow.late = 2
+    with pytest.raises(oscbridge.EndpointError, match="an earlier request is still on its way"):
+        await LeaseBucket(1).acquire(slow, "main", "a", SECONDS)
+    assert (await main.acquire(slow, "main", "a", SECONDS)).holder == "a"
+
+
+async def test_requests_of_a_longer_lease_wait_longer(slow: SlowNetwork) -> None:
+    bucket = LeaseBucket(1)
+    await bucket.acquire(slow, "main", "a", 2)
+    slow.timeouts.clear()
+    await bucket.acquire(slow, "main", "a", 20)
+    assert slow.timeouts == {20 * ANSWER_TIMEOUT}
 
 
 async def test_a_released_lease_is_granted_at_once(server: Server, watch: Watch) -> None:
