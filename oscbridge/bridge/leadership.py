@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from math import inf
 from secrets import token_hex
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final
 
-from oscbridge.abilities import GrantsLeases
 from oscbridge.bridge.config.process_models import LeaderOptions
+from oscbridge.bridge.lease_requests import LeaseRequests, RunningEndpoints
 from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.bridge.sinks.role import LEASE_CLOCK, Role
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.errors import ConfigurationError, EndpointError, NotConnected, OSCBridgeError
+from oscbridge.errors import ConfigurationError, EndpointError, OSCBridgeError
 from oscbridge.failures import failure_text
 
 __all__ = ["LEASE_MARGIN", "Leadership"]
@@ -31,9 +31,6 @@ RENEWALS: Final = 5
 LOOKS: Final = 10
 """Looks at the lease of another bridge within its time."""
 
-REQUEST_SHARE: Final = 0.4
-"""Share of a lease after which a request without an answer is given up."""
-
 MIN_WAIT: Final = 0.01
 """Seconds between two requests, at least."""
 
@@ -44,14 +41,6 @@ SETTLE_INTERVAL: Final = 0.01
 """Seconds between two looks at sends in progress."""
 
 _log: Final = logging.getLogger("oscbridge.leader")
-
-_T = TypeVar("_T")
-
-
-class RunningEndpoints(Protocol):
-    """The running system, as far as leadership is about it."""
-
-    endpoints: dict[str, EndpointRunner]
 
 
 class Leadership:
@@ -73,7 +62,10 @@ class Leadership:
         """When the role last changed, on :data:`LEASE_CLOCK`."""
         self.takeovers = 0
         """How often this bridge has become the leader."""
+        self._granted = 0.0
+        """The time of the lease that was granted last, in seconds."""
         self._app = app
+        self._leases = LeaseRequests(app)
         self._role: Role | None = None
         self._task: asyncio.Task[None] | None = None
         self._end: asyncio.TimerHandle | None = None
@@ -90,15 +82,59 @@ class Leadership:
     def apply(self, options: LeaderOptions | None) -> None:
         """Follow a configuration, and tell endpoints that are new. On the event loop."""
         if options != self.options:
-            self._cancel()
-            self.options, self.holder, self.problem = options, "", ""
-            self.since = LEASE_CLOCK()
-            self._role = None if options is None else Role()
-            if options is not None and self._role is not None:
-                _log.info("standing by for the lease %r of endpoint.%s", *_where(options))
-                self._task = asyncio.create_task(self._run(options, self._role))
+            if options is None or self.options is None or _where(options) != _where(self.options):
+                self._change(options)
+            elif self._role is not None:
+                self._keep(options, self._role)
         for runner in self._app.endpoints.values():
             runner.follow(self._role)
+
+    def _keep(self, options: LeaderOptions, role: Role) -> None:
+        """Keep the lease, whose time is another one from now on."""
+        self._cancel()
+        self.options = options
+        self._begin(options, role)
+        if role.is_leader:  # a shorter one may be granted without an answer
+            self._granted = min(self._granted, options.ttl)
+            role.until = min(role.until, LEASE_CLOCK() + options.ttl * (1 - LEASE_MARGIN))
+            self._wait_for_end(role)
+
+    def _change(self, options: LeaderOptions | None) -> None:
+        """Release the lease that it holds, and ask for another one, or for none."""
+        old, role = self.options, self._role
+        if role is None or not role.is_leader:
+            old = None
+        elif options is not None:
+            self._stand_by(role, "the configuration names another lease", logging.INFO)
+        self._cancel()
+        self.options, self.holder, self.problem = options, "", ""
+        self.since = LEASE_CLOCK()
+        if options is not None:
+            self._role = role = role or Role()
+            _log.info("standing by for the lease %r of endpoint.%s", *_where(options))
+            self._begin(options, role, old)
+            return
+        self._role = None
+        if old is not None:
+            self._task = asyncio.create_task(self._leave(old))
+
+    def _begin(self, options: LeaderOptions, role: Role, old: LeaderOptions | None = None) -> None:
+        """Ask for a lease from now on, after releasing another one."""
+        self._task = task = asyncio.create_task(self._run(options, role, old))
+        task.add_done_callback(partial(self._ended, options, role))
+
+    def _ended(self, options: LeaderOptions, role: Role, task: asyncio.Task[None]) -> None:
+        """Ask again, after a while, if a plugin has cancelled the task: it can cancel any."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if task is self._task and error is not None:
+            text = "the task that asks for the lease ended: %s; it is started again"
+            _log.error(text, failure_text(error))
+            loop = asyncio.get_running_loop()
+            loop.call_later(options.ttl / LOOKS, self._begin_again, options, role, task)
+
+    def _begin_again(self, options: LeaderOptions, role: Role, task: asyncio.Task[None]) -> None:
+        if task is self._task:
+            self._begin(options, role)
 
     def runners_to_close(self) -> tuple[list[EndpointRunner], list[EndpointRunner]]:
         """At a stop: those to be closed first, and the one that keeps the lease meanwhile."""
@@ -123,7 +159,7 @@ class Leadership:
             return
         self._stand_by(role, "the bridge stops", logging.INFO)
         with suppress(Exception):
-            await self._request(options, lambda lessor: self._release(lessor, options))
+            await self._leases.release(options, self.name)
 
     def _cancel(self) -> None:
         for each in (self._task, self._end):
@@ -131,20 +167,27 @@ class Leadership:
                 each.cancel()
         self._task = self._end = None
 
-    async def _run(self, options: LeaderOptions, role: Role) -> None:
+    async def _run(self, options: LeaderOptions, role: Role, old: LeaderOptions | None) -> None:
+        if old is not None:
+            await self._leave(old)
         while True:
             async with self._asking:
                 wait = await self._ask(options, role)
             await asyncio.sleep(max(wait, MIN_WAIT))
+
+    async def _leave(self, options: LeaderOptions) -> None:
+        """Release a lease, after the sends in progress."""
+        async with self._asking:
+            await self._settle()
+            with suppress(Exception):
+                await self._leases.release(options, self.name)
 
     async def _ask(self, options: LeaderOptions, role: Role) -> float:
         """Ask for the lease once. Returns the seconds until the next time."""
         ttl = options.ttl
         began = LEASE_CLOCK()
         try:
-            lease = await self._request(
-                options, lambda lessor: lessor.acquire_lease(options.key, self.name, ttl)
-            )
+            lease = await self._leases.acquire(options, self.name)
         except BaseException as error:
             if is_ending(error):
                 raise
@@ -152,27 +195,15 @@ class Leadership:
             return ttl / LOOKS
         self.problem = ""
         if lease.holder == self.name:
+            self._granted = ttl
             self._hold(role, began + ttl * (1 - LEASE_MARGIN))
             return ttl / RENEWALS - (LEASE_CLOCK() - began)
+        if role.is_leader and not lease.holder:  # undecided: the lease lasts until its end
+            return ttl / LOOKS
         if role.is_leader:
-            self._stand_by(role, f"{lease.holder or 'nobody'} has the lease")
+            self._stand_by(role, f"{lease.holder} has the lease")
         self._note_holder(lease.holder)
         return min(lease.seconds or inf, ttl / LOOKS)
-
-    async def _request(
-        self, options: LeaderOptions, ask: Callable[[GrantsLeases[Any]], Awaitable[_T]]
-    ) -> _T:
-        """Ask the endpoint. Raises what it raises, and ``TimeoutError``."""
-        runner = self._app.endpoints.get(options.endpoint)
-        if runner is None or not isinstance(runner.endpoint, GrantsLeases):
-            raise EndpointError("it grants no leases")  # its plugin is broken
-        if not runner.is_open:
-            raise NotConnected(runner.problem or "not connected yet")
-        async with asyncio.timeout(options.ttl * REQUEST_SHARE):
-            return await ask(runner.endpoint)
-
-    async def _release(self, lessor: GrantsLeases[Any], options: LeaderOptions) -> None:
-        await lessor.release_lease(options.key, self.name)
 
     def _failed(self, options: LeaderOptions, error: BaseException) -> None:
         text = "no answer" if isinstance(error, TimeoutError) else _reason(error)
@@ -215,7 +246,7 @@ class Leadership:
         _log.log(level, "this bridge stands by now: %s", why)
         self._tell()
         if self.options is not None and self._task is not None:
-            delay = self.options.ttl * LEASE_MARGIN / 2
+            delay = self._granted * LEASE_MARGIN / 2
             asyncio.get_running_loop().call_later(delay, self._end_sends)
 
     def _tell(self) -> None:
@@ -249,15 +280,15 @@ class Leadership:
             self._stand_by(role, "handed over by hand", logging.INFO)
             with suppress(TimeoutError):
                 async with asyncio.timeout(HAND_OVER_TIMEOUT):
-                    await self._settle(options)
-                    await self._request(options, lambda lessor: self._release(lessor, options))
+                    await self._settle()
+                    await self._leases.release(options, self.name)
                     return await self._successor(options)
         text = f"no other bridge took over within {HAND_OVER_TIMEOUT:g} s; this one tries to lead"
         raise OSCBridgeError(f"{text} again; is the other one running, with the same key?")
 
-    async def _settle(self, options: LeaderOptions) -> None:
+    async def _settle(self) -> None:
         """Let sends in progress end, as far as there is time for it."""
-        until = LEASE_CLOCK() + options.ttl * LEASE_MARGIN / 2
+        until = LEASE_CLOCK() + self._granted * LEASE_MARGIN / 2
         while any(each.is_sending for each in self._app.endpoints.values()):
             await asyncio.sleep(SETTLE_INTERVAL)
             if LEASE_CLOCK() >= until:
@@ -266,7 +297,7 @@ class Leadership:
     async def _successor(self, options: LeaderOptions) -> str:
         while True:
             with suppress(EndpointError, OSError):
-                lease = await self._request(options, lambda lessor: lessor.find_lease(options.key))
+                lease = await self._leases.find(options)
                 if lease.holder and lease.holder != self.name:
                     self._note_holder(lease.holder)
                     return lease.holder

@@ -20,6 +20,8 @@ from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
 from oscbridge.bridge.variable_store import VariableStore
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.failures import failure_text
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.file_watcher import FileWatcher
@@ -96,6 +98,7 @@ class Service:
         """Whether :meth:`request_reload` was called since the file was read."""
         self._stopping = False
         self._one_at_a_time = asyncio.Lock()
+        self._reporter = RateLimitedLog(_log)
         self._reloads = Reloads()
 
     @property
@@ -108,7 +111,7 @@ class Service:
         async with self._one_at_a_time:  # a reload requested now runs afterwards
             try:
                 self.operations.events.attach()
-                self._looking = asyncio.create_task(self._look_after())
+                self._begin_looking()
                 self.http.set_tokens(self.app.configuration.tokens)
                 await self.http.open(self.app.configuration.http)
                 await self._store.open(self.app.configuration.state_file)
@@ -137,6 +140,7 @@ class Service:
             self._watchdog = None
         await self.http.close()
         self.app.flush_reports(everything=True)
+        self._reporter.flush(everything=True)
         self.operations.events.detach()
 
     # --- reload -------------------------------------------------------------------------------
@@ -276,6 +280,20 @@ class Service:
             self._watcher = FileWatcher(self._files, self.reload, self._known)
             self._known = None
 
+    def _begin_looking(self) -> None:
+        if not self._stopping:
+            self._looking = asyncio.create_task(self._look_after())
+            self._looking.add_done_callback(self._looking_ended)
+
+    def _looking_ended(self, task: asyncio.Task[None]) -> None:
+        """Continue after a mistake, or after a plugin has cancelled the task: it can cancel any."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is None or self._stopping:
+            return
+        text = f"the checks once per second ended: {failure_text(error)}; they continue"
+        self._reporter.report("looking", text, level=logging.ERROR, error=error)
+        asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._begin_looking)
+
     async def _look_after(self) -> None:
         while True:
             self._watch_loop()
@@ -285,5 +303,6 @@ class Service:
             self.app.flush_reports()
             self._store.save()
             self.http.flush_reports()
+            self._reporter.flush()
             flush_log()
             await self._control.look_after()

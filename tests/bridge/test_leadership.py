@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -355,3 +356,140 @@ async def test_a_lease_is_kept_while_the_endpoint_reports_another_problem(
         began = LEASE_CLOCK()
         await bridge.until(lambda: LEASE_CLOCK() - began > 1.5)  # longer than a lease lasts
         assert role_of(bridge) == "leader"
+
+
+async def test_an_answer_without_a_holder_does_not_end_a_lease(observer: Observer) -> None:
+    async with pair(observer) as both:
+        both.main_lessor.is_undecided = True
+        await both.main.until(lambda: both.main_lessor.undecided >= 2)
+        assert role_of(both.main) == "leader"
+        both.main.send("stage", Message("/meanwhile"))
+        await both.main.until(lambda: observer.by("main"))
+        await both.backup.until(lambda: role_of(both.backup) == "leader")  # it was not renewed
+        assert role_of(both.main) == "standby"
+        assert both.main._app.leadership.takeovers == 1
+
+
+async def test_a_reload_that_changes_only_the_time_keeps_the_lease(observer: Observer) -> None:
+    async with pair(observer) as both:
+        leadership = both.main._app.leadership
+        since = leadership.since
+        both.main_lessor.is_cut = True  # nothing is granted meanwhile
+        await both.main.reload(CONFIGURATION.replace("1.0", "2.0"))
+        assert role_of(both.main) == "leader"
+        assert (leadership.since, leadership.holder) == (since, leadership.name)
+        both.main.send("stage", Message("/meanwhile"))
+        await both.main.until(lambda: observer.by("main"))
+        await both.backup.until(lambda: role_of(both.backup) == "leader")
+        assert role_of(both.main) == "standby"  # its time was that of the old lease
+        assert leadership.takeovers == 1
+
+
+async def test_a_shorter_lease_ends_in_time_without_an_answer(observer: Observer) -> None:
+    text = CONFIGURATION.replace("1.0", "30.0")
+    async with pair(observer, text) as both:
+        role = both.main._app.leadership._role
+        assert role is not None
+        assert role.until - LEASE_CLOCK() > 20
+        both.main_lessor.is_cut = True
+        began = LEASE_CLOCK()
+        await both.main.reload(CONFIGURATION)
+        assert role_of(both.main) == "leader"
+        assert role.until <= LEASE_CLOCK() + 0.8
+        await both.main.until(lambda: role_of(both.main) == "standby")
+        assert LEASE_CLOCK() - began < 20
+
+
+async def test_a_lease_of_another_time_is_renewed(observer: Observer) -> None:
+    async with pair(observer) as both:
+        await both.main.reload(CONFIGURATION.replace("1.0", "1.5"))
+        role = both.main._app.leadership._role
+        assert role is not None
+        await both.main.until(lambda: role.until - LEASE_CLOCK() > 1.0)
+        assert role_of(both.main) == "leader"
+        assert both.main._app.leadership.takeovers == 1
+
+
+@pytest.mark.parametrize("leader", ['leader = { endpoint = "hub", key = "b", ttl = 30.0 }', ""])
+async def test_a_reload_that_names_another_lease_releases_the_old_one(
+    observer: Observer, leader: str
+) -> None:
+    text = CONFIGURATION.replace("1.0", "30.0")
+    async with pair(observer, text) as both:
+        old = 'leader = { endpoint = "hub", ttl = 30.0 }'
+        await both.main.reload(text.replace(old, leader))
+        await both.backup.until(lambda: role_of(both.backup) == "leader", 5)
+        if leader:
+            await both.main.until(lambda: role_of(both.main) == "leader")
+
+
+async def test_a_send_in_progress_is_ended_before_the_old_lease_is_released() -> None:
+    cancelled = asyncio.Event()
+
+    class Slow(oscbridge.Endpoint):
+        async def send(self, message: Message) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                cancelled.set()
+
+    server = LeaseServer()
+    types = {"lessor": lessor_type(server), "log": Slow}
+    async with running_bridge(CONFIGURATION, types) as bridge:
+        await bridge.until(lambda: role_of(bridge) == "leader")
+        bridge.send("stage", Message("/long"))
+        await bridge.until(lambda: bridge.endpoint_status("out").in_flight == 1)
+        await bridge.reload(CONFIGURATION.replace("ttl", 'key = "b", ttl'))
+        await bridge.until(lambda: "main" not in server.leases)
+        assert cancelled.is_set()
+
+
+async def test_a_task_that_a_plugin_cancels_is_started_again(observer: Observer) -> None:
+    async with pair(observer) as both:
+        task = both.main._app.leadership._task
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([task])
+        began = LEASE_CLOCK()
+        await both.main.until(lambda: LEASE_CLOCK() - began > 1.5)  # longer than a lease lasts
+        assert role_of(both.main) == "leader"
+        assert both.main._app.leadership.takeovers == 1
+
+
+async def test_a_send_that_began_as_the_role_was_lost_is_not_repeated() -> None:
+    role = Role()
+    role.until, role.is_leader = inf, True
+    failed, may_connect = asyncio.Event(), asyncio.Event()
+    sent: list[str] = []
+
+    def lose() -> None:
+        role.until, role.is_leader = -inf, False
+        runner.role_changed()
+
+    class Log(oscbridge.Endpoint):
+        async def connect(self) -> None:
+            if failed.is_set():
+                await may_connect.wait()
+
+        async def send(self, message: Message) -> None:
+            sent.append(message.address)
+            if not failed.is_set():
+                asyncio.get_running_loop().call_soon(lose)  # before the task of the sender runs
+                await asyncio.sleep(0.01)
+                failed.set()
+                raise oscbridge.NotConnected("switched off")
+
+    text = CONFIGURATION.replace('leader = { endpoint = "hub", ttl = 1.0 }', "")
+    types = {"lessor": lessor_type(LeaseServer()), "log": Log}
+    async with running_bridge(text, types) as bridge:
+        runner = bridge._app.endpoints["out"]
+        runner.follow(role)
+        bridge.send("stage", Message("/old"))
+        await bridge.until(lambda: failed.is_set() and not runner.is_open)
+        role.until, role.is_leader = inf, True
+        runner.role_changed()
+        may_connect.set()
+        bridge.send("stage", Message("/new"))
+        await bridge.until(lambda: "/new" in sent)
+        assert sent == ["/old", "/new"]
+        assert dict(bridge.endpoint_status("out").dropped) == {"standby": 1}

@@ -246,6 +246,8 @@ def test_plugin_that_cancels_all_tasks_does_not_end_the_bridge(
             program.wait_for(f"sent {address}")
     assert program.stop() == 0
     assert "a plugin has cancelled the bridge, which continues" in program.output
+    text = "the checks once per second ended: CancelledError; they continue"
+    assert text in program.output
 
 
 def test_hangup_during_the_start_waits_until_it_has_started(start: Start, write: Write) -> None:

@@ -252,3 +252,34 @@ async def test_rejected_reload_keeps_the_http_address() -> None:
             with pytest.raises(OSCBridgeError, match="address already in use"):
                 await process.reload()
         assert process.http_address == f"http://127.0.0.1:{one}"
+
+
+# --- once per second -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("does", ["cancel", "fail"])
+async def test_checks_once_per_second_continue_after_a_failure(
+    does: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "LOOK_INTERVAL", 0.02)
+    async with running(File(BRIDGE.format("a"))) as process:
+        looked = 0
+        flush = process.app.flush_reports
+
+        def look(*, everything: bool = False) -> None:
+            nonlocal looked
+            looked += 1
+            if looked == 1 and does == "fail":
+                raise OSError("the disk has gone")
+            flush(everything=everything)
+
+        monkeypatch.setattr(process.app, "flush_reports", look)
+        if does == "cancel":
+            assert process._looking is not None
+            process._looking.cancel()
+        await until(lambda: looked >= 3)
+    name = "CancelledError" if does == "cancel" else "OSError"
+    (line,) = [each for each in caplog.records if "once per second" in each.getMessage()]
+    assert line.getMessage().startswith(f"the checks once per second ended: {name}")
+    assert process._looking is not None
+    assert process._looking.done()

@@ -14,23 +14,24 @@ class LeaseServer:
     """Grants leases as a cluster would."""
 
     def __init__(self) -> None:
-        self._leases: dict[str, tuple[str, float]] = {}
+        self.leases: dict[str, tuple[str, float]] = {}
+        """Who holds each lease, and until when, on the monotonic clock."""
 
     def acquire(self, key: str, holder: str, seconds: float) -> Lease:
         now = time.monotonic()
-        current, until = self._leases.get(key, ("", 0.0))
+        current, until = self.leases.get(key, ("", 0.0))
         if current not in ("", holder) and now < until:
             return Lease(current, until - now)
-        self._leases[key] = holder, now + seconds
+        self.leases[key] = holder, now + seconds
         return Lease(holder, seconds)
 
     def find(self, key: str) -> Lease:
-        current, until = self._leases.get(key, ("", 0.0))
+        current, until = self.leases.get(key, ("", 0.0))
         return Lease(current if time.monotonic() < until else "")
 
     def release(self, key: str, holder: str) -> None:
-        if self._leases.get(key, ("", 0.0))[0] == holder:
-            del self._leases[key]
+        if self.leases.get(key, ("", 0.0))[0] == holder:
+            del self.leases[key]
 
 
 class Lessor(oscbridge.Endpoint, oscbridge.GrantsLeases[oscbridge.Options]):
@@ -39,9 +40,16 @@ class Lessor(oscbridge.Endpoint, oscbridge.GrantsLeases[oscbridge.Options]):
     server: LeaseServer
     is_cut = False
     """Whether the bridge does not reach the server."""
+    is_undecided = False
+    """Whether the server does not say who holds the lease."""
+    undecided = 0
+    """Requests that were answered so."""
 
     async def acquire_lease(self, key: str, holder: str, seconds: float) -> Lease:
         self._look()
+        if self.is_undecided:
+            type(self).undecided += 1
+            return Lease("")
         return self.server.acquire(key, holder, seconds)
 
     async def find_lease(self, key: str) -> Lease:

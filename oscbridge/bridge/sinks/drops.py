@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from typing import Final
@@ -41,7 +42,14 @@ class DropCounter:
             self.counts[reason] += count
 
     def drop(self, reason: str, count: int, why: str = "") -> None:
-        """Count and log messages. ``why`` explains the reason in the log."""
+        """Count and log messages. ``why`` explains the reason in the log.
+
+        A negative count is a mistake in the endpoint: it is logged and not counted.
+        """
+        if count < 0:
+            text = f"{count} is not a valid number of lost messages ({reason}); it is not counted"
+            self._log.report("negative", text, level=logging.ERROR)
+            return
         self.count(reason, count)
         self.log(reason, count, why)
 

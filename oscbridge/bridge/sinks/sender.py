@@ -115,7 +115,7 @@ class Sender(ImmediateSending):
         loop = asyncio.get_running_loop()
         until = loop.time() + BUNDLE_TIMEOUT
         while isinstance(batch[-1].timetag, ForwardedTag) and len(batch) < MAX_JOINED:
-            self._batch = UnsettledBatch(batch)  # they count as pending meanwhile
+            self._continue_with(batch)  # they count as pending meanwhile
             if len(queue):
                 batch = [*batch, *await queue.take(TURN)]
                 continue
@@ -130,7 +130,7 @@ class Sender(ImmediateSending):
 
     async def _deliver_all(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
         """Deliver a batch, through as many connections as it takes."""
-        batch = self._batch = UnsettledBatch(messages)
+        batch = self._continue_with(messages)
         has_waited = not self._connection.is_open
         while batch.pending and not self._ended:
             if not self._connection.is_open and self._begun is None:

@@ -87,6 +87,14 @@ class Settling:
         """Send nothing of the current batch after a reconnection."""
         self._outdated = self._batch
 
+    def _continue_with(self, messages: Sequence[Deliverable]) -> UnsettledBatch:
+        """Make a batch that includes what is not settled of the current one; it stays outdated."""
+        is_outdated = self._batch is self._outdated and self._batch.pending > 0
+        self._batch = batch = UnsettledBatch(messages)
+        if is_outdated:
+            self._outdated = batch
+        return batch
+
     def _warn(self) -> None:
         """Say once that not all last values are kept."""
         text = "more than %d addresses: snapshots are incomplete; raise max_addresses in [run]"

@@ -167,8 +167,9 @@ class SinkSide(EndpointHost):
         """Accept messages, or drop those that wait; those on disk stay there."""
         was_open = self._open_queue is not None
         self._admit()
-        self._ending_send = None
-        if was_open and self._open_queue is None and self.queue is not None:
+        if self._open_queue is not None:
+            self._ending_send = None
+        elif was_open and self.queue is not None:
             self._ending_send = self._sender.attempt
             if self.options.policy != "spool":
                 self._sender.outdate_batch()

@@ -59,9 +59,9 @@ class ListeningClients:
         if not client.is_watcher:
             self._by_host.setdefault(_host(client.peer), set()).add(client)
 
-    def remove(self, client: ListeningClient) -> None:
-        """A client has disconnected."""
-        client.ended()
+    def remove(self, client: ListeningClient, *, is_clean: bool = False) -> None:
+        """A client has disconnected. ``is_clean``: it has sent a close frame."""
+        client.ended(is_clean=is_clean)
         self._forget(client)
 
     def _forget(self, client: ListeningClient) -> None:

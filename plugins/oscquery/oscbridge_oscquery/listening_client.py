@@ -129,13 +129,17 @@ class ListeningClient:
 
     def _look(self) -> None:
         self._timer = None
-        if self._is_closed:
-            return
-        if not self._transport.get_write_buffer_size():
+        if self._has_left:
             self._unsent.clear()
-            self._write_waiting()
-        if self._is_slow:
+            if not self._is_closed:
+                self._write_waiting()
+        if self._transport.get_write_buffer_size() if self._is_closed else self._is_slow:
             self._look_later()
+
+    @property
+    def _has_left(self) -> bool:
+        """Whether all data has left; a transport that has failed does not know."""
+        return not (self._transport.get_write_buffer_size() or self._transport.is_closing())
 
     def _write_waiting(self) -> None:
         """Write commands and some frames of the queue."""
@@ -153,9 +157,6 @@ class ListeningClient:
     def close(self) -> None:
         """Send nothing more, and drop the queue."""
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if self._queue:
             self._on_drop("disconnected", len(self._queue))
             self._queue.clear()
@@ -179,13 +180,18 @@ class ListeningClient:
             self._drop_unsent()
             self._transport.abort()  # it reads nothing
         else:
+            if self._has_left:
+                self._unsent.clear()
             self._transport.close()  # without losing what it has not read yet
 
-    def ended(self) -> None:
-        """The connection is closed."""
+    def ended(self, *, is_clean: bool = False) -> None:
+        """The connection is closed. ``is_clean``: the client has sent a close frame."""
         self.close()
+        if is_clean and not self._transport.get_write_buffer_size():
+            self._unsent.clear()
         self._drop_unsent()
-        if self._ending is not None:
-            self._ending.cancel()
-            self._ending = None
+        for timer in (self._timer, self._ending):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._ending = None
         self.gone.set()

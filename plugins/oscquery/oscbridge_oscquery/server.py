@@ -201,8 +201,9 @@ class OSCQueryServer:
         client.is_watcher = WATCHER in request.headers
         self.clients.add(client)
         bucket = oscbridge.TokenBucket(options.max_rate)
+        is_clean = False
         try:
-            async for frame in socket:
+            while (frame := await socket.receive()).type not in _ENDS:
                 wait = 0.0
                 if client.is_closed:
                     continue  # it is being disconnected
@@ -212,8 +213,9 @@ class OSCQueryServer:
                     self._obey(client, frame.data)
                 if wait:
                     await asyncio.sleep(wait)
+            is_clean = frame.type is WSMsgType.CLOSE
         finally:
-            self.clients.remove(client)
+            self.clients.remove(client, is_clean=is_clean)
         return socket
 
     def _receive(self, client: ListeningClient, data: bytes) -> int:
@@ -242,6 +244,10 @@ class OSCQueryServer:
             client.bad_commands += 1
             if client.bad_commands >= MAX_BAD_COMMANDS:
                 client.end(WSCloseCode.PROTOCOL_ERROR, "too many invalid commands")
+
+
+_ENDS: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+"""What the last frame of a connection is."""
 
 
 def _limits(options: OSCQueryOptions) -> HTTPLimits:

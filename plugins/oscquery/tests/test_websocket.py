@@ -10,8 +10,9 @@ from query_bridge import CONFIGURATION, QueryBridge
 from query_bridge import StartQueryBridge as Start
 
 import oscbridge
-from oscbridge_oscquery import server, server_role
+from oscbridge_oscquery import listening_client, server, server_role
 from oscbridge_oscquery.commands import MAX_COMMAND
+from oscbridge_oscquery.frames import binary_frame
 from oscbridge_oscquery.websocket_client import WATCHER
 
 FADER = "/mix/1/fader"
@@ -206,6 +207,25 @@ async def test_client_that_disconnects_is_forgotten(bridge: QueryBridge) -> None
     await bridge.bridge.until(lambda: bridge.endpoint.client_count == 0)
     bridge.from_stage(FADER, 0.5)
     await bridge.bridge.until(lambda: bridge.status.sent == 1)
+    assert not bridge.status.client_dropped
+
+
+async def test_messages_that_a_client_has_read_before_the_end_are_not_lost(
+    bridge: QueryBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await bridge.listening(FADER)
+    monkeypatch.setattr(listening_client, "LOOK_INTERVAL", 60)  # it answers before anybody looks
+    role = bridge.endpoint._server
+    assert role is not None
+    assert role._server is not None
+    (connected,) = role._server.clients.all
+    for _ in range(10_000):
+        connected.put(binary_frame(bytes(1_000)))
+    connected.flush()
+    assert connected._transport.get_write_buffer_size()
+    connected.end(1001, "the bridge stops")
+    assert await client.closed() == 1001
+    await bridge.bridge.until(lambda: bridge.endpoint.client_count == 0)
     assert not bridge.status.client_dropped
 
 
