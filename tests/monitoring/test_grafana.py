@@ -143,7 +143,7 @@ class Stuck(Endpoint):
 
 
 class Hub(Endpoint, GrantsLeases[Options], Consuming):
-    """Grants the lease to whoever asks; a message waits at its server."""
+    """Grants the lease to each bridge that asks; a message waits at its server."""
 
     consumer_lag = MappingProxyType({"workers": 1})
 
