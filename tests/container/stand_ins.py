@@ -17,6 +17,8 @@ from typing import Final
 from engine import Engine
 from programs import find_program
 
+from oscbridge_nats.conformance import server_program
+
 __all__ = ["BASE", "BROKER", "CLUSTER", "make_base", "make_brokers"]
 
 ROOT: Final = Path(__file__).parents[2]
@@ -95,7 +97,8 @@ def make_brokers(engine: Engine) -> None:
                 tar.addfile(entry)
             libraries: set[str] = set()
             for program in programs:
-                path = find_program(program)
+                # Debian's server is older than the image.
+                path = server_program() if program == "nats-server" else find_program(program)
                 tar.add(path, f"usr/bin/{program}")
                 libraries |= _libraries(path)
             for library in sorted(libraries):

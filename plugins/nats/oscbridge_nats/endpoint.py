@@ -135,7 +135,8 @@ class NATSEndpoint(
         await self._finder(client).provide_stream()
 
     def _finder(self, client: NATSClient) -> StreamFinder:
-        return StreamFinder(client.jetstream(timeout=API_TIMEOUT), self.options, self._report)
+        js, version = client.jetstream(timeout=API_TIMEOUT), client.connected_server_version
+        return StreamFinder(js, version, self.options, self._report)
 
     def _report(self, source: str, problem: str) -> None:
         self._problems.report(self.host, source, problem)

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Final, TypeVar
 
 from nats import errors
+from nats.aio.client import ServerVersion
 from nats.js import api
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
@@ -23,6 +24,9 @@ REQUEST_TIMEOUT: Final = 5.0
 FIRST_WAIT: Final = 0.25
 LONGEST_WAIT: Final = 4.0
 """Seconds between attempts, doubled each time, and their maximum."""
+
+PARTITIONS_SINCE: Final = (2, 10)
+"""The version of nats-server that can change subjects on the way into another stream."""
 
 MAX_ACK_PENDING: Final = 1_000
 """Most messages of a consumer that are not acknowledged, for all bridges that share it."""
@@ -47,9 +51,14 @@ class StreamFinder:
     """
 
     def __init__(
-        self, js: JetStreamContext, options: NATSOptions, report: Callable[[str, str], None]
+        self,
+        js: JetStreamContext,
+        version: ServerVersion,
+        options: NATSOptions,
+        report: Callable[[str, str], None],
     ) -> None:
         self._js = js
+        self._version = version
         self._options = options
         self._report = report
 
@@ -97,7 +106,17 @@ class StreamFinder:
             max_bytes=options.stream_max_bytes or -1,
             sources=[api.StreamSource(name=source, subject_transforms=[mapping])],
         )
-        await self._until(lambda: self._stream(name, config), f"stream {name!r}")
+
+        async def provide() -> api.StreamConfig:
+            if (self._version.major, self._version.minor) < PARTITIONS_SINCE:
+                needed = ".".join(map(str, PARTITIONS_SINCE))
+                raise errors.Error(
+                    f"partitions need nats-server {needed} or newer, and this is "
+                    f"{self._version.major}.{self._version.minor}; update it, or remove partitions"
+                )
+            return await self._stream(name, config)
+
+        await self._until(provide, f"stream {name!r}")
         return name
 
     async def provide_consumer(

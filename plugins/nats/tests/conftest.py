@@ -40,7 +40,10 @@ type = "nats"
 class Server:
     """A nats-server in its own folder. ``lines`` are its configuration."""
 
-    def __init__(self, folder: Path, *lines: str, name: str = "n0") -> None:
+    def __init__(
+        self, folder: Path, *lines: str, name: str = "n0", program: str = server_program()
+    ) -> None:
+        self.program = program
         self.folder = folder
         self.name = name
         self.port = free_port()
@@ -60,7 +63,7 @@ class Server:
 
     def launch(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            command = [server_program(), "-c", str(self._file)]
+            command = [self.program, "-c", str(self._file)]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     async def start(self) -> None:
@@ -94,9 +97,10 @@ async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
     """Starts servers; arguments are lines of their configuration."""
     servers: list[Server] = []
 
-    async def start(*lines: str) -> Server:
+    async def start(*lines: str, program: str = server_program()) -> Server:
         number = len(servers)
-        servers.append(Server(tmp_path / f"server{number}", *lines, name=f"n{number}"))
+        folder = tmp_path / f"server{number}"
+        servers.append(Server(folder, *lines, name=f"n{number}", program=program))
         await servers[-1].start()
         return servers[-1]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nats.js.api import ConsumerConfig, StorageType
+from programs import find_program
 
 from oscbridge import Message, encode_message
 from oscbridge.testing import running_process, until
@@ -247,6 +248,20 @@ async def test_partitions_divide_the_addresses(server: Any, start: Any, watch: A
     assert sorted(each.name for each in consumers) == ["workers-0", "workers-1", "workers-2"]
     assert {each.config.max_ack_pending for each in consumers} == {1}
     assert sum(each.delivered.consumer_seq > 0 for each in consumers) > 1
+
+
+async def test_partitions_say_that_a_server_is_too_old(
+    start_server: Any, start: Any, watch: Any
+) -> None:
+    old = find_program("nats-server")  # 2.9 of Debian 12
+    server = await start_server('jetstream { store_dir: "store" }', program=old)
+    js = (await watch(server)).js
+    await js.add_stream(name="show", subjects=["osc.>"])
+    worker = WORKER.replace('"workers" }', '"workers", partitions = 3 }')
+    bridge = await start(server, worker, SINK)
+    problem = await bridge.problem("partitions need")
+    assert "nats-server 2.10 or newer, and this is 2.9; update it, or remove" in problem
+    assert [each.config.name for each in await js.streams_info()] == ["show"]
 
 
 async def test_consumer_acknowledges_after_delivery(server: Any, start: Any, watch: Any) -> None:
