@@ -36,10 +36,15 @@ class LinkLoop:
     async def _end(self) -> None:
         for link in self._links:
             link.close()
+        await asyncio.sleep(0)  # for connections that are being accepted
         tasks = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for link in self._links:
+            link.abort()
+        await asyncio.sleep(0)  # transports close in the next turn of the loop
+        await asyncio.sleep(0)
 
 
 class CutLink:
@@ -52,15 +57,22 @@ class CutLink:
         self._is_whole = asyncio.Event()
         self._is_whole.set()
         self._server: asyncio.Server | None = None
+        self._accepted: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
         """Accept no more connections. On the loop."""
         if self._server is not None:
             self._server.close()
+
+    def abort(self) -> None:
+        """End the accepted connections. On the loop."""
+        for writer in self._accepted:
+            writer.transport.abort()
 
     def cut(self) -> None:
         """From any thread."""
@@ -69,6 +81,12 @@ class CutLink:
     def heal(self) -> None:
         """From any thread."""
         self._loop.call_soon_threadsafe(self._is_whole.set)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._accepted.add(writer)  # a task that is cancelled before it begins closes nothing
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_writer = None
@@ -82,6 +100,7 @@ class CutLink:
             pass
         finally:
             writer.transport.abort()
+            self._accepted.discard(writer)
             if far_writer is not None:
                 far_writer.transport.abort()
 
