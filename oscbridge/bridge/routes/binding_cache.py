@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
+from oscbridge.bridge.routes.out import Out
 from oscbridge.dispatch.cache import MAX_HEAD, MAX_HEADS
-from oscbridge.osc import Message
 
 __all__ = ["BindingCache"]
 
 MAX_BINDINGS: Final = MAX_HEADS
 """Bindings in the cache. A full cache is cleared."""
-
-_Bound: TypeAlias = Callable[[Message], None]
 
 
 class BindingCache:
@@ -22,11 +20,11 @@ class BindingCache:
     The captures must follow from the address.
     """
 
-    def __init__(self, bind: Callable[[str, str | None, Mapping[str, str]], _Bound]) -> None:
+    def __init__(self, bind: Callable[[str, str | None, Mapping[str, str]], Out]) -> None:
         self._bind = bind
-        self._bound: dict[tuple[str, str | None], _Bound] = {}
+        self._bound: dict[tuple[str, str | None], Out] = {}
 
-    def get(self, address: str, types: str | None, captures: Mapping[str, str]) -> _Bound:
+    def get(self, address: str, types: str | None, captures: Mapping[str, str]) -> Out:
         """What to call with every message that has this address and these type tags."""
         bound = self._bound.get((address, types))
         if bound is None:

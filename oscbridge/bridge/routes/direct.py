@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from oscbridge.bridge.routes.functions import checked, several
+from oscbridge.bridge.routes.out import Out
 from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
 from oscbridge.failures import failure_text
 from oscbridge.options import Options
@@ -36,9 +37,7 @@ class DirectRoute:
     def __repr__(self) -> str:
         return f"<route to {self.sink.name}>"
 
-    def bind(
-        self, address: str, types: str | None, captures: Mapping[str, str]
-    ) -> Callable[[Message], None] | None:
+    def bind(self, address: str, types: str | None, captures: Mapping[str, str]) -> Out | None:
         """What to call with every message to this address and with these type tags.
 
         None for address patterns where the match captures, as in a ``[[route]]``.

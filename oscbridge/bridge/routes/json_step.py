@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from oscbridge.bridge.routes.counts import RouteCounts
+from oscbridge.bridge.routes.out import Out
 from oscbridge.errors import EncodeError, MessageDropped
 from oscbridge.osc import Message, is_pattern
 
@@ -40,8 +41,7 @@ _UNUSABLE: Final = re.compile(r"[\s#*,/?\[\]{}]|[^\x21-\x7e]")
 """Characters that a part of an address must not contain (OSC 1.0, "OSC Address Spaces")."""
 
 JSONValue: TypeAlias = "str | int | float | bool | list[JSONValue] | dict[str, JSONValue] | None"
-_Bound: TypeAlias = Callable[[Message], None]
-_Bind: TypeAlias = Callable[[str, str | None, Mapping[str, str]], _Bound]
+_Bind: TypeAlias = Callable[[str, str | None, Mapping[str, str]], Out]
 
 
 class JSONStep:
@@ -58,12 +58,12 @@ class JSONStep:
         self._counts = counts
         self._report = report
 
-    def bind(self, address: str, captures: Mapping[str, str], bind_next: _Bind) -> _Bound:
+    def bind(self, address: str, captures: Mapping[str, str], bind_next: _Bind) -> Out:
         """What to call with each message to this address; ``bind_next`` binds the next steps."""
         counts = self._counts
         if captures and is_pattern(address):
             return lambda _message: counts.filter("pattern")
-        bound: dict[tuple[str, str | None], _Bound] = {}
+        bound: dict[tuple[str, str | None], Out] = {}
 
         def run(message: Message) -> None:
             try:

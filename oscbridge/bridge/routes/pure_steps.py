@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from oscbridge.bridge.routes.carried_values import CarriedValues
 from oscbridge.bridge.routes.config import RouteConfig
@@ -18,6 +18,7 @@ from oscbridge.bridge.routes.functions import (
     load_function,
     several,
 )
+from oscbridge.bridge.routes.out import Out
 from oscbridge.bridge.routes.relative import number_step
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Context, Let
@@ -30,9 +31,7 @@ from oscbridge.templates.placeholders import Args
 if TYPE_CHECKING:  # a worker needs none
     from oscbridge.bridge.routes.variable_steps import VariableSteps
 
-__all__ = ["Out", "PureSteps", "template_of"]
-
-Out: TypeAlias = Callable[[Message], None]
+__all__ = ["PureSteps", "template_of"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -125,7 +124,8 @@ class PureSteps:
             maker = make if make is None or scale is None else _after_scale(scale, make)
             let = (lambda _args: known) if evaluate is None else evaluate
             decide = self._variables.bind(steps, context)
-            return self._variables.running(let, decide, maker, rest, self)
+            counts = self.counts
+            return self._variables.running(let, decide, maker, rest, counts, carried, self.drop)
         condition = steps.when
         when = None if condition is None else condition.bind(context)
 

@@ -14,7 +14,8 @@ from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.failures import RouteFailures
 from oscbridge.bridge.routes.json_step import JSONStep
-from oscbridge.bridge.routes.pure_steps import Out, PureSteps
+from oscbridge.bridge.routes.out import Out
+from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
 from oscbridge.bridge.routes.stateful_steps.chain import StepChain
 from oscbridge.bridge.routes.stateful_steps.step import (
@@ -243,9 +244,7 @@ class Route:
         """Whether it lets no message pass; read when it is bound."""
         return self.counts.is_muted
 
-    def bind(
-        self, address: str, types: str | None, captures: Mapping[str, str]
-    ) -> Callable[[Message], None]:
+    def bind(self, address: str, types: str | None, captures: Mapping[str, str]) -> Out:
         """What to call with every message that has this address and these type tags."""
         counts = self.counts
         if self.is_muted:
@@ -254,9 +253,7 @@ class Route:
             return self._json.bind(address, captures, self._bind_pure)
         return self._bind_pure(address, types, captures)
 
-    def _bind_pure(
-        self, address: str, types: str | None, captures: Mapping[str, str]
-    ) -> Callable[[Message], None]:
+    def _bind_pure(self, address: str, types: str | None, captures: Mapping[str, str]) -> Out:
         bound = self.pure.bind(address, types, captures, self._out(captures))
         if bound is not None:
             return bound

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
+from oscbridge.bridge.routes.out import Out
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.options import Options
 from oscbridge.osc import Message
@@ -30,9 +31,7 @@ class RouteSink(Protocol):
         """
 
 
-def offer_to(
-    sink: RouteSink, options: Options | None, captures: Mapping[str, str]
-) -> Callable[[Message], None]:
+def offer_to(sink: RouteSink, options: Options | None, captures: Mapping[str, str]) -> Out:
     """How a sink is given a message: with what the route says, if it wants that."""
     put = sink.offer
     if not sink.takes_route:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from oscbridge.bridge.routes.carried_values import CarriedValues
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
+from oscbridge.bridge.routes.out import Out
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds
 from oscbridge.bridge.routes.variables import Value, Variables
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Args, Context, Let
 from oscbridge.osc import Message
 from oscbridge.templates.expression_maker import ExpressionMaker
-
-if TYPE_CHECKING:
-    from oscbridge.bridge.routes.pure_steps import Out, PureSteps
 
 __all__ = ["VariableSteps", "bind_set"]
 
@@ -70,14 +70,16 @@ class VariableSteps:
         decide: Decision,
         make: ExpressionMaker | None,
         out: Out,
-        steps: PureSteps,
+        counts: RouteCounts,
+        carried: CarriedValues | None,
+        drop: Callable[[str, str], None],
     ) -> Out:
         """What to call with each message: ``let``, the decision, and ``send`` see one state.
 
-        ``make`` makes the new message, None for an unchanged one. ``steps`` counts the messages.
+        ``make`` makes the new message, None for an unchanged one. ``drop`` counts and reports a
+        lost one, with the reason and a line about it.
         """
-        lock, counts, carried = self._variables.lock, steps.counts, steps.carried
-        values = self.values
+        lock, values = self._variables.lock, self.values
 
         def run(message: Message) -> None:
             _, _, args, timetag, origin = message
@@ -91,7 +93,7 @@ class VariableSteps:
                     if not step and make is not None:
                         new = Message(*make(args, let), timetag, origin)
             except MessageDropped as error:
-                steps.drop(error.reason, str(error))
+                drop(error.reason, str(error))
                 return
             if step:
                 counts.filter(step)
