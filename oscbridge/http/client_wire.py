@@ -35,6 +35,11 @@ class ClientWire:
         """The address of the client."""
         self.local_address = ""
         """The IP address at which the connection arrived."""
+        self.is_idle = False
+        """Whether the server waits for a further request; false before the first one."""
+        self.reading_since: float | None = None
+        """Since when the server waits for a request or its body, in loop time; None while it
+        answers."""
         self.closed: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection is closed."""
 
@@ -84,6 +89,10 @@ class ClientWire:
             with suppress(OSError):  # the client has just disconnected
                 self._transport.write_eof()
         self.resume()
+
+    def now_reading(self) -> None:
+        """The server waits for a request or its body."""
+        self.reading_since = self._loop.time()
 
     def pause(self) -> None:
         """Read nothing."""

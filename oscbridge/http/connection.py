@@ -13,17 +13,15 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import StreamReader, hdrs, web
 
 from oscbridge.http.client_wire import ClientWire
+from oscbridge.http.connection_owner import ConnectionOwner
 from oscbridge.http.connection_phase import ConnectionPhase
 from oscbridge.http.request_head import HeadBuffer, HeadError
 from oscbridge.net.tls import tls_handshake
-
-if TYPE_CHECKING:
-    from oscbridge.http.front import HTTPFront
 
 __all__ = ["HTTPConnection"]
 
@@ -37,8 +35,8 @@ MAX_HEADERS: Final = 128
 class HTTPConnection(web.RequestHandler):
     """Handles one request after another on a persistent connection."""
 
-    def __init__(self, front: HTTPFront, server: web.Server) -> None:
-        limits = self._limits = front.limits
+    def __init__(self, owner: ConnectionOwner, server: web.Server) -> None:
+        limits = self._limits = owner.limits
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -51,12 +49,8 @@ class HTTPConnection(web.RequestHandler):
             lingering_time=0,  # ours is bounded
             auto_decompress=False,  # a small body could become a large one
         )
-        self._front = front
+        self._owner = owner
         self.wire = ClientWire(self._late)
-        self.is_idle = False
-        """Whether it waits for a further request; false before the first one."""
-        self.reading_since: float | None = None
-        """Since when it waits for a request or its body, in loop time; None while it answers."""
         self._phase = ConnectionPhase.HANDSHAKE
         self._head = HeadBuffer(limits.max_head_size)
         self._rest = b""
@@ -71,15 +65,15 @@ class HTTPConnection(web.RequestHandler):
     # --- called by the transport --------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        raw, context = self.wire.open(transport), self._front.tls
-        self._now_reading()
-        if not self._front.enter(self, self.wire.client):
+        raw, context = self.wire.open(transport), self._owner.tls
+        self.wire.now_reading()
+        if not self._owner.enter(self.wire):
             raw.abort()
         elif context is None:
             self._begin(raw)
         else:
             self.wire.pause()  # until TLS starts
-            self._front.handshake(self._start_tls(raw, context))
+            self._owner.handshake(self._start_tls(raw, context))
 
     async def _start_tls(self, raw: asyncio.Transport, context: ssl.SSLContext) -> None:
         timeout, shutdown = self._limits.request_timeout, self._limits.linger_timeout
@@ -90,7 +84,7 @@ class HTTPConnection(web.RequestHandler):
             )
         except OSError as error:
             if not self.wire.is_aborted:
-                self._front.report_handshake(error, self.wire.client)
+                self._owner.report_handshake(error, self.wire.client)
         finally:
             if secured is None:
                 self._leave()
@@ -114,9 +108,9 @@ class HTTPConnection(web.RequestHandler):
             case ConnectionPhase.HANDSHAKE:
                 self._head.add(data)
             case ConnectionPhase.HEAD:
-                if self.is_idle:
-                    self.is_idle = False
-                    self._now_reading()
+                if self.wire.is_idle:
+                    self.wire.is_idle = False
+                    self.wire.now_reading()
                     self.wire.watch("slow_request", self._limits.request_timeout)
                 self._head.add(data)
                 self._read_head()
@@ -146,12 +140,9 @@ class HTTPConnection(web.RequestHandler):
 
     def _leave(self) -> None:
         self.wire.lost()
-        self._front.leave(self)
+        self._owner.leave(self.wire)
 
     # --- a request ----------------------------------------------------------------------------
-
-    def _now_reading(self) -> None:
-        self.reading_since = asyncio.get_running_loop().time()
 
     def _read_head(self) -> None:
         """Pass on a head that is complete."""
@@ -163,7 +154,8 @@ class HTTPConnection(web.RequestHandler):
         if found is None:
             return
         head, rest = found
-        self._phase, self._remaining, self.reading_since = ConnectionPhase.ANSWER, head.body, None
+        self._phase, self._remaining = ConnectionPhase.ANSWER, head.body
+        self.wire.reading_since = None
         # With the first line of a chunked body: nonsense is answered as such.
         first = rest.find(b"\n") + 1 if head.body is None else 0
         self._rest = rest[first:]
@@ -184,7 +176,7 @@ class HTTPConnection(web.RequestHandler):
         self._body, rest, self._rest = body, self._rest, b""
         if self._remaining != 0:
             self._phase = ConnectionPhase.BODY
-            self._now_reading()  # slow bodies make room for other clients, too
+            self.wire.now_reading()  # slow bodies make room for other clients, too
             # Later than handlers that know the limit: they answer.
             timeout = self._limits.request_timeout + self._limits.linger_timeout
             self.wire.watch("slow_body", timeout)
@@ -197,11 +189,11 @@ class HTTPConnection(web.RequestHandler):
     @contextmanager
     def making_room(self) -> Iterator[None]:
         """Meanwhile the connection may be closed to make room for another one."""
-        self._now_reading()
+        self.wire.now_reading()
         try:
             yield
         finally:
-            self.reading_since = None
+            self.wire.reading_since = None
 
     def _feed_body(self, data: bytes) -> None:
         length = len(data) if self._remaining is None else min(len(data), self._remaining)
@@ -213,7 +205,7 @@ class HTTPConnection(web.RequestHandler):
                 self.wire.pause()
         self._parse(data[:length])
         if not self._remaining and (self._body is None or self._body.is_eof()):
-            self.reading_since = None
+            self.wire.reading_since = None
         if len(data) > length:
             self._ignore(data[length:])
 
@@ -234,7 +226,7 @@ class HTTPConnection(web.RequestHandler):
         """Complete the headers of a response before they are sent."""
         headers = response.headers
         headers.popall(hdrs.SERVER, None)
-        for name, value in self._front.headers.items():
+        for name, value in self._owner.headers.items():
             headers.setdefault(name, value)
         if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
             self._phase = ConnectionPhase.UPGRADED
@@ -258,7 +250,7 @@ class HTTPConnection(web.RequestHandler):
             await self.wire.wait_closed()
             return resp, True
         result = await super().finish_response(request, resp, start_time)
-        self._front.answered(resp.status)
+        self._owner.answered(resp.status)
         if not await self.wire.wait_sent(self._limits.send_timeout):
             self._late("slow_reader")
         if self._phase is ConnectionPhase.UPGRADED or not self.wire.is_open:
@@ -268,8 +260,8 @@ class HTTPConnection(web.RequestHandler):
             await self.wire.wait_closed()
             return resp, True
         if resp.keep_alive:
-            self._phase, self.is_idle = ConnectionPhase.HEAD, True
-            self._now_reading()
+            self._phase, self.wire.is_idle = ConnectionPhase.HEAD, True
+            self.wire.now_reading()
             self.wire.watch("idle", self._limits.idle_timeout)
             self.wire.resume()
         return result
@@ -288,7 +280,7 @@ class HTTPConnection(web.RequestHandler):
         if isinstance(exc, ConnectionError):
             raise exc  # the client disconnected
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
-            self._front.report_failure(exc)
+            self._owner.report_failure(exc)
         if request.writer.output_size:
             raise ConnectionError("a part of the response is sent already")
         self._error = HTTPStatus(status)
@@ -297,13 +289,14 @@ class HTTPConnection(web.RequestHandler):
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer what cannot be handled, and close the connection."""
         if self.wire.is_open and self._phase is not ConnectionPhase.OVER:
-            self._front.answered(status)
-            self.wire.write(self._front.error_response(status))
+            self._owner.answered(status)
+            self.wire.write(self._owner.error_response(status))
             self._linger()
 
     def _linger(self) -> None:
         """Ignore further data. Closing immediately would lose the response."""
-        self._phase, self.reading_since = ConnectionPhase.OVER, None
+        self._phase = ConnectionPhase.OVER
+        self.wire.reading_since = None
         self.transport = None  # aiohttp must neither write nor close from now on
         self.wire.watch("linger", self._limits.linger_timeout)
         self.wire.finish()
@@ -313,7 +306,7 @@ class HTTPConnection(web.RequestHandler):
         if reason == "slow_body" and self._body is not None and self._body.is_eof():
             return  # a chunked one, which only the parser knows to be complete
         if reason in ("slow_request", "slow_body", "slow_reader"):
-            self._front.report_closed(reason, self.wire.client)
+            self._owner.report_closed(reason, self.wire.client)
         if reason == "slow_request" and (self._head or self._phase is ConnectionPhase.ANSWER):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:

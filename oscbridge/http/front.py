@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import Reporting
 from oscbridge.failures import failure_text
+from oscbridge.http.client_wire import ClientWire
 from oscbridge.http.connection import HTTPConnection
 from oscbridge.http.errors import ErrorFormat, HTTPProblem, problem_document, raw_response
 from oscbridge.http.limits import HTTPLimits
@@ -81,13 +82,13 @@ class HTTPFront:
         self._server: web.Server | None = None
         self._is_stopped = False
         self._acceptors: list[Acceptor] = []
-        self._connections: dict[HTTPConnection, None] = {}
+        self._wires: dict[ClientWire, None] = {}
         self._handshakes: set[asyncio.Task[None]] = set()
 
     @property
     def connections(self) -> int:
         """Number of connected clients."""
-        return len(self._connections)
+        return len(self._wires)
 
     @property
     def port(self) -> int:
@@ -123,11 +124,11 @@ class HTTPFront:
         for task in self._handshakes:
             task.cancel()
         await self._runner.cleanup()
-        left = tuple(self._connections)
-        for connection in left:
-            connection.wire.abort()
+        left = tuple(self._wires)
+        for wire in left:
+            wire.abort()
         if left:
-            await asyncio.wait([each.wire.closed for each in left], timeout=STOP_TIMEOUT)
+            await asyncio.wait([each.closed for each in left], timeout=STOP_TIMEOUT)
         self.reporting.flush_reports(everything=True)
 
     # --- connections --------------------------------------------------------------------------
@@ -140,41 +141,41 @@ class HTTPFront:
         """The reason to reject a client; empty to accept it."""
         most = self.limits.max_connections_per_address
         if most is not None:
-            own = [each for each in self._connections if each.wire.client[0] == client[0]]
+            own = [each for each in self._wires if each.client[0] == client[0]]
             if len(own) >= most and not self._make_room(own, "max_connections_per_address"):
                 return "max_connections_per_address"
         if self.connections < self.limits.max_connections:
             return ""
-        made_room = self._make_room(self._connections, "max_connections")
+        made_room = self._make_room(self._wires, "max_connections")
         return "" if made_room else "max_connections"
 
-    def _make_room(self, connections: Iterable[HTTPConnection], reason: str) -> bool:
+    def _make_room(self, wires: Iterable[ClientWire], reason: str) -> bool:
         """Close one of some connections. Returns False if all are being answered."""
-        reading = [each for each in connections if each.reading_since is not None]
+        reading = [each for each in wires if each.reading_since is not None]
         # Idle ones first; then those that send their request slowest: a health check is quick.
         oldest = min(reading, key=_eviction_order, default=None)
         if oldest is None:
             return False
         if not oldest.is_idle:
-            self.report_closed(reason, oldest.wire.client)
+            self.report_closed(reason, oldest.client)
         self.leave(oldest)
-        oldest.wire.abort()
+        oldest.abort()
         return True
 
-    def enter(self, connection: HTTPConnection, client: ClientAddress) -> bool:
+    def enter(self, wire: ClientWire) -> bool:
         """Register a connection. Returns False to reject it."""
         if self._is_stopped:  # accepted just before the stop
             return False
-        reason = self._refusal(client)  # again: others may have connected meanwhile
+        reason = self._refusal(wire.client)  # again: others may have connected meanwhile
         if reason:
-            self.report_closed(reason, client)
+            self.report_closed(reason, wire.client)
             return False
-        self._connections[connection] = None
+        self._wires[wire] = None
         return True
 
-    def leave(self, connection: HTTPConnection) -> None:
+    def leave(self, wire: ClientWire) -> None:
         """Unregister a connection that is closed."""
-        self._connections.pop(connection, None)
+        self._wires.pop(wire, None)
 
     def handshake(self, work: Coroutine[object, object, None]) -> None:
         """Run a TLS handshake in the background."""
@@ -263,5 +264,5 @@ async def _prepare_response(request: web.Request, response: web.StreamResponse) 
         request.protocol.prepare_response(response)
 
 
-def _eviction_order(connection: HTTPConnection) -> tuple[bool, float]:
-    return not connection.is_idle, connection.reading_since or 0.0
+def _eviction_order(wire: ClientWire) -> tuple[bool, float]:
+    return not wire.is_idle, wire.reading_since or 0.0
