@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oscbridge.bridge.config.config import parse
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
-from oscbridge.profiles.library import read_profile
+from oscbridge.profiles.profile import read_profile
 
 PAGE = (Path(__file__).parent.parent / "docs/reference/profiles.md").read_text()
 

@@ -9,9 +9,9 @@ import click
 
 from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.errors import ConfigurationError
-from oscbridge.profiles.library import find_profile, read_profile, shipped_profiles
+from oscbridge.profiles.library import find_profile, shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress
-from oscbridge.profiles.profile import Profile
+from oscbridge.profiles.profile import Profile, read_profile
 
 __all__ = ["command"]
 

@@ -17,8 +17,8 @@ from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message
 from oscbridge.profiles.device_server import serve_device
-from oscbridge.profiles.library import find_profile, read_profile
-from oscbridge.profiles.profile import Profile
+from oscbridge.profiles.library import find_profile
+from oscbridge.profiles.profile import Profile, read_profile
 
 __all__ = ["command"]
 

@@ -73,7 +73,8 @@ class DeviceOperations:
 
         Those that cannot be read are left out. It reads files: may block.
         """
-        from oscbridge.profiles.library import FOLDER, read_profile, shipped_profiles
+        from oscbridge.profiles.library import FOLDER, shipped_profiles
+        from oscbridge.profiles.profile import read_profile
 
         own = [] if directory is None else sorted((directory / FOLDER).glob("*.toml"))
         shipped = [path for name, path in shipped_profiles().items() if name != TEMPLATE]

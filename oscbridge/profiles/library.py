@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file import read_file
-from oscbridge.bridge.config.problem import ConfigProblem
-from oscbridge.bridge.config.secrets import note_file
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.errors import ConfigurationError
-from oscbridge.osc.number_range import expand_addresses
-from oscbridge.profiles.model import ProfileOptions
-from oscbridge.profiles.profile import Profile
 from oscbridge.suggestions import suggest
 
-__all__ = ["find_profile", "profile_named", "read_profile", "shipped_profiles"]
+__all__ = ["FOLDER", "find_profile", "shipped_profiles"]
 
 FOLDER: Final = "profiles"
 """The folder of user profiles, beside the configuration."""
@@ -58,37 +51,3 @@ def _is_profile(path: Path) -> bool:
         return "title" in parse_toml(read_file(path), str(path))
     except ConfigurationError:
         return True  # its problems are reported when it is read
-
-
-def profile_named(name: str, directory: Path) -> Profile:
-    """The profile of an endpoint. Raises ``ValueError`` with all its problems in one line."""
-    path = note_file(find_profile(name, directory))
-    try:
-        return read_profile(path)
-    except ConfigurationError as error:
-        raise ValueError(" / ".join(str(error).splitlines())) from None
-
-
-def read_profile(path: Path) -> Profile:
-    """Read a file. Raises :class:`ConfigurationError` with one line for each problem."""
-    tables = parse_toml(read_file(path), str(path))
-    problems: list[ConfigProblem] = []
-    options = validate(problems, ProfileOptions, tables, ())
-    if options is not None:
-        problems += _duplicates(options)
-    if options is None or problems:
-        raise ConfigurationError("\n".join(f"{path}: {problem}" for problem in problems))
-    return Profile(path.stem, options, path)
-
-
-def _duplicates(options: ProfileOptions) -> Iterator[ConfigProblem]:
-    """Addresses that are described twice."""
-    seen: dict[str, str] = {}
-    for number, group in enumerate(options.group):
-        for index, entry in enumerate(group.addresses):
-            for address, _ in expand_addresses(entry.address):
-                first = seen.setdefault(address, entry.address)
-                if first is not entry.address:
-                    place = ("group", number, "addresses", index, "address")
-                    yield ConfigProblem(place, f"{address} is described by {first!r} already")
-                    break

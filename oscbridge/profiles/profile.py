@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import core_schema
 
 from oscbridge.address_space import Access, AddressBook, AddressInfo, ValueRange
+from oscbridge.bridge.config.error_messages import validate
+from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.problem import ConfigProblem
+from oscbridge.bridge.config.secrets import note_file
+from oscbridge.bridge.config.toml import parse_toml
+from oscbridge.errors import ConfigurationError
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.number_range import expand_addresses
+from oscbridge.profiles.library import find_profile, shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationInfo
     from pydantic_core import CoreSchema
 
-__all__ = ["Profile"]
+__all__ = ["Profile", "read_profile"]
 
 _CHOSEN: Final = re.compile(r"\{([1-9])\}")
 
@@ -35,8 +42,6 @@ class Profile:
     @staticmethod
     def shipped() -> Collection[str]:
         """The names of the profiles that come with oscbridge."""
-        from oscbridge.profiles.library import shipped_profiles  # which imports this module
-
         return shipped_profiles()
 
     def __eq__(self, other: object) -> bool:
@@ -108,6 +113,31 @@ class Profile:
             yield info, entry
 
 
+def read_profile(path: Path) -> Profile:
+    """Read a file. Raises :class:`ConfigurationError` with one line for each problem."""
+    tables = parse_toml(read_file(path), str(path))
+    problems: list[ConfigProblem] = []
+    options = validate(problems, ProfileOptions, tables, ())
+    if options is not None:
+        problems += _duplicates(options)
+    if options is None or problems:
+        raise ConfigurationError("\n".join(f"{path}: {problem}" for problem in problems))
+    return Profile(path.stem, options, path)
+
+
+def _duplicates(options: ProfileOptions) -> Iterator[ConfigProblem]:
+    """Addresses that are described twice."""
+    seen: dict[str, str] = {}
+    for number, group in enumerate(options.group):
+        for index, entry in enumerate(group.addresses):
+            for address, _ in expand_addresses(entry.address):
+                first = seen.setdefault(address, entry.address)
+                if first is not entry.address:
+                    place = ("group", number, "addresses", index, "address")
+                    yield ConfigProblem(place, f"{address} is described by {first!r} already")
+                    break
+
+
 def _describe(text: str, chosen: tuple[str, ...]) -> str:
     """A description with the numbers of the ranges, without leading zeros."""
 
@@ -129,11 +159,18 @@ def _ranges(entry: KnownAddress) -> tuple[ValueRange | None, ...]:
 
 
 def _validate(value: object, info: ValidationInfo) -> Profile:
-    from oscbridge.profiles.library import profile_named
-
     if isinstance(value, Profile):
         return value
     if not isinstance(value, str) or not value:
         raise ValueError('expected the name of a profile, in quotes, e.g. "x32"')
     directory = (info.context or {}).get("directory")
-    return profile_named(value, directory if isinstance(directory, Path) else Path())
+    return _profile_named(value, directory if isinstance(directory, Path) else Path())
+
+
+def _profile_named(name: str, directory: Path) -> Profile:
+    """The profile of an endpoint. Raises ``ValueError`` with all its problems in one line."""
+    path = note_file(find_profile(name, directory))
+    try:
+        return read_profile(path)
+    except ConfigurationError as error:
+        raise ValueError(" / ".join(str(error).splitlines())) from None

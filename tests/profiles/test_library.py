@@ -8,7 +8,8 @@ import pytest
 
 from oscbridge.address_space import Access, AddressInfo, ValueRange
 from oscbridge.errors import ConfigurationError
-from oscbridge.profiles.library import find_profile, read_profile, shipped_profiles
+from oscbridge.profiles.library import find_profile, shipped_profiles
+from oscbridge.profiles.profile import read_profile
 
 SHIPPED = shipped_profiles()
 MINIMAL = 'title = "My desk"\n'

@@ -18,7 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from oscbridge import OSCURL, Message, decode_packet, encode_message, messages
 from oscbridge.profiles.device_server import serve_device
-from oscbridge.profiles.library import read_profile, shipped_profiles
+from oscbridge.profiles.library import shipped_profiles
+from oscbridge.profiles.profile import read_profile
 from oscbridge.testing import RunningBridge, running_bridge, until
 
 pytestmark = pytest.mark.timeout(180)

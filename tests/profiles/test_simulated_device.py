@@ -8,7 +8,8 @@ from pathlib import Path
 from oscbridge.address_space import Access
 from oscbridge.osc import Message
 from oscbridge.osc.arguments import split_types
-from oscbridge.profiles.library import read_profile, shipped_profiles
+from oscbridge.profiles.library import shipped_profiles
+from oscbridge.profiles.profile import read_profile
 from oscbridge.profiles.simulated_device import (
     MAX_CLIENTS,
     MAX_MATCHED,

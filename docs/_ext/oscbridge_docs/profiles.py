@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from oscbridge.profiles.library import read_profile, shipped_profiles
+from oscbridge.profiles.library import shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
-from oscbridge.profiles.profile import Profile
+from oscbridge.profiles.profile import Profile, read_profile
 from oscbridge_docs.markdown import code, paragraphs, table
 
 __all__ = ["groups", "keys", "profiles"]

@@ -13,7 +13,7 @@ import pytest
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message
 from oscbridge.profiles.device_server import serve_device
-from oscbridge.profiles.library import read_profile
+from oscbridge.profiles.profile import read_profile
 from oscbridge.testing import free_port, running_bridge
 
 PROFILE = """
