@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for
 from oscbridge.net.tcp_socket import CHUNK
 from oscbridge.osc.framing import decoder_for
-
-if TYPE_CHECKING:
-    from oscbridge.server.tcp_protocol import StreamProtocol
+from oscbridge.server.served_connection import ServedConnection
 
 __all__ = ["StreamHandlerProtocol", "end_streams", "serve_streams"]
 
@@ -57,7 +55,7 @@ class StreamHandlerProtocol(asyncio.StreamReaderProtocol):
     def __init__(
         self,
         handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-        connections: set[StreamProtocol | StreamHandlerProtocol],
+        connections: set[ServedConnection],
         stopped: asyncio.Event,
     ) -> None:
         loop = asyncio.get_running_loop()

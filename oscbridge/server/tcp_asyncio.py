@@ -16,6 +16,7 @@ from oscbridge.net.allowlist import AllowList
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits, refusal
+from oscbridge.server.served_connection import ServedConnection
 from oscbridge.server.stream_handlers import StreamHandlerProtocol, end_streams, serve_streams
 from oscbridge.server.tcp import MODE_1_0, MODE_1_1
 from oscbridge.server.tcp_protocol import StreamProtocol
@@ -50,7 +51,7 @@ class AsyncOSCTCPServer:
         self._dispatcher = dispatcher
         self._mode = mode
         self._acceptors: list[Acceptor] = []
-        self._connections: set[StreamProtocol | StreamHandlerProtocol] = set()
+        self._connections: set[ServedConnection] = set()
         self._paused = False
         self._stopped = asyncio.Event()
 

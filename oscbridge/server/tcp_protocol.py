@@ -17,7 +17,7 @@ from oscbridge.net.unsent import UnsentMessages
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits
-from oscbridge.server.stream_handlers import StreamHandlerProtocol
+from oscbridge.server.served_connection import ServedConnection
 
 __all__ = ["StreamProtocol"]
 
@@ -38,7 +38,7 @@ class StreamProtocol(asyncio.Protocol):
         mode: str,
         limits: StreamLimits,
         refusal: Callable[[ClientAddress], str],
-        connections: set[StreamProtocol | StreamHandlerProtocol],
+        connections: set[ServedConnection],
         stopped: asyncio.Event,
     ) -> None:
         self._dispatcher = dispatcher
