@@ -11,12 +11,14 @@ coroutines::
 
 from oscbridge.testing.conformance.bridge_rules import BRIDGE_RULES
 from oscbridge.testing.conformance.cancellation_rules import CANCELLATION_RULES
+from oscbridge.testing.conformance.checked_type import CheckedType
 from oscbridge.testing.conformance.class_rules import CLASS_RULES
 from oscbridge.testing.conformance.client_peer import ClientPeer
+from oscbridge.testing.conformance.isolation import Outcome
 from oscbridge.testing.conformance.life_rules import LIFE_RULES
 from oscbridge.testing.conformance.neighbour_rules import NEIGHBOUR_RULES
 from oscbridge.testing.conformance.peer import Peer, PeerMissing
-from oscbridge.testing.conformance.rule import CheckedType, Outcome, Rule, RuleResult
+from oscbridge.testing.conformance.rule import Rule, RuleResult
 from oscbridge.testing.conformance.tcp_server_peer import TCPServerPeer
 
 __all__ = [

@@ -15,8 +15,9 @@ from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Message
 from oscbridge.testing.bridge import RunningBridge, running_bridge
+from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.peer import Peer
-from oscbridge.testing.conformance.rule import Rule, RuleFailed, RuleNotRun
+from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import RuleRun, join, start
 from oscbridge.testing.waiting import becomes_true
 from oscbridge.toml_text import TomlTable, toml_table

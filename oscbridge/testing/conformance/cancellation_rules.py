@@ -9,10 +9,11 @@ from typing import Any, Final
 from oscbridge.bridge.sinks.connection import CONNECT_TIMEOUT
 from oscbridge.errors import EndpointError
 from oscbridge.osc import Message
+from oscbridge.testing.conformance.checked_type import RuleFailed
 from oscbridge.testing.conformance.leftovers import OpenResources
 from oscbridge.testing.conformance.life_rules import talk
 from oscbridge.testing.conformance.places import waiting_place
-from oscbridge.testing.conformance.rule import Rule, RuleFailed
+from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import (
     CANCEL_TIMEOUT,
     CheckedEndpoint,

@@ -14,8 +14,9 @@ from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.plugin_types import problem_with_offer
+from oscbridge.testing.conformance.checked_type import RuleFailed
 from oscbridge.testing.conformance.leftovers import OpenResources
-from oscbridge.testing.conformance.rule import Rule, RuleFailed
+from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import RuleRun
 
 __all__ = ["CLASS_RULES", "LOADS"]

@@ -9,15 +9,17 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn, TypeAlias
 from unittest.mock import patch
 
 from oscbridge.failures import defined_at, failure_text
+from oscbridge.testing.conformance.checked_type import CheckedType, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.loop_watch import BlockedLoop
-from oscbridge.testing.conformance.rule import CheckedType, Outcome, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.run import RuleRun, finished
 
-__all__ = ["run_isolated"]
+__all__ = ["Outcome", "run_isolated"]
+
+Outcome: TypeAlias = Literal["passed", "failed", "not run"]
 
 RULE_TIMEOUT: Final = 15.0
 """Seconds for a rule."""

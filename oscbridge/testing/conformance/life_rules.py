@@ -9,10 +9,11 @@ from oscbridge.abilities import Serving
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at
+from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.leftovers import OpenResources
 from oscbridge.testing.conformance.loop_watch import LIMIT
 from oscbridge.testing.conformance.peer import Peer
-from oscbridge.testing.conformance.rule import Rule, RuleFailed, RuleNotRun
+from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import CheckedEndpoint, RuleRun, start
 from oscbridge.testing.waiting import until
 

@@ -10,10 +10,11 @@ from typing import Final, TypeAlias
 
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
+from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.life_rules import listen, send_burst, talk
 from oscbridge.testing.conformance.peer import Peer
 from oscbridge.testing.conformance.process_state import changed_state, process_state
-from oscbridge.testing.conformance.rule import Rule, RuleFailed, RuleNotRun
+from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import CheckedEndpoint, RuleRun, start
 from oscbridge.testing.waiting import becomes_true
 

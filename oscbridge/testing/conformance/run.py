@@ -19,12 +19,12 @@ from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Message
 from oscbridge.testing.conformance.checked_host import CheckedHost
+from oscbridge.testing.conformance.checked_type import CheckedType, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.leftovers import OpenResources, leftovers
 from oscbridge.testing.conformance.loop_watch import BlockedLoop, BlockWatch
 from oscbridge.testing.conformance.openings import OpeningRecorder
 from oscbridge.testing.conformance.peer import Peer, PeerMissing
 from oscbridge.testing.conformance.places import module_prefix, waiting_place
-from oscbridge.testing.conformance.rule import CheckedType, RuleFailed, RuleNotRun
 from oscbridge.testing.waiting import becomes_true
 
 __all__ = ["CheckedEndpoint", "RuleRun", "finished", "join", "start"]
