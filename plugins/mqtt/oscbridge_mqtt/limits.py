@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from paho.mqtt.properties import Properties
 
-from oscbridge_mqtt.options import QoS
+from oscbridge_mqtt.subscription import QoS
 
 __all__ = ["LATEST", "BrokerLimits", "limits_of"]
 

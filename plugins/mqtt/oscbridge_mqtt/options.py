@@ -18,21 +18,12 @@ from pydantic import (
 
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
-from oscbridge_mqtt.entity_options import Address, Entity
+from oscbridge_mqtt.entity_options import Entity
 from oscbridge_mqtt.overlaps import explanations, is_shared
-from oscbridge_mqtt.topic import (
-    SHOWN,
-    check_filter,
-    check_topic,
-    text_template,
-    without_share,
-)
-from oscbridge_mqtt.values import TYPES
+from oscbridge_mqtt.subscription import Filter, QoS, Subscription
+from oscbridge_mqtt.topic import SHOWN, check_topic, text_template
 
-__all__ = ["FORMATS", "Format", "MQTTOptions", "MQTTRoute", "QoS", "Subscription"]
-
-QoS: TypeAlias = Literal[0, 1, 2]
-Format: TypeAlias = Literal["auto", "json", "text", "number", "raw", "typed", "osc"]
+__all__ = ["FORMATS", "MQTTOptions", "MQTTRoute"]
 
 FORMATS: Final = ("auto", "json", "text", "number", "raw", "typed", "osc")
 """The payload formats; a payload may be a template instead."""
@@ -57,13 +48,6 @@ def _prefix(value: str) -> str:
 def _client_id(value: str | None) -> str | None:
     if value is not None and not _CLIENT_ID.fullmatch(value):
         raise ValueError("must have 1 to 128 characters, without spaces, slashes, + and #")
-    return value
-
-
-def _types(value: str | None) -> str | None:
-    for tag in value or "":
-        if tag not in TYPES:
-            raise ValueError(f"{tag!r} is not a valid type tag for a payload; available: {TYPES}")
     return value
 
 
@@ -114,55 +98,8 @@ Brokers: TypeAlias = Annotated[
     Field(min_length=1, max_length=MAX_BROKERS),
 ]
 Topic: TypeAlias = Annotated[str, AfterValidator(check_topic)]
-Filter: TypeAlias = Annotated[str, AfterValidator(check_filter)]
-Types: TypeAlias = Annotated[str | None, AfterValidator(_types)]
 Payload: TypeAlias = Annotated[str, AfterValidator(_payload)]
 TopicTemplate: TypeAlias = Annotated[str, AfterValidator(_topic_template)]
-
-
-class Subscription(oscbridge.Options):
-    """One entry of ``subscribe``; a text alone is its topic."""
-
-    topic: Filter
-    """The topic filter; ``+`` and ``#`` are wildcards, ``$share/group/...`` shares the messages
-    with the other clients of the group."""
-    qos: QoS = 1
-    """The highest QoS of the deliveries."""
-    payload: Format | None = None
-    """The format of the payloads; by default the endpoint's ``payload``."""
-    types: Types = None
-    """Type tags of the arguments, e.g. ``"f"``; by default inferred."""
-    address: Address = None
-    """The address, e.g. ``/light/{1}``: ``{1}`` ``{2}`` are the parts that ``+`` and ``#`` match,
-    ``{topic}`` is the topic, ``{qos}`` 0 to 2, ``{retained}`` ``retained`` or ``live``."""
-    retained: Literal["take", "ignore"] = "take"
-    """Whether to accept the retained messages that the broker sends after the subscription."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Subscription:
-        if self.payload in ("typed", "osc") and (self.address or self.types):
-            raise ValueError(
-                f'with payload = "{self.payload}" the payload contains the '
-                "address and the types; remove address and types"
-            )
-        if self.payload == "raw" and self.types not in (None, "b"):
-            raise ValueError('with payload = "raw" the argument is a blob; remove types')
-        if self.address is not None:
-            wildcards = sum(part in "+#" for part in without_share(self.topic).split("/") if part)
-            known = [*map(str, range(1, wildcards + 1)), "topic", "qos", "retained"]
-            for placeholder in text_template(self.address, expressions=True).placeholders:
-                name = placeholder.name
-                if placeholder.expression:
-                    raise ValueError(
-                        f"address: unexpected expression {placeholder}; "
-                        "put it into send of a route from this endpoint"
-                    )
-                if name not in known:
-                    offered = ", ".join(f"{{{name}}}" for name in known)
-                    raise ValueError(
-                        f"address: unknown placeholder {{{name}}}; available: {offered}"
-                    )
-        return self
 
 
 class MQTTRoute(oscbridge.Options):

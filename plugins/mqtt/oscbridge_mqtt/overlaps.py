@@ -10,12 +10,10 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from oscbridge_mqtt.subscription import Subscription
 from oscbridge_mqtt.topic import SHOWN, wildcard_parts, without_share
-
-if TYPE_CHECKING:
-    from oscbridge_mqtt.options import Subscription
 
 __all__ = [
     "SubscriptionPlan",

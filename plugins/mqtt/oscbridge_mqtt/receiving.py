@@ -7,11 +7,12 @@ from typing import Final, NamedTuple, Protocol
 
 import oscbridge
 from oscbridge_mqtt.entity_states import Command, read_command
-from oscbridge_mqtt.options import FORMATS, MQTTOptions, Subscription
+from oscbridge_mqtt.options import FORMATS, MQTTOptions
 from oscbridge_mqtt.overlaps import SubscriptionPlan, is_shared
 from oscbridge_mqtt.payload import decode, packet
 from oscbridge_mqtt.peers import BrokerPeer
 from oscbridge_mqtt.shared_copies import SharedCopies
+from oscbridge_mqtt.subscription import Subscription
 from oscbridge_mqtt.topic import address_of, text_template
 
 __all__ = ["Receiver", "RouteInput"]

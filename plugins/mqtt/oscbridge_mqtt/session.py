@@ -18,8 +18,9 @@ from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.connection import BrokerConnection
 from oscbridge_mqtt.failures import reason_name
 from oscbridge_mqtt.limits import BrokerLimits
-from oscbridge_mqtt.options import MQTTOptions, Subscription
+from oscbridge_mqtt.options import MQTTOptions
 from oscbridge_mqtt.packets import publish_first, publish_packet, topic_header
+from oscbridge_mqtt.subscription import Subscription
 from oscbridge_mqtt.subscriptions import Subscriptions
 from oscbridge_mqtt.wrong_scheme import scheme_problem
 

@@ -13,7 +13,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 import oscbridge
 from oscbridge_mqtt.failures import reason_name
-from oscbridge_mqtt.options import Subscription
+from oscbridge_mqtt.subscription import Subscription
 
 __all__ = ["RESUBSCRIBE", "Subscriptions"]
 

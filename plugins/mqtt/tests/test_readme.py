@@ -24,7 +24,8 @@ from oscbridge_mqtt import (
 )
 from oscbridge_mqtt.endpoint import MQTTEndpoint
 from oscbridge_mqtt.entity_options import Entity
-from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
+from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
+from oscbridge_mqtt.subscription import Subscription
 
 README = PluginReadme(Path(__file__).parent.parent / "README.md")
 
