@@ -76,7 +76,7 @@ class WebSocketConnection(ServerConnection):
         _protocol: ServerProtocol,
         server: Server,
         *,
-        shared: SharedState,
+        shared: SharedState[WebSocketConnection],
         logger: LoggerLike,
         **options: Any,  # the library's own
     ) -> None:

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from oscbridge_websocket.options import WebSocketOptions
 
-__all__ = ["ConnectionRegistry", "TrackedConnection"]
+__all__ = ["ConnectionRegistry", "TrackedConnection", "TrackedT"]
 
 
 class TrackedConnection(Protocol):
@@ -23,22 +23,22 @@ class TrackedConnection(Protocol):
         """Close it immediately."""
 
 
-_TrackedT = TypeVar("_TrackedT", bound=TrackedConnection)
+TrackedT = TypeVar("TrackedT", bound=TrackedConnection)
 
 
-class ConnectionRegistry(Generic[_TrackedT]):
+class ConnectionRegistry(Generic[TrackedT]):
     """All connections of an endpoint, each of which may become a client."""
 
     def __init__(self, options: WebSocketOptions) -> None:
         self.options = options
         self._open = True
-        self._connections: dict[_TrackedT, bool] = {}
+        self._connections: dict[TrackedT, bool] = {}
         """Whether each has become a client."""
         self._handshakes = 0
         self._networks: Counter[str] = Counter()
 
     @property
-    def connections(self) -> Collection[_TrackedT]:
+    def connections(self) -> Collection[TrackedT]:
         """All open connections, oldest first."""
         return self._connections.keys()
 
@@ -57,7 +57,7 @@ class ConnectionRegistry(Generic[_TrackedT]):
         """Whether the limit of clients is reached."""
         return self.clients >= self.options.max_connections
 
-    def add(self, connection: _TrackedT) -> str:
+    def add(self, connection: TrackedT) -> str:
         """Add a new connection. Returns why it is refused, or an empty string."""
         limits, network = self.options, connection.network
         if not self._open:
@@ -77,7 +77,7 @@ class ConnectionRegistry(Generic[_TrackedT]):
             return ""
         return f"a connection from {network}: max_connections_per_address = {limit} reached"
 
-    def move(self, connection: _TrackedT, network: str) -> str:
+    def move(self, connection: TrackedT, network: str) -> str:
         """Count a connection for the network of the client behind a proxy.
 
         Returns why it is refused, or an empty string.
@@ -89,7 +89,7 @@ class ConnectionRegistry(Generic[_TrackedT]):
             self._networks[network] += 1
         return refusal
 
-    def promote(self, connection: _TrackedT) -> bool:
+    def promote(self, connection: TrackedT) -> bool:
         """Make a connection a client. Returns whether there was room."""
         if self.is_full or self._connections.get(connection, True):
             return False
@@ -97,7 +97,7 @@ class ConnectionRegistry(Generic[_TrackedT]):
         self._handshakes -= 1
         return True
 
-    def remove(self, connection: _TrackedT) -> None:
+    def remove(self, connection: TrackedT) -> None:
         """Forget a connection that has ended; no effect if it is not registered."""
         was_client = self._connections.pop(connection, None)
         if was_client is None:

@@ -6,14 +6,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Generic, TypeAlias
 
 import oscbridge
-from oscbridge_websocket.registry import ConnectionRegistry
+from oscbridge_websocket.registry import ConnectionRegistry, TrackedT
 from oscbridge_websocket.rejection import Rejection
-
-if TYPE_CHECKING:
-    from oscbridge_websocket.connection import WebSocketConnection
 
 __all__ = ["AuthResult", "SharedState"]
 
@@ -22,10 +19,10 @@ AuthResult: TypeAlias = oscbridge.AccessGrant | Rejection | None
 
 
 @dataclass
-class SharedState:
+class SharedState(Generic[TrackedT]):
     """What all connections of an endpoint share."""
 
-    registry: ConnectionRegistry[WebSocketConnection]
+    registry: ConnectionRegistry[TrackedT]
     tls: ssl.SSLContext | None
     """Used for connections that start from now on; None is plain text."""
     on_refused: Callable[[str], None]
