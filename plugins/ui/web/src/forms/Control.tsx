@@ -2,25 +2,11 @@
 
 import { useState } from "preact/hooks";
 
-import type { FormFacts } from "./form";
+import type { ControlProps } from "./form";
 import { EitherControl, ListControl, MapControl, RowControl } from "./Several";
-import { kindOf, resolved, type Schema } from "./schema";
+import { kindOf, resolved } from "./schema";
 import { TableFields } from "./TableFields";
-import { isTable, parseNumber, textOf, type FormPath, type FormValue } from "./values";
-
-export interface ControlProps {
-  form: FormFacts;
-  schema: Schema;
-  path: FormPath;
-  value: FormValue | undefined;
-  onChange(value: FormValue | undefined): void;
-  id: string;
-  label: string;
-  described: string;
-  invalid: boolean;
-  disabled: boolean;
-  required: boolean;
-}
+import { isTable, parseNumber, textOf, type FormValue } from "./values";
 
 export function Control(props: ControlProps) {
   const { form, path, value, onChange, disabled } = props;

@@ -1,7 +1,6 @@
 // One key: its name, its control, what it means, and what is wrong with it.
 
 import { StateMark } from "../icons";
-import { Control } from "./Control";
 import { idOf, type FormFacts } from "./form";
 import { kindOf, resolved, type Schema } from "./schema";
 import { textOf, type FormPath, type FormValue } from "./values";
@@ -20,6 +19,7 @@ const PROTECTED = "Can be changed only in the file, unless [http] has allow_code
 const UNKNOWN = "Not an option of this table; change it in the file.";
 
 export function Field({ form, name, schema: given, path, required, value, onChange }: Props) {
+  const { Control } = form;
   const schema = resolved(given, form.definitions);
   const id = idOf(form, path);
   const kind = kindOf(schema, form.definitions).kind;

@@ -2,6 +2,7 @@
 
 import { useId } from "preact/hooks";
 
+import { Control } from "./Control";
 import { problemTexts, type FormFacts, type FormProblem } from "./form";
 import { TableFields } from "./TableFields";
 import type { Definitions, Schema } from "./schema";
@@ -39,6 +40,7 @@ export function SchemaForm(props: Props) {
     problemsAt: (path, below) => problemTexts(problems, path, below),
     lockedBy: (path) => props.locked?.(path) ?? "",
     suggestions: (path) => props.suggestions?.(path) ?? [],
+    Control,
   };
   return (
     <div class="sf">

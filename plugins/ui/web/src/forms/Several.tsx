@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { Icon } from "../icons";
-import { Control, type ControlProps } from "./Control";
+import type { ControlProps } from "./form";
 import { firstValue, fits, kindName, kindOf, type Schema } from "./schema";
 import { isList, isTable, textOf, withKey, type FormValue } from "./values";
 
@@ -23,6 +23,7 @@ interface RowProps extends ControlProps {
 /** A fixed number of values, e.g. the four of `scale`. All of them are written, or none. */
 export function RowControl(props: RowProps) {
   const { items, value, onChange } = props;
+  const { Control } = props.form;
   const list = isList(value) ? value : [];
   const set = (index: number, changed: FormValue | undefined) => {
     const next = items.map((_, at) => (at === index ? (changed ?? "") : (list[at] ?? "")));
@@ -51,6 +52,7 @@ interface ListProps extends ControlProps {
 /** A list. Names that are known are picked; others are typed. */
 export function ListControl(props: ListProps) {
   const { form, item, single, value, onChange, disabled } = props;
+  const { Control } = form;
   const list = value === undefined ? [] : isList(value) ? value : [value];
   const offered = form.suggestions(props.path);
   const give = (next: readonly FormValue[]) => {
@@ -113,6 +115,7 @@ interface MapProps extends ControlProps {
 /** A table with any keys. */
 export function MapControl(props: MapProps) {
   const { form, item, value, onChange, disabled } = props;
+  const { Control } = form;
   const table = isTable(value) ? value : {};
   const [name, setName] = useState("");
   const add = () => {
@@ -168,7 +171,7 @@ interface EitherProps extends ControlProps {
 /** A value of one of several kinds: first which, then the value. */
 export function EitherControl(props: EitherProps) {
   const { form, options, value, onChange, disabled, schema } = props;
-  const { definitions } = form;
+  const { Control, definitions } = form;
   const chosen = value === undefined ? -1 : options.findIndex((each) => fits(value, each, definitions));
   const option = options[chosen];
   return (

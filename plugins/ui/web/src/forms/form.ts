@@ -1,7 +1,9 @@
 // What all fields of one form share.
 
-import type { Definitions } from "./schema";
-import type { FormPath } from "./values";
+import type { ComponentType } from "preact";
+
+import type { Definitions, Schema } from "./schema";
+import type { FormPath, FormValue } from "./values";
 
 /** Something wrong with one key: shown under its field. */
 export interface FormProblem {
@@ -21,6 +23,23 @@ export interface FormFacts {
   lockedBy(path: FormPath): string;
   /** Texts that are offered for a key. */
   suggestions(path: FormPath): readonly string[];
+  /** The control of a value of any kind, for fields and for controls that contain others. */
+  readonly Control: ComponentType<ControlProps>;
+}
+
+/** One control: the value that it shows and changes. */
+export interface ControlProps {
+  form: FormFacts;
+  schema: Schema;
+  path: FormPath;
+  value: FormValue | undefined;
+  onChange(value: FormValue | undefined): void;
+  id: string;
+  label: string;
+  described: string;
+  invalid: boolean;
+  disabled: boolean;
+  required: boolean;
 }
 
 export function isBelow(path: FormPath, parent: FormPath): boolean {
