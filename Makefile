@@ -69,6 +69,7 @@ lint: $(DEVELOP) ## check style, types, layers and wording
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tests/lint/import_graph.py
 	$(BIN)/python tests/lint/wording.py
 
 format: $(DEVELOP) ## put the code in its style
