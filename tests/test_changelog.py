@@ -10,7 +10,7 @@ from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.options import Options
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
 

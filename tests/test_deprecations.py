@@ -12,7 +12,7 @@ import pytest
 import oscbridge
 from oscbridge import deprecations
 from oscbridge.deprecations import Deprecation
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 OLD: Mapping[str, Deprecation] = {
     "oscbridge.Msg": Deprecation("0.2", "oscbridge.Message", "oscbridge.osc:Message"),

@@ -25,7 +25,7 @@ from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.token_models import MAX_TOKENS
 from oscbridge.bridge.simulation.message_pattern import MessagePattern
 from oscbridge.osc import Message, Pattern, Subject
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 ROOT = Path(__file__).parents[1]
 NAMES = [

@@ -17,7 +17,7 @@ from programs import find_program
 import oscbridge
 from oscbridge import abilities, errors
 from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import free_port, running_bridge
 
 PAGE = PluginPage("reference/plugin-contract.md")

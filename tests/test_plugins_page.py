@@ -16,7 +16,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.process_models import RunOptions
 from oscbridge.bridge.sinks import connection, runner
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import running_bridge, running_process
 
 PAGE = PluginPage("how-to/write-a-plugin.md")

@@ -10,7 +10,7 @@ import pytest
 from oscbridge.bridge.config.config import load, parse
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.leadership import LEASE_MARGIN, RENEWALS
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/scale-out.md").read_text()

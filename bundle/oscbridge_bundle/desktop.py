@@ -15,7 +15,7 @@ from oscbridge.cli.run import read_configuration
 from oscbridge.errors import OSCBridgeError
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import HostPort
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["arguments_of_start"]
 

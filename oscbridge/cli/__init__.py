@@ -69,7 +69,7 @@ class Commands(click.Group):
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:
         # Loading the plugins takes longer than most commands run.
-        from oscbridge.plugins import Plugins
+        from oscbridge.plugins.manager import Plugins
 
         found = click.Group()
         Plugins().add_commands(found)

@@ -21,7 +21,7 @@ from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.osc import Message
 from oscbridge.osc.message_text import read_message_text
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.suggestions import suggest
 
 __all__ = ["command"]

@@ -10,7 +10,7 @@ import click
 from oscbridge.cli.doctor_facts import SECTIONS, Fact
 from oscbridge.failures import failure_text
 from oscbridge.logs.format import visible
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["command"]
 

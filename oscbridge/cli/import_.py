@@ -14,7 +14,7 @@ from oscbridge.errors import ConfigurationError, InputError, OSCBridgeError
 from oscbridge.failures import failure_text
 from oscbridge.importers import BUILT_IN
 from oscbridge.importing import ImportedFile, Importer, Importers
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.suggestions import suggest
 
 __all__ = ["command"]

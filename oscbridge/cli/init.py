@@ -15,7 +15,7 @@ from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, NewBridge, configu
 from oscbridge.cli.run import read_configuration
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.profiles.library import find_profile, shipped_profiles
 
 __all__ = ["command"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oscbridge.bridge.config.file import read_file
 from oscbridge.bridge.config.include import include_files
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["load_plugins"]
 

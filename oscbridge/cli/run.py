@@ -30,7 +30,7 @@ from oscbridge.failures import is_explained
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.net.direct_readers import new_event_loop
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["built_in_text", "command", "read_configuration"]
 

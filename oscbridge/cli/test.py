@@ -17,7 +17,7 @@ from oscbridge.bridge.simulation.runner import CaseResult, run_case
 from oscbridge.cli.report_output import NOTHING_TO_RUN, ReportOutput
 from oscbridge.cli.run import read_configuration
 from oscbridge.logs.format import visible
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["command"]
 

@@ -16,7 +16,7 @@ from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.osc import Message
 from oscbridge.osc.message_text import read_message_text
 from oscbridge.osc.text import format_message
-from oscbridge.plugins import Plugin
+from oscbridge.plugins.manager import Plugin
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from oscbridge.installed import version
 from oscbridge.monitoring.address_metrics import address_metrics
 from oscbridge.monitoring.endpoint_metrics import endpoint_metrics
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
@@ -25,6 +24,7 @@ from oscbridge.monitoring.route_metrics import route_metrics
 from oscbridge.monitoring.status import Received, Reloads, Status
 from oscbridge.monitoring.variable_metrics import variable_metric
 from oscbridge.osc.lenient import DEVIATIONS
+from oscbridge.plugins.installed import version
 
 __all__ = ["HTTPCounters", "Metrics"]
 

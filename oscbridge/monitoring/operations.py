@@ -22,7 +22,6 @@ from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError, DecodeError
-from oscbridge.installed import version
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.device_operations import DeviceOperations
 from oscbridge.monitoring.leader_status import read_leader
@@ -30,6 +29,7 @@ from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
 from oscbridge.osc import Message, Origin, decode_packet, messages
+from oscbridge.plugins.installed import version
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:

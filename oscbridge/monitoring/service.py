@@ -30,7 +30,7 @@ from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.operations import Operations
 from oscbridge.monitoring.site_urls import site_url
 from oscbridge.monitoring.status import Reloads
-from oscbridge.plugins import Plugin
+from oscbridge.plugins.manager import Plugin
 
 __all__ = ["Service"]
 

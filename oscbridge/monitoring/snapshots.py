@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.errors import OSCBridgeError
-from oscbridge.installed import version
 from oscbridge.monitoring.address_counts import AddressCounts
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
 from oscbridge.monitoring.leader_status import decode_leader
 from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
+from oscbridge.plugins.installed import version
 
 __all__ = ["Snapshot", "decode_status", "snapshots"]
 

@@ -21,8 +21,8 @@ from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
-from oscbridge.plugin_types import EndpointTypeMap
-from oscbridge.plugins import BUILT_IN, Plugins
+from oscbridge.plugins.endpoint_types import EndpointTypeMap
+from oscbridge.plugins.manager import BUILT_IN, Plugins
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 from oscbridge.testing.waiting import becomes_true

@@ -10,7 +10,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.plugin_folder import folder_in
 from oscbridge.errors import ConfigurationError
 from oscbridge.options import Options
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["check_configuration", "configuration_error"]
 

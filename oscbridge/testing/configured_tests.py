@@ -12,7 +12,7 @@ from oscbridge.bridge.config.plugin_folder import folder_in
 from oscbridge.bridge.simulation.report import failure_lines
 from oscbridge.bridge.simulation.runner import run_case
 from oscbridge.bridge.trace_text import plain
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["ConfiguredTest", "run_configured_tests"]
 

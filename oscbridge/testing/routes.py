@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["read_routes"]
 

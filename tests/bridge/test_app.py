@@ -17,7 +17,7 @@ import oscbridge
 from oscbridge import Endpoint, Message, NotConnected, Options, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.hops import MAX_HOPS, hops_of
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.udp_client import UDPClient
 
 Running = Callable[..., AbstractAsyncContextManager[App]]

@@ -13,7 +13,7 @@ from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.service import Service
 from oscbridge.monitoring.status import read_status
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import until
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from oscbridge.cli import cli, doctor
 from oscbridge.cli.doctor_facts import EXTRAS, Fact
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import running_process
 
 ROOT = Path(__file__).parents[2]

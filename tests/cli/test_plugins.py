@@ -12,7 +12,7 @@ from plugin_pages import run_mypy
 
 from oscbridge.cli.plugins.project import ProjectName, project_files
 from oscbridge.errors import OSCBridgeError
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -24,7 +24,7 @@ from oscbridge.bridge.config.variable_models import VariableOptions
 from oscbridge.cli import COMMANDS
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.osc.type_tags import TYPE_TAGS
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.profiles.library import shipped_profiles
 from oscbridge_docs.commands import all_commands
 from oscbridge_ui import client_messages, server_messages

@@ -23,7 +23,7 @@ from doc_pages import PAGES, Block, blocks, name_of
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.json_schema import configuration_schema
 from oscbridge.cli import cli
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 LANGUAGES = {
     *("", "console", "cpp", "dockerfile", "html", "js", "json", "nginx", "python", "sh", "text"),

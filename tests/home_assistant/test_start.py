@@ -14,7 +14,7 @@ import pytest
 from add_on import find_broker, first_configuration, read_options, variables
 
 from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 FOLDER = Path(__file__).parents[2] / "docker" / "home-assistant"
 TOKEN = "supervisor-token"

@@ -11,7 +11,7 @@ from oscbridge.cli.imported_text import imported_text, verify
 from oscbridge.errors import InputError
 from oscbridge.importers.midimonster import IMPORTER
 from oscbridge.importing import ImportedFile
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import check_configuration
 
 BASE = """

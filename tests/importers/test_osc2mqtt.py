@@ -10,7 +10,7 @@ from oscbridge.cli.imported_text import imported_text, verify
 from oscbridge.errors import InputError
 from oscbridge.importers.osc2mqtt import IMPORTER
 from oscbridge.importing import ImportedFile
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import check_configuration
 
 BASE = """

@@ -22,7 +22,7 @@ from oscbridge.monitoring import control_socket, runtime_dir
 from oscbridge.monitoring.control_client import RunningProcess, choose, processes, tap
 from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.operations import Operations
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 CONFIGURATION = """
 [bridge.stage]

@@ -37,7 +37,7 @@ from oscbridge.monitoring.metrics import Reloads
 from oscbridge.monitoring.status import read_status
 from oscbridge.net.certificate import read_certificates
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import until
 
 Serve = Callable[..., Awaitable[Any]]

@@ -23,7 +23,7 @@ from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.http_server import SHARE, HTTPServer
 from oscbridge.monitoring.status import BridgeStatus, Received, Status, read_status
 from oscbridge.net.url import HostPort
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 Serve = Callable[..., Awaitable[Any]]
 

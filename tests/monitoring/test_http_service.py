@@ -23,7 +23,7 @@ from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring import runtime_dir
 from oscbridge.monitoring.http_server import HTTPServer
 from oscbridge.monitoring.service import Service
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 BRIDGE = '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n'
 _NAMES = {"XFF": "X-Forwarded-For"}

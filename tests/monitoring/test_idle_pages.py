@@ -11,7 +11,7 @@ from control_room import CONFIGURATION, connected
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.monitoring.service import Service
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import until
 from oscbridge_ui import value_store
 

@@ -19,7 +19,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.monitoring import runtime_dir, service
 from oscbridge.monitoring.service import Service
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import until
 
 BRIDGE = '[bridge.{}]\nlisten = "udp://127.0.0.1:0"\n'

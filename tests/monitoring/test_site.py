@@ -22,7 +22,7 @@ from oscbridge.monitoring import Site, SiteHandler, runtime_dir
 from oscbridge.monitoring.generated_token import NAME
 from oscbridge.monitoring.service import Service
 from oscbridge.monitoring.site_urls import site_url, site_urls
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 BRIDGE = '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n'
 TOKEN = '[[token]]\nname = "foh"\nsecret = { env = "FOH_SECRET" }\nrights = ["listen"]\n'

@@ -18,7 +18,7 @@ from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.routes.failures import PERIOD, RouteFailures
 from oscbridge.monitoring.route_status import MAX_TEXT
 from oscbridge.monitoring.status import Status, read_status
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.udp_client import UDPClient
 
 CONFIGURATION = """

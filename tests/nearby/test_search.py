@@ -20,7 +20,7 @@ from oscbridge import (
 )
 from oscbridge.nearby import DeviceSearch, FoundNearby
 from oscbridge.nearby.local import list_local_devices
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import free_port
 
 

@@ -14,7 +14,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.monitoring.status import read_status
 from oscbridge.net.certificate import certificate_warning, read_certificate
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from oscbridge.plugins import Plugin, Plugins
+from oscbridge.plugins.manager import Plugin, Plugins
 
 OWN = ("osc", "websocket")
 """The project's own plugins that are installed where the tests run."""

@@ -15,7 +15,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.status import read_status
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 Install = Callable[..., None]
 

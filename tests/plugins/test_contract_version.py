@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import oscbridge
-from oscbridge.plugins import Plugin, Plugins
+from oscbridge.plugins.manager import Plugin, Plugins
 
 Install = Callable[..., None]
 Load = Callable[[], dict[str, Plugin]]

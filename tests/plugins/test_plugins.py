@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from oscbridge import Sink, Source
 from oscbridge.cli import Commands
-from oscbridge.plugins import Plugin, Plugins
+from oscbridge.plugins.manager import Plugin, Plugins
 
 Install = Callable[..., None]
 Load = Callable[[], dict[str, Plugin]]

@@ -12,8 +12,8 @@ from types import ModuleType
 
 import pytest
 
-from oscbridge import slow_import
-from oscbridge.plugins import Plugins
+from oscbridge.plugins import slow_import
+from oscbridge.plugins.manager import Plugins
 
 WAITING = """\
 import sys

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from oscbridge.cli import Commands
-from oscbridge.installed import version_mismatch
-from oscbridge.plugins import Plugin
+from oscbridge.plugins.installed import version_mismatch
+from oscbridge.plugins.manager import Plugin
 
 Install = Callable[..., None]
 Load = Callable[[], dict[str, Plugin]]

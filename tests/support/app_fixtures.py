@@ -10,7 +10,7 @@ import pytest
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import RecordingEndpoint
 from oscbridge.udp_client import UDPClient
 

@@ -24,7 +24,7 @@ from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.service import Service
 from oscbridge.monitoring.status import Reloads, Status, read_status
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.bridge import recorded_log
 from oscbridge_ui.greeting import HELLO_TIMEOUT

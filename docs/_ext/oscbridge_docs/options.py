@@ -10,7 +10,7 @@ from typing import Any, Final
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.json_schema import configuration_schema
 from oscbridge.cli.plugins.option_text import OptionText, Schema, options_of, resolved
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge_docs.markdown import code, paragraphs, table
 
 __all__ = ["TABLES", "endpoint_types", "options"]

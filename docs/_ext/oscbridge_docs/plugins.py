@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge_docs.links import ROOT
 from oscbridge_docs.markdown import code, table
 

@@ -18,7 +18,7 @@ import click
 from oscbridge.cli.loading import load_plugins
 from oscbridge.cli.parameters import configuration_option
 from oscbridge.cli.report_output import NOTHING_TO_RUN, ReportOutput
-from oscbridge.plugins import Plugin
+from oscbridge.plugins.manager import Plugin
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:  # they take longer to import than the list of plugins

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from oscbridge.plugins import Plugin
+from oscbridge.plugins.manager import Plugin
 
 __all__ = ["plugin_lines"]
 

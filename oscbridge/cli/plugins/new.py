@@ -14,7 +14,7 @@ import click
 from oscbridge.cli.plugins.project import ProjectName, project_files
 from oscbridge.errors import OSCBridgeError
 from oscbridge.net.os_errors import what_failed
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["command"]
 

@@ -21,8 +21,8 @@ from oscbridge.cli.plugins.option_text import Schema, option_lines, resolved
 from oscbridge.cli.plugins.sample import sample_configuration
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
-from oscbridge.plugin_types import EndpointTypeMap
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.endpoint_types import EndpointTypeMap
+from oscbridge.plugins.manager import Plugins
 
 __all__ = ["command"]
 

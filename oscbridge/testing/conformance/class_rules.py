@@ -13,7 +13,7 @@ from oscbridge.bridge.config.secrets import Secret
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.plugin_types import problem_with_offer
+from oscbridge.plugins.endpoint_types import problem_with_offer
 from oscbridge.testing.conformance.checked_type import RuleFailed
 from oscbridge.testing.conformance.leftovers import OpenResources
 from oscbridge.testing.conformance.rule import Rule

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from oscbridge import ConfigurationError
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.config.environment import MAX_VARIABLES, overlay
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/secrets-and-environment.md"
 ROUTE = '[[route]]\nfrom = "stage"\nmatch = "/meters/*"\nto = "my-desk"\n'

@@ -19,7 +19,7 @@ from oscbridge.bridge.config.config import DEFAULT
 from oscbridge.bridge.config.file_models import SECTIONS, ConfigurationFile
 from oscbridge.bridge.config.json_schema import configuration_schema
 from oscbridge.bridge.config.reader import Reader
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 ROOT = Path(__file__).parents[3]
 TYPES = Plugins().endpoint_types

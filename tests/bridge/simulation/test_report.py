@@ -9,7 +9,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.simulation.report import failure_lines
 from oscbridge.bridge.simulation.runner import run_case
 from oscbridge.bridge.trace_text import plain
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 CONTROL = 'match = "/1/fader{n}"\nscale = [0.0, 1.0, 0, 127]\nsend = "/control 1 {n} {0}"'
 

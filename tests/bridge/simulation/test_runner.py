@@ -18,7 +18,7 @@ from oscbridge.bridge.simulation import runner
 from oscbridge.bridge.simulation.report import reason_of_failure
 from oscbridge.bridge.simulation.runner import CaseResult, run_case
 from oscbridge.osc.text import format_message
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 
 def results(text: str, bridge: str = BRIDGE) -> list[CaseResult]:

@@ -18,7 +18,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.net.url import OSCURL
 from oscbridge.osc.framing import encoder_for
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 MODES = ["asyncio", "blocking", "threading", "forking"]
 WIRES = [

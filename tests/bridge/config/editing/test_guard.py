@@ -11,7 +11,7 @@ import pytest
 
 from oscbridge.bridge.config.editing.document import read_document
 from oscbridge.bridge.config.editing.draft import ConfigurationDraft, make_draft
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 
 BEFORE = """\
 include = "more.toml"

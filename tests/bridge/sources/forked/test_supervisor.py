@@ -25,7 +25,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.sources.forked import worker_process
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.osc.framing import encoder_for
-from oscbridge.plugins import Plugins
+from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import until
 from tests.support.processes import children_of
 

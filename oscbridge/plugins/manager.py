@@ -14,8 +14,15 @@ from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import failure_text, place_of
 from oscbridge.importing import Importer, new_importers
-from oscbridge.installed import name_and_version, version, version_mismatch
-from oscbridge.plugin_hooks import (
+from oscbridge.plugins.endpoint_types import (
+    EndpointTypeMap,
+    OfferedType,
+    UnusableType,
+    import_type,
+    problem_with_offer,
+    stand_in,
+)
+from oscbridge.plugins.hook_calls import (
     Plugin,
     call_hook,
     hint_of_version,
@@ -25,21 +32,14 @@ from oscbridge.plugin_hooks import (
     run_hook,
     source_of,
 )
-from oscbridge.plugin_types import (
-    EndpointTypeMap,
-    OfferedType,
-    UnusableType,
-    import_type,
-    problem_with_offer,
-    stand_in,
-)
-from oscbridge.slow_import import named_if_slow
+from oscbridge.plugins.installed import name_and_version, version, version_mismatch
+from oscbridge.plugins.slow_import import named_if_slow
 
 if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
 
     from oscbridge.endpoint import AnyEndpoint
-    from oscbridge.plugin_files import PluginFolder
+    from oscbridge.plugins.files import PluginFolder
     from oscbridge.source import Routes, Source
 
 __all__ = ["BUILT_IN", "Plugin", "Plugins"]
@@ -47,7 +47,7 @@ __all__ = ["BUILT_IN", "Plugin", "Plugins"]
 BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc", hookspecs.PROJECT),)
 """The plugins that come with the bridge."""
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger("oscbridge.plugins")
 
 
 class Plugins:
@@ -105,7 +105,7 @@ class Plugins:
         """
         if folder is None and self._folder is None:
             return []
-        from oscbridge.plugin_files import PluginFolder
+        from oscbridge.plugins.files import PluginFolder
 
         return PluginFolder.read(folder).changed_since(self._folder or PluginFolder())
 
@@ -211,14 +211,14 @@ class Plugins:
         return self._register(plugin, module)
 
     def _load_folder(self, folder: Path) -> None:
-        from oscbridge.plugin_files import PluginFolder
+        from oscbridge.plugins.files import PluginFolder
 
         self._folder = PluginFolder.read(folder)
         self.plugins += [self._load_file(path) for path in self._folder.digests or ()]
 
     def _load_file(self, path: Path) -> Plugin:
         from oscbridge.bridge.config.plugin_folder import UntrustedFile
-        from oscbridge.plugin_files import load_plugin_file
+        from oscbridge.plugins.files import load_plugin_file
 
         plugin = Plugin(path.stem, str(path), location=str(path))
         for other in self.plugins:

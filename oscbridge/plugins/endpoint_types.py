@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.installed import version
+from oscbridge.plugins.installed import version
 
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
     from oscbridge.endpoint import AnyEndpoint

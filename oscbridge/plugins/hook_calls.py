@@ -17,8 +17,8 @@ from oscbridge.deprecations import warn_if_deprecated
 from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.installed import version
-from oscbridge.plugin_types import OfferedType
+from oscbridge.plugins.endpoint_types import OfferedType
+from oscbridge.plugins.installed import version
 from oscbridge.suggestions import suggest
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "source_of",
 ]
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger("oscbridge.plugins")
 
 _PREFIX: Final = f"{hookspecs.PROJECT}_"
 
