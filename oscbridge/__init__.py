@@ -10,24 +10,6 @@ from typing import TYPE_CHECKING
 from oscbridge.public_names import HOMES
 
 if TYPE_CHECKING:
-    from oscbridge.abilities import (
-        Coalescing,
-        Consuming,
-        DescribesControls,
-        DescribesRoutes,
-        Durability,
-        FindsDevices,
-        GrantsLeases,
-        Guarded,
-        KnowsAddresses,
-        MustDeliver,
-        PeerAware,
-        Reconfigurable,
-        RouteAware,
-        Serving,
-        SharesMedium,
-        UsesAddresses,
-    )
     from oscbridge.access.control import AccessControl
     from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
     from oscbridge.access.requests import bearer_token, has_token_in_query
@@ -46,8 +28,34 @@ if TYPE_CHECKING:
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
-    from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
-    from oscbridge.delivery import Delivery, RouteInfo
+    from oscbridge.contract.abilities import (
+        Coalescing,
+        Consuming,
+        DescribesControls,
+        DescribesRoutes,
+        Durability,
+        FindsDevices,
+        GrantsLeases,
+        Guarded,
+        KnowsAddresses,
+        MustDeliver,
+        PeerAware,
+        Reconfigurable,
+        RouteAware,
+        Serving,
+        SharesMedium,
+        UsesAddresses,
+    )
+    from oscbridge.contract.control_facts import ControlFacts, ControlId, JoinedControl
+    from oscbridge.contract.delivery import Delivery, RouteInfo
+    from oscbridge.contract.endpoint import AnyEndpoint, Endpoint, EndpointTypes, OnStart, Policy
+    from oscbridge.contract.hooks import hookimpl
+    from oscbridge.contract.host import Host
+    from oscbridge.contract.importing import ImportedFile, ImportedRule, Importer, Importers
+    from oscbridge.contract.lease import Lease
+    from oscbridge.contract.nearby_device import NearbyDevice
+    from oscbridge.contract.options import Options
+    from oscbridge.contract.source import RouteFunction, Routes, Sink, Source
     from oscbridge.discovery.discovery import Discovery
     from oscbridge.discovery.follower import ServiceFollower
     from oscbridge.discovery.handles import AnnouncedService, ServiceBrowser
@@ -57,7 +65,6 @@ if TYPE_CHECKING:
     from oscbridge.dispatch.dispatcher import Dispatcher
     from oscbridge.dispatch.forwarded_tag import ForwardedTag
     from oscbridge.dispatch.handler import ClientAddress
-    from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes, OnStart, Policy
     from oscbridge.errors import (
         BackOff,
         BadMessage,
@@ -78,11 +85,6 @@ if TYPE_CHECKING:
         PluginError,
         PoisonMessage,
     )
-    from oscbridge.hooks import hookimpl
-    from oscbridge.host import Host
-    from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
-    from oscbridge.lease import Lease
-    from oscbridge.nearby_device import NearbyDevice
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.client_network import network_of
@@ -103,7 +105,6 @@ if TYPE_CHECKING:
     from oscbridge.net.udp_socket import open_socket as open_udp_socket
     from oscbridge.net.unsent import UnsentMessages
     from oscbridge.net.url import OSCURL, HostPort
-    from oscbridge.options import Options
     from oscbridge.osc import (
         IMMEDIATELY,
         IMPULSE,
@@ -139,7 +140,6 @@ if TYPE_CHECKING:
     )
     from oscbridge.osc.text import guess_value, is_number
     from oscbridge.profiles.profile import Profile
-    from oscbridge.source import RouteFunction, Routes, Sink, Source
     from oscbridge.templates.expression import TemplateExpression
     from oscbridge.templates.message import MessageTemplate
     from oscbridge.templates.payload import EncodeRouted, placeholder_text, template_encoder
@@ -310,7 +310,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if (home := HOMES.get(name)) is None:
-        return import_module("oscbridge.deprecations").deprecated_name(name)
+        return import_module("oscbridge.contract.deprecations").deprecated_name(name)
     module, attribute = home
     value = globals()[name] = getattr(import_module(module), attribute)  # found at once next time
     return value

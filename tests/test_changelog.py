@@ -9,7 +9,7 @@ from pathlib import Path
 from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 from oscbridge.plugins.manager import Plugins
 
 CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()

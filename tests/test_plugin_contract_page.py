@@ -15,8 +15,9 @@ from plugin_pages import ROOT, PluginPage, run_mypy, run_tests
 from programs import find_program
 
 import oscbridge
-from oscbridge import abilities, errors
+from oscbridge import errors
 from oscbridge.bridge.config.config import parse
+from oscbridge.contract import abilities
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import free_port, running_bridge
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
-from oscbridge.abilities import GrantsLeases
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.contract.abilities import GrantsLeases
+from oscbridge.contract.lease import Lease
 from oscbridge.errors import EndpointError, NotConnected
-from oscbridge.lease import Lease
 
 __all__ = ["LeaseRequests", "RunningEndpoints"]
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from oscbridge.abilities import SharesMedium
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.bridge.clients.attaching import drain_clients, sends_to_clients
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
@@ -17,8 +17,8 @@ from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, listen
-from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
-from oscbridge.delivery import RouteInfo
+from oscbridge.contract.abilities import SharesMedium
+from oscbridge.contract.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError

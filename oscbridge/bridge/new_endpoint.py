@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.failures import defined_at
 from oscbridge.osc import Pattern
 

@@ -16,7 +16,7 @@ from oscbridge.bridge.hops import MAX_HOPS, TOO_MANY_HOPS, hops_of, origin_after
 from oscbridge.bridge.recent_hops import RecentHops, digest_of
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import MessageDropped

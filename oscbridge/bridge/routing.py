@@ -16,13 +16,13 @@ from oscbridge.bridge.routes.pairing import RouteChanges, pair_routes
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.contract.options import Options
+from oscbridge.contract.source import RouteFunction, Routes, Sink, Source
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress, Handler
 from oscbridge.errors import PluginError
-from oscbridge.options import Options
 from oscbridge.osc import Origin
-from oscbridge.source import RouteFunction, Routes, Sink, Source
 
 __all__ = ["Hooks", "Routing", "SourceRouting", "make_routing", "raise_failure_of"]
 

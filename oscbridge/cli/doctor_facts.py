@@ -18,9 +18,9 @@ from importlib.metadata import PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from oscbridge.abilities import FindsDevices
 from oscbridge.bridge.config.configuration_source import saved_file
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.contract.abilities import FindsDevices
 from oscbridge.discovery.interfaces import list_interfaces
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.errors import OSCBridgeError

@@ -10,10 +10,10 @@ import click
 from oscbridge.bridge.config.file import read_file
 from oscbridge.cli.imported_text import Verified, imported_text, verify
 from oscbridge.cli.uncut_group import UncutGroup
+from oscbridge.contract.importing import ImportedFile, Importer, Importers
 from oscbridge.errors import ConfigurationError, InputError, OSCBridgeError
 from oscbridge.failures import failure_text
 from oscbridge.importers import BUILT_IN
-from oscbridge.importing import ImportedFile, Importer, Importers
 from oscbridge.plugins.manager import Plugins
 from oscbridge.suggestions import suggest
 

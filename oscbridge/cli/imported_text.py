@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from oscbridge.bridge.config.problem import ConfigProblem
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.toml import parse_toml
-from oscbridge.endpoint import AnyEndpoint
-from oscbridge.importing import ImportedFile, ImportedRule
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.importing import ImportedFile, ImportedRule
 from oscbridge.logs.format import visible
 from oscbridge.toml_text import toml_table
 

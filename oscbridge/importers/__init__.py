@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from oscbridge.contract.importing import Importers
 from oscbridge.importers import midimonster, osc2mqtt
-from oscbridge.importing import Importers
 
 __all__ = ["BUILT_IN"]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from oscbridge.contract.importing import ImportedFile, ImportedRule, Importer
 from oscbridge.importers.midimonster_channels import (
     Channel,
     UnsupportedChannelError,
@@ -22,7 +23,6 @@ from oscbridge.importers.midimonster_file import (
     expand,
     read_file,
 )
-from oscbridge.importing import ImportedFile, ImportedRule, Importer
 from oscbridge.toml_text import TomlTable, TomlValue
 
 __all__ = ["IMPORTER"]

@@ -13,9 +13,9 @@ from typing import Final
 
 import click
 
+from oscbridge.contract.importing import ImportedFile, ImportedRule, Importer
 from oscbridge.errors import InputError
 from oscbridge.importers.regex_pattern import RegexPattern, UnsupportedRegexError, read_regex
-from oscbridge.importing import ImportedFile, ImportedRule, Importer
 from oscbridge.toml_text import TomlTable, TomlValue
 
 __all__ = ["IMPORTER"]

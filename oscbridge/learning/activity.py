@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from oscbridge.control_facts import ControlFacts, ControlId
+from oscbridge.contract.control_facts import ControlFacts, ControlId
 from oscbridge.osc import Argument, Message
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.text import format_value

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
+from oscbridge.contract.control_facts import ControlFacts, ControlId, JoinedControl
 from oscbridge.learning.activity import (
     ActivityTable,
     ControlActivity,

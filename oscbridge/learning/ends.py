@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from oscbridge.control_facts import ControlId
+from oscbridge.contract.control_facts import ControlId
 from oscbridge.learning.activity import control_text
 from oscbridge.learning.ranges import NUMBER_TAGS, ValueLimits
 from oscbridge.learning.relative import RelativeMode

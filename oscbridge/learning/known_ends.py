@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from oscbridge.abilities import DescribesControls
 from oscbridge.address_space import Access, AddressInfo
 from oscbridge.bridge.app import App
-from oscbridge.control_facts import ControlFacts, ControlId
+from oscbridge.contract.abilities import DescribesControls
+from oscbridge.contract.control_facts import ControlFacts, ControlId
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.learning.candidates import Candidate
 from oscbridge.learning.ends import RouteEnd

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from oscbridge.address_space import AddressInfo
-from oscbridge.control_facts import ControlFacts
+from oscbridge.contract.control_facts import ControlFacts
 from oscbridge.learning.activity import SeenRange
 from oscbridge.osc.arguments import split_types
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from oscbridge.abilities import DescribesControls
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.bridge.watching import Direction
-from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
+from oscbridge.contract.abilities import DescribesControls
+from oscbridge.contract.control_facts import ControlFacts, ControlId, JoinedControl
 from oscbridge.errors import ConfigurationError
 from oscbridge.learning.activity import ActivityTable, ControlKey
 from oscbridge.learning.candidates import Candidate, clear_winner, find_candidates

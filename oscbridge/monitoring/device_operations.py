@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.direct import offer_message
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.osc import Message
 from oscbridge.osc.message_text import read_message_text

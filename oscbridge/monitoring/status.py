@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
-from oscbridge.abilities import Consuming, Serving
 from oscbridge.bridge.app import App
 from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.abilities import Consuming, Serving
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.monitoring.address_counts import AddressCounts, read_addresses
 from oscbridge.monitoring.leader_status import LeaderStatus, read_leader
 from oscbridge.monitoring.received import Received, read_received

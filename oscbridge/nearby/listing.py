@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from oscbridge.abilities import FindsDevices
+from oscbridge.contract.abilities import FindsDevices
 from oscbridge.errors import OSCBridgeError
 from oscbridge.failures import failure_text
 

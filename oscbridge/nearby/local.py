@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from oscbridge.abilities import FindsDevices
 from oscbridge.child_process import child_environment, how_it_ended
-from oscbridge.nearby_device import NearbyDevice
+from oscbridge.contract.abilities import FindsDevices
+from oscbridge.contract.nearby_device import NearbyDevice
 
 __all__ = ["LocalDevices", "list_local_devices"]
 

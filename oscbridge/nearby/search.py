@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from oscbridge.abilities import FindsDevices
 from oscbridge.bridge.daemon_thread import in_daemon_thread
+from oscbridge.contract.abilities import FindsDevices
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.nearby_device import NearbyDevice
 from oscbridge.discovery.discovery import Discovery
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import DiscoveryUnavailable
 from oscbridge.failures import failure_text
 from oscbridge.nearby.local import LocalDevices, list_local_devices
-from oscbridge.nearby_device import NearbyDevice
 from oscbridge.toml_text import TomlTable, toml_table
 
 if TYPE_CHECKING:  # imported when they are used

@@ -11,7 +11,7 @@ from oscbridge.failures import defined_at, failure_text
 from oscbridge.plugins.installed import version
 
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
-    from oscbridge.endpoint import AnyEndpoint
+    from oscbridge.contract.endpoint import AnyEndpoint
 
 __all__ = [
     "EndpointTypeMap",
@@ -89,14 +89,14 @@ def import_type(name: str, path: str, distribution: str) -> type[AnyEndpoint]:
 
 def stand_in(problem: str) -> type[AnyEndpoint]:
     """The class of an endpoint whose plugin is broken: it never connects, for this reason."""
-    from oscbridge.broken_endpoint import broken_type
+    from oscbridge.bridge.broken_endpoint import broken_type
 
     return broken_type(problem)
 
 
 def _problem_with_type(name: str, factory: object, distribution: str) -> str:
     """The problem with an endpoint class, or ``""``."""
-    from oscbridge.endpoint import Endpoint
+    from oscbridge.contract.endpoint import Endpoint
     from oscbridge.osc import Pattern
 
     if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
@@ -118,7 +118,7 @@ def _problem_with_type(name: str, factory: object, distribution: str) -> str:
 
 def _contract_problem(factory: type[AnyEndpoint], distribution: str) -> str:
     """What to install if the class is for another version of the contract."""
-    from oscbridge.endpoint import Endpoint
+    from oscbridge.contract.endpoint import Endpoint
 
     declared = (vars(kind).get("api") for kind in factory.__mro__ if kind is not Endpoint)
     wanted = next((each for each in declared if each is not None), _FIRST_CONTRACT)

@@ -12,8 +12,8 @@ from typing import Final
 
 import pluggy
 
-from oscbridge import hooks as hookspecs
-from oscbridge.deprecations import warn_if_deprecated
+from oscbridge.contract import hooks as hookspecs
+from oscbridge.contract.deprecations import warn_if_deprecated
 from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import defined_at, failure_text

@@ -9,11 +9,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from oscbridge import hooks as hookspecs
+from oscbridge.contract import hooks as hookspecs
+from oscbridge.contract.importing import Importer, new_importers
 from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import failure_text, place_of
-from oscbridge.importing import Importer, new_importers
 from oscbridge.plugins.endpoint_types import (
     EndpointTypeMap,
     OfferedType,
@@ -38,9 +38,9 @@ from oscbridge.plugins.slow_import import named_if_slow
 if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
 
-    from oscbridge.endpoint import AnyEndpoint
+    from oscbridge.contract.endpoint import AnyEndpoint
+    from oscbridge.contract.source import Routes, Source
     from oscbridge.plugins.files import PluginFolder
-    from oscbridge.source import Routes, Source
 
 __all__ = ["BUILT_IN", "Plugin", "Plugins"]
 

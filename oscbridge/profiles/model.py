@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from oscbridge.address_space import Access
 from oscbridge.address_space.limits import MAX_ADDRESS, MAX_DEPTH, why_not
+from oscbridge.contract.options import Options
 from oscbridge.errors import DecodeError, PatternError
-from oscbridge.options import Options
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.arguments import layout
 from oscbridge.osc.number_range import count_addresses, expand_addresses

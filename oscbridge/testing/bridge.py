@@ -13,7 +13,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.sinks.direct import offer_message
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, Status, read_status

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from oscbridge.bridge.reload import Changes
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Status
 from oscbridge.net.url import OSCURL
-from oscbridge.options import Options
 from oscbridge.osc import Message
 from oscbridge.testing.bridge import RunningBridge, running_bridge
 from oscbridge.testing.recording_endpoint import RecordingEndpoint

@@ -8,8 +8,8 @@ from pathlib import Path
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.plugin_folder import folder_in
+from oscbridge.contract.options import Options
 from oscbridge.errors import ConfigurationError
-from oscbridge.options import Options
 from oscbridge.plugins.manager import Plugins
 
 __all__ = ["check_configuration", "configuration_error"]

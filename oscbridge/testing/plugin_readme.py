@@ -10,9 +10,9 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from oscbridge.contract.options import Options
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import HostPort
-from oscbridge.options import Options
 
 __all__ = ["PluginReadme"]
 

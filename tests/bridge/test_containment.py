@@ -14,8 +14,8 @@ import pytest
 import oscbridge
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
+from oscbridge.contract.source import Routes, Source
 from oscbridge.osc.framing import encoder_for
-from oscbridge.source import Routes, Source
 from oscbridge.testing import RecordingEndpoint, until
 
 WAIT = 20.0

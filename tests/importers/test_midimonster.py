@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from oscbridge.cli.imported_text import imported_text, verify
+from oscbridge.contract.importing import ImportedFile
 from oscbridge.errors import InputError
 from oscbridge.importers.midimonster import IMPORTER
-from oscbridge.importing import ImportedFile
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import check_configuration
 

@@ -7,9 +7,9 @@ import tomllib
 import pytest
 
 from oscbridge.cli.imported_text import imported_text, verify
+from oscbridge.contract.importing import ImportedFile
 from oscbridge.errors import InputError
 from oscbridge.importers.osc2mqtt import IMPORTER
-from oscbridge.importing import ImportedFile
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import check_configuration
 

@@ -30,7 +30,7 @@ def test_no_module_is_in_a_circle_of_imports(place: str) -> None:
 
 def test_graphs_have_the_bridge_all_plugins_and_the_page() -> None:
     assert {"oscbridge", "plugins/nats/oscbridge_nats", "plugins/ui/web/src"} <= GRAPHS.keys()
-    assert "oscbridge.osc" in GRAPHS["oscbridge"]["oscbridge.endpoint"]
+    assert "oscbridge.osc" in GRAPHS["oscbridge"]["oscbridge.contract.endpoint"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from doc_pages import shown
 
-from oscbridge import hooks as hookspecs
+from oscbridge.contract import hooks as hookspecs
 
 ROOT = Path(__file__).parents[2]
 HOOKS = sorted(name for name in dir(hookspecs) if name.startswith("oscbridge_"))

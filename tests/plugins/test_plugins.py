@@ -152,7 +152,7 @@ def test_plugin_list_is_empty_without_plugins() -> None:
         ),
         pytest.param(
             offering('{"x": oscbridge.Endpoint("a", None)}'),
-            "oscbridge_endpoints: the type 'x' is <oscbridge.endpoint.Endpoint object",
+            "oscbridge_endpoints: the type 'x' is <oscbridge.contract.endpoint.Endpoint object",
             id="no-class",
         ),
         pytest.param(

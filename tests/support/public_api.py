@@ -1,8 +1,8 @@
 """The public names with their parameters: ``python tests/support/public_api.py --update``.
 
 ``docs/public-api-1.txt`` lists those of version 1 of the contract. ``--update`` adds new ones; it
-never removes or changes one, as that would break plugins: deprecate it (oscbridge/deprecations.py),
-or raise ``Endpoint.api``, which starts a new list.
+never removes or changes one, as that would break plugins: deprecate it
+(oscbridge/contract/deprecations.py), or raise ``Endpoint.api``, which starts a new list.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import oscbridge
 import oscbridge.testing
 import oscbridge.testing.conformance
-from oscbridge import hooks
+from oscbridge.contract import hooks
 
 ROOT = Path(__file__).parents[2]
 LIST = ROOT / "docs" / f"public-api-{oscbridge.Endpoint.api}.txt"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from oscbridge import hooks as specifications
+from oscbridge.contract import hooks as specifications
 from oscbridge_docs.markdown import paragraphs
 
 __all__ = ["hooks"]

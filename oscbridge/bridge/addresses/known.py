@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from oscbridge.abilities import DescribesRoutes, KnowsAddresses
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.contract.abilities import DescribesRoutes, KnowsAddresses
 
 __all__ = ["known_by", "route_facts"]
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from oscbridge.abilities import UsesAddresses
 from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.changes import AddressChange
 from oscbridge.address_space.kept_values import KeptValues
@@ -28,7 +27,8 @@ from oscbridge.bridge.addresses.reporting import FollowingReports
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.watching import TrafficWatchers
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.abilities import UsesAddresses
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.failures import failure_text
 
 __all__ = ["AddressSpace", "ChangeCallback"]

@@ -7,16 +7,16 @@ import logging
 from collections.abc import Sequence
 from typing import Final, cast
 
-from oscbridge.abilities import Reconfigurable, Serving
 from oscbridge.bridge.clients.answers import Answers
 from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, Outgoing
 from oscbridge.bridge.clients.outgoing_bundles import OutgoingBundles
 from oscbridge.bridge.config.client_models import BridgeClientOptions
+from oscbridge.contract.abilities import Reconfigurable, Serving
+from oscbridge.contract.endpoint import Endpoint
 from oscbridge.dispatch.absorbing_map import AbsorbingMap
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.dispatch.handler import ClientAddress, Handler
-from oscbridge.endpoint import Endpoint
 from oscbridge.errors import BackOff, BadMessage, EncodeError, NotConnected, PartialDelivery
 from oscbridge.osc import Message, encode_message
 

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from oscbridge.bridge.config.announce_models import check_advertise, check_announce
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
+from oscbridge.contract.options import Options
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.host_name import check_interface
 from oscbridge.net.url import OSCURL
-from oscbridge.options import Options
 
 __all__ = ["BridgeOptions", "Mode"]
 

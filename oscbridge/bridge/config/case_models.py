@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 
 __all__ = ["CaseOptions", "ExpectOptions", "SendOptions", "split_endpoint"]
 

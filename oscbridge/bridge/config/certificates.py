@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from oscbridge.contract.options import Options
 from oscbridge.net.certificate import CertificateInfo, read_certificates
-from oscbridge.options import Options
 
 __all__ = ["certificates_of", "new_certificates"]
 

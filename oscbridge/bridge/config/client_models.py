@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from oscbridge.contract.options import Options
 from oscbridge.net.url import HostPort
-from oscbridge.options import Options
 from oscbridge.osc import is_pattern
 
 __all__ = ["BridgeClientOptions"]

@@ -22,10 +22,10 @@ from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.secrets import secret_warnings
 from oscbridge.bridge.config.tokens import front_warnings
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.net.certificate import certificate_warning
-from oscbridge.options import Options
 from oscbridge.osc.pattern import with_stars
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from oscbridge.bridge.config.used_files import UsedFiles, used_files
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 
 __all__ = ["ConfigurationSource", "default_file", "saved_file"]
 

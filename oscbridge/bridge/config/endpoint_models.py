@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Final
 from pydantic import BeforeValidator, Field
 
 from oscbridge.bridge.config.state_path import absolute_path
-from oscbridge.endpoint import OnStart, Policy
-from oscbridge.options import Options
+from oscbridge.contract.endpoint import OnStart, Policy
+from oscbridge.contract.options import Options
 
 __all__ = ["SPOOL_AGE", "HostOptions", "SpoolOptions"]
 

@@ -14,9 +14,9 @@ from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.environment import variable_of
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, show
 from oscbridge.bridge.config.secrets import SECRET
+from oscbridge.contract.options import Options
 from oscbridge.failures import failure_text
 from oscbridge.net.host_name import HostError
-from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
 from oscbridge.toml_text import TomlValue, toml_value
 

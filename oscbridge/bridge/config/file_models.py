@@ -18,7 +18,7 @@ from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.token_models import MAX_TOKENS, TokenOptions
 from oscbridge.bridge.config.variable_models import MAX_NAME, VariableOptions
 from oscbridge.bridge.routes.variables import MAX_VARIABLES, Value
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 
 __all__ = ["SECTIONS", "ConfigurationFile"]
 

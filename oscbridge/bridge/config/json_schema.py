@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.file_models import ConfigurationFile
 from oscbridge.bridge.config.route_models import RouteOptions
-from oscbridge.broken_endpoint import BrokenEndpoint
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import NARROWING, Options
 from oscbridge.net.allowlist import AllowList
-from oscbridge.options import NARROWING, Options
 
 __all__ = ["configuration_schema"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from oscbridge.abilities import GrantsLeases
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
-from oscbridge.broken_endpoint import BrokenEndpoint
+from oscbridge.contract.abilities import GrantsLeases
 from oscbridge.failures import failure_text
 from oscbridge.suggestions import suggest
 

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from oscbridge.contract.options import Options
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.options import Options
 from oscbridge.osc import Limits
 from oscbridge.server.connection_limits import StreamLimits
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Set
 
-from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.contract.abilities import SharesMedium
 
 __all__ = ["loop_warnings", "neighbours_of"]
 

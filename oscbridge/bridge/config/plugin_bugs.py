@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.config.port_conflicts import listens_of_endpoint
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.abilities import SharesMedium
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.options import Options
 
 __all__ = ["bug_of"]
 

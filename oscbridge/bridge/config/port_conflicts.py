@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.problem import ConfigProblem
+from oscbridge.contract.options import Options
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL, HostPort
-from oscbridge.options import Options
 
 __all__ = [
     "Listen",

@@ -15,10 +15,10 @@ from oscbridge.bridge.config.secrets import File
 from oscbridge.bridge.config.state_path import absolute_path
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
+from oscbridge.contract.options import Options
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.host_name import check_host_names
 from oscbridge.net.url import HostPort
-from oscbridge.options import Options
 
 if TYPE_CHECKING:
     from ssl import SSLContext

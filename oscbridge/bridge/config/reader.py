@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.client_sinks import (
     client_problems,
@@ -47,10 +48,9 @@ from oscbridge.bridge.config.unknown_addresses import unknown_addresses
 from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
-from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.net.url import OSCURL
-from oscbridge.options import Options
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:

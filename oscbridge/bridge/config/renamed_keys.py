@@ -29,7 +29,7 @@ from oscbridge.bridge.config.token_migration import TokenMigration
 from oscbridge.bridge.config.token_models import TokenOptions
 from oscbridge.bridge.config.token_rewriting import EmptyTokens, MovedToken
 from oscbridge.bridge.config.toml import parse_toml
-from oscbridge.endpoint import Endpoint
+from oscbridge.contract.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError
 
 __all__ = ["RenamedKey", "rename_keys"]

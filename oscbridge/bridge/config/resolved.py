@@ -14,9 +14,9 @@ from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.variables import Variable
 from oscbridge.bridge.sinks.policies import RunnerOptions
-from oscbridge.delivery import RouteInfo
-from oscbridge.endpoint import AnyEndpoint
-from oscbridge.options import Options
+from oscbridge.contract.delivery import RouteInfo
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 
 if TYPE_CHECKING:  # a running bridge has no tests
     from oscbridge.bridge.simulation.cases import Case

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.routes.config import Edge
 from oscbridge.bridge.routes.relative import RelativeEncoding
+from oscbridge.contract.options import Options
 from oscbridge.errors import DecodeError, PatternError
-from oscbridge.options import Options
 from oscbridge.osc import Pattern
 from oscbridge.osc.arguments import layout
 from oscbridge.osc.conversion import LARGEST_FLOAT

@@ -21,8 +21,8 @@ from oscbridge.bridge.routes.expression_steps import carried_names, used_variabl
 from oscbridge.bridge.routes.functions import load_function
 from oscbridge.bridge.routes.pure_steps import template_of
 from oscbridge.bridge.routes.variables import Variable
-from oscbridge.endpoint import AnyEndpoint
-from oscbridge.options import Options
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.osc import Pattern
 from oscbridge.osc.pattern import with_stars
 from oscbridge.suggestions import did_you_mean, suggest

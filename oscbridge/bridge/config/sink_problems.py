@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from oscbridge.bridge.config.problem import ConfigProblem, show
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.contract.options import Options
 from oscbridge.failures import failure_text
-from oscbridge.options import Options
 
 __all__ = ["sink_problems"]
 

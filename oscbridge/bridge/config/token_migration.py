@@ -25,7 +25,7 @@ from oscbridge.bridge.config.token_rewriting import (
     new_key,
 )
 from oscbridge.bridge.config.toml import parse_toml
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError
 from oscbridge.toml_text import toml_table
 

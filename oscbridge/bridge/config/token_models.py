@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from oscbridge.access.rights import DEFAULT_RIGHTS, Right
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.secrets import Secret
+from oscbridge.contract.options import Options
 from oscbridge.errors import PatternError
-from oscbridge.options import Options
 from oscbridge.osc import Pattern
 
 __all__ = ["MAX_TOKENS", "TokenOptions"]

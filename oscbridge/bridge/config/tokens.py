@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from oscbridge.abilities import Guarded
 from oscbridge.access.rights import AccessRights
 from oscbridge.access.token import AccessToken, digest_of
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.names import NAME
 from oscbridge.bridge.config.port_conflicts import listen_of_endpoint
@@ -17,8 +17,8 @@ from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, s
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.secrets import Secret, secret_warnings
 from oscbridge.bridge.config.token_models import MAX_TOKENS, TokenOptions
-from oscbridge.broken_endpoint import BrokenEndpoint
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.abilities import Guarded
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.net.hosts import is_loopback
 from oscbridge.suggestions import suggest
 

@@ -16,7 +16,7 @@ from oscbridge.bridge.config.found_files import matching_paths
 from oscbridge.bridge.config.include import WILD, IncludedTables
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.secrets import noted_files
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 
 __all__ = ["UsedFiles", "used_files"]
 

@@ -14,7 +14,7 @@ from oscbridge.bridge.config.problem import ConfigProblem, show
 from oscbridge.bridge.config.process_models import RunOptions
 from oscbridge.bridge.config.state_path import state_directory
 from oscbridge.bridge.routes.variables import MAX_VARIABLES, Value, Variable, value_problem
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 
 __all__ = ["VariableOptions", "read_variables", "state_file"]
 

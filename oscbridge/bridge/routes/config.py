@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 from oscbridge.templates.placeholders import Placeholder
 
 if TYPE_CHECKING:  # a worker does not load pydantic
-    from oscbridge.options import Options
+    from oscbridge.contract.options import Options
 
 __all__ = ["MAX_ADDRESSES", "Edge", "OptionExpressions", "RouteConfig"]
 

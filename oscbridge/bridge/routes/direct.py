@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from oscbridge.bridge.routes.functions import checked, several
 from oscbridge.bridge.routes.out import Out
 from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
+from oscbridge.contract.options import Options
+from oscbridge.contract.source import RouteFunction
 from oscbridge.failures import failure_text
-from oscbridge.options import Options
 from oscbridge.osc import Message, is_pattern
-from oscbridge.source import RouteFunction
 
 __all__ = ["DirectRoute"]
 

@@ -26,7 +26,7 @@ from oscbridge.bridge.routes.stateful_steps.step import (
 )
 from oscbridge.bridge.routes.variable_steps import VariableSteps
 from oscbridge.bridge.routes.variables import Variables
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 

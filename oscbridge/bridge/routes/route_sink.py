@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from oscbridge.bridge.routes.out import Out
-from oscbridge.delivery import Deliverable, Delivery
-from oscbridge.options import Options
+from oscbridge.contract.delivery import Deliverable, Delivery
+from oscbridge.contract.options import Options
 from oscbridge.osc import Message
 
 __all__ = ["RouteSink", "offer_to"]

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.stateful_steps.hold import is_pressed
 from oscbridge.bridge.routes.variables import Value
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 from oscbridge.osc import Message
 from oscbridge.toml_text import toml_value
 

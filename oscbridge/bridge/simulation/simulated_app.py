@@ -15,8 +15,8 @@ from oscbridge.bridge.routes.trace_steps import Happened, TraceState
 from oscbridge.bridge.routing import Hooks
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.delivery import Deliverable, Delivery
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.delivery import Deliverable, Delivery
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.osc import Message, Origin
 
 __all__ = ["Record", "SimulatedApp"]

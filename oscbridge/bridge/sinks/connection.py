@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import BackOff, EndpointError
 from oscbridge.failures import failure_text, is_explained
 from oscbridge.logs.rate_limited import RateLimitedLog

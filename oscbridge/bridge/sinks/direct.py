@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.delivery import Delivery
+from oscbridge.contract.delivery import Delivery
 from oscbridge.osc import Message
 
 __all__ = ["offer_message"]

@@ -7,9 +7,9 @@ import contextlib
 import logging
 from typing import Final
 
-from oscbridge.abilities import PeerAware
 from oscbridge.bridge.sinks.send_queue import SendQueue
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.abilities import PeerAware
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Origin

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from oscbridge.delivery import Deliverable, Delivery
-from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.delivery import Deliverable, Delivery
+from oscbridge.contract.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.options import Options
 from oscbridge.net.token_bucket import TokenBucket
-from oscbridge.options import Options
 from oscbridge.osc.text import format_message
 from oscbridge.templates.carried import CarryingCaptures
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.memory_queue import MemoryQueue
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["AgedMessage", "ExpiringQueue"]
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
-from oscbridge.abilities import Guarded, Reconfigurable, RouteAware
 from oscbridge.access.control import AccessControl
 from oscbridge.access.token import AccessToken
 from oscbridge.access.token_failures import TokenFailures
@@ -21,18 +20,19 @@ from oscbridge.bridge.sinks.connection import description_of
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
-from oscbridge.delivery import Deliverable, RouteInfo
+from oscbridge.contract.abilities import Guarded, Reconfigurable, RouteAware
+from oscbridge.contract.delivery import Deliverable, RouteInfo
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.turn import Turn
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.certificate import CertificateInfo
 from oscbridge.net.site_link import SiteLink
-from oscbridge.options import Options
 from oscbridge.osc import Message
 
 __all__ = ["EndpointHost"]

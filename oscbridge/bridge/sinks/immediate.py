@@ -18,9 +18,9 @@ from oscbridge.bridge.sinks.memory_queue import MemoryQueue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.settling import Settling
 from oscbridge.bridge.sinks.unsettled import UnsettledBatch
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.dispatch.turn import Turn
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["ImmediateSending"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.osc import Message
 

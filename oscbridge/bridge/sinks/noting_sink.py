@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from oscbridge.delivery import Deliverable
-from oscbridge.endpoint import AnyEndpoint, Endpoint
-from oscbridge.options import Options
+from oscbridge.contract.delivery import Deliverable
+from oscbridge.contract.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.options import Options
 
 __all__ = ["NotingSink"]
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from oscbridge.abilities import Coalescing, Durability, MustDeliver
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
@@ -22,8 +21,9 @@ from oscbridge.bridge.sinks.queues import (
 )
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
-from oscbridge.delivery import Deliverable
-from oscbridge.endpoint import AnyEndpoint, OnStart, Policy
+from oscbridge.contract.abilities import Coalescing, Durability, MustDeliver
+from oscbridge.contract.delivery import Deliverable
+from oscbridge.contract.endpoint import AnyEndpoint, OnStart, Policy
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["RunnerOptions", "make_queue"]

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.send_queue import QueueEvents
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["EntryT", "QueueBase"]
 

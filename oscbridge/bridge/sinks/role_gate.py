@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 
 from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.bridge.sinks.role import LEASE_CLOCK, Role
-from oscbridge.delivery import Deliverable
-from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.delivery import Deliverable
+from oscbridge.contract.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.options import Options
 from oscbridge.errors import BadMessage
-from oscbridge.options import Options
 
 __all__ = ["PatientGate", "RoleGate", "StandsBy"]
 

@@ -20,8 +20,8 @@ from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.sink_side import SinkSide
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
 from oscbridge.bridge.sinks.stall_watch import StallWatch
+from oscbridge.contract.endpoint import AnyEndpoint, OnStart
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
 from oscbridge.osc import Origin

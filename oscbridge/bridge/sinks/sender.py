@@ -14,7 +14,7 @@ from oscbridge.bridge.sinks.immediate import MAX_BATCH, TURN, ImmediateSending
 from oscbridge.bridge.sinks.role_gate import StandsBy
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.unsettled import Loss, UnsettledBatch
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.errors import (
     BackOff,

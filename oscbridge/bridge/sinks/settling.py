@@ -12,8 +12,8 @@ from oscbridge.bridge.sinks.noting_sink import NotingSink
 from oscbridge.bridge.sinks.role import Role
 from oscbridge.bridge.sinks.role_gate import PatientGate, RoleGate
 from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
-from oscbridge.delivery import Deliverable, Delivery
-from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.delivery import Deliverable, Delivery
+from oscbridge.contract.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import PartialDelivery, PoisonMessage
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog

@@ -17,10 +17,10 @@ from oscbridge.bridge.sinks.role import Role
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.stall_watch import StallWatch
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.dispatch.cache import Watcher
 from oscbridge.dispatch.turn import Turn
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import NotConnected
 from oscbridge.osc import Message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["Loss", "Settled", "UnsettledBatch"]
 

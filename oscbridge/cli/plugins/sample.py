@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oscbridge.cli.plugins.option_text import Schema, options_of, resolved
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.toml_text import TomlTable, TomlValue, toml_table
 
 __all__ = ["sample_configuration"]

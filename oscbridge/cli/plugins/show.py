@@ -10,16 +10,16 @@ from typing import Any, Final
 
 import click
 
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.json_schema import configuration_schema
 from oscbridge.bridge.config.plugin_packages import suggest_type
-from oscbridge.broken_endpoint import BrokenEndpoint
 from oscbridge.cli.loading import load_plugins
 from oscbridge.cli.parameters import configuration_option
 from oscbridge.cli.plugins.option_text import Schema, option_lines, resolved
 from oscbridge.cli.plugins.sample import sample_configuration
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
 from oscbridge.plugins.endpoint_types import EndpointTypeMap
 from oscbridge.plugins.manager import Plugins

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
-from oscbridge.abilities import Reconfigurable, Serving
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.delivery import Delivery
-from oscbridge.endpoint import Endpoint
+from oscbridge.contract.abilities import Reconfigurable, Serving
+from oscbridge.contract.delivery import Delivery
+from oscbridge.contract.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Message

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.problem import ConfigProblem
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.options import Options
 from oscbridge.testing.conformance.peer import Peer, PeerMissing
 from oscbridge.toml_text import TomlTable
 

@@ -10,7 +10,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from oscbridge.bridge.config.secrets import Secret
-from oscbridge.endpoint import AnyEndpoint
+from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.plugins.endpoint_types import problem_with_offer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from oscbridge.abilities import Serving
-from oscbridge.endpoint import Endpoint
+from oscbridge.contract.abilities import Serving
+from oscbridge.contract.endpoint import Endpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at
 from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun

@@ -7,14 +7,14 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from oscbridge.abilities import Guarded, Serving, UsesAddresses
 from oscbridge.access.control import AccessControl
 from oscbridge.bridge.addresses.endpoint_handle import EndpointHandle
 from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.bridge.sinks.connection import CLOSE_TIMEOUT, CONNECT_TIMEOUT
 from oscbridge.bridge.watching import TrafficWatchers
-from oscbridge.delivery import Delivery
-from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.contract.abilities import Guarded, Serving, UsesAddresses
+from oscbridge.contract.delivery import Delivery
+from oscbridge.contract.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Message

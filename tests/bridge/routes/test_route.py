@@ -16,7 +16,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.routes import route as route_module
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.route import Route
-from oscbridge.delivery import Delivery
+from oscbridge.contract.delivery import Delivery
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
 Send = Callable[..., Awaitable[None]]

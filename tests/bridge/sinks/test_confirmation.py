@@ -10,7 +10,7 @@ import pytest
 from spool_harness import Sink, offer, safe, started
 
 import oscbridge
-from oscbridge.abilities import Consuming
+from oscbridge.contract.abilities import Consuming
 from oscbridge.testing import running_bridge, until
 
 CONFIGURATION = """

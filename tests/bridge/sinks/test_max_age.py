@@ -13,7 +13,7 @@ from oscbridge import Endpoint, Message, MustDeliver, NotConnected, Options
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
-from oscbridge.endpoint import Policy
+from oscbridge.contract.endpoint import Policy
 from oscbridge.testing import until
 
 AGE = 0.5

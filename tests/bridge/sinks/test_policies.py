@@ -24,7 +24,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks import connection, queues
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.endpoint import Policy
+from oscbridge.contract.endpoint import Policy
 from oscbridge.osc.framing import encoder_for
 from oscbridge.tcp_client import SimpleTCPClient
 from oscbridge.udp_client import UDPClient

@@ -31,7 +31,7 @@ from oscbridge.bridge.sinks import runner as module
 from oscbridge.bridge.sinks.connection import backoff
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.endpoint import OnStart, Policy
+from oscbridge.contract.endpoint import OnStart, Policy
 
 NUMBERS = [0, 1, 2, 3, 4]
 MESSAGES = [Message("/n", "i", (n,)) for n in NUMBERS]

@@ -24,7 +24,7 @@ from oscbridge.bridge.sinks.immediate import MAX_BATCH
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sinks.stall_watch import waiting_at
-from oscbridge.endpoint import Policy
+from oscbridge.contract.endpoint import Policy
 from oscbridge.testing.waiting import until
 
 VARIABLE = ContextVar("VARIABLE", default=0)

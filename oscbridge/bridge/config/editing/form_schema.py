@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.editing.protected import (
     EndpointTypes,
     is_secret_key,
@@ -14,7 +15,6 @@ from oscbridge.bridge.config.editing.protected import (
 )
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.json_schema import configuration_schema
-from oscbridge.broken_endpoint import BrokenEndpoint
 
 __all__ = ["JSONDocument", "editing_schema"]
 

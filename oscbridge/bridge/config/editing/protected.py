@@ -9,14 +9,14 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel
 
+from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.secrets import Secret
-from oscbridge.broken_endpoint import BrokenEndpoint
-from oscbridge.endpoint import AnyEndpoint
-from oscbridge.options import Options
+from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 
 __all__ = [
     "DEVICE_PATH",

@@ -7,7 +7,7 @@ import asyncio
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.stateful_steps.due_queue import DueQueue
 from oscbridge.bridge.routes.stateful_steps.step import LossReport, StepOut
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["Debounce"]
 

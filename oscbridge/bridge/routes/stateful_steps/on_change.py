@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds, StepOut
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["OnChange"]
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds, StepOut
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.osc import Argument, TimeTag
 
 __all__ = ["MAX_RAMPS", "RAMP_RATE", "Ramp"]

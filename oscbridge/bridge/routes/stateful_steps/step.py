@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, TypeVar
 
 from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 
 __all__ = ["LossReport", "StateBounds", "StatefulStep", "StepOut", "without_forwarded_tag"]

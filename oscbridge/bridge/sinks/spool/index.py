@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.sinks.must_deliver import MustDeliverBuffer, no_key
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["WINDOW", "WINDOW_BYTES", "IndexedMessage", "SpoolIndex"]
 

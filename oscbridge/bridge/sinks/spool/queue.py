@@ -19,7 +19,7 @@ from oscbridge.bridge.sinks.send_queue import QueueEvents
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
 from oscbridge.bridge.sinks.spool.thread import SpoolThread
 from oscbridge.bridge.sinks.spool.writer import SpoolWriter
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 
 __all__ = ["SpoolQueue"]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.errors import EncodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed

@@ -14,9 +14,9 @@ from oscbridge.bridge.sinks.spool.context import (
     decode_context,
     decode_context_v1,
 )
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.contract.delivery import Deliverable, Delivery
+from oscbridge.contract.options import Options
 from oscbridge.errors import DecodeError
-from oscbridge.options import Options
 from oscbridge.osc import Origin, TimeTag, decode_message, encode_message
 from oscbridge.templates.carried import CarryingCaptures
 

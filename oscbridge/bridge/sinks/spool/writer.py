@@ -28,7 +28,7 @@ from oscbridge.bridge.sinks.spool.records import (
 )
 from oscbridge.bridge.sinks.spool.schema import FORMAT_1, StoredBlock
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, payloads_v1
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["OpenedSpool", "SpoolBounds", "SpoolReadResult", "SpoolWriter"]

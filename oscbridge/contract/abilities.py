@@ -15,11 +15,11 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Generic
 
 from oscbridge.address_space import AddressChange, AddressInfo, EndpointAddresses
-from oscbridge.control_facts import ControlFacts, ControlId, JoinedControl
-from oscbridge.delivery import ItemT, RouteInfo, RouteT
-from oscbridge.lease import Lease
-from oscbridge.nearby_device import NearbyDevice
-from oscbridge.options import OptionsT
+from oscbridge.contract.control_facts import ControlFacts, ControlId, JoinedControl
+from oscbridge.contract.delivery import ItemT, RouteInfo, RouteT
+from oscbridge.contract.lease import Lease
+from oscbridge.contract.nearby_device import NearbyDevice
+from oscbridge.contract.options import OptionsT
 from oscbridge.osc import Message, Origin
 
 if TYPE_CHECKING:

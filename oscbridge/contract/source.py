@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 from oscbridge.osc import Message
 
 __all__ = ["RouteFunction", "Routes", "Sink", "Source"]

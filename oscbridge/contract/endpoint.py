@@ -8,12 +8,12 @@ from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
-from oscbridge.abilities import ABILITY_OF
-from oscbridge.delivery import Delivery, ItemT
-from oscbridge.deprecations import warn_if_deprecated
+from oscbridge.contract.abilities import ABILITY_OF
+from oscbridge.contract.delivery import Delivery, ItemT
+from oscbridge.contract.deprecations import warn_if_deprecated
+from oscbridge.contract.host import Host
+from oscbridge.contract.options import Options, OptionsT
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.host import Host
-from oscbridge.options import Options, OptionsT
 from oscbridge.osc import Message
 from oscbridge.toml_text import TomlTable
 

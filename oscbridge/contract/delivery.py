@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeAlias
 
 from typing_extensions import TypeVar
 
-from oscbridge.options import Options
+from oscbridge.contract.options import Options
 from oscbridge.osc import Argument, Message, Origin, TimeTag
 
 __all__ = ["Deliverable", "Delivery", "ItemT", "RouteInfo", "RouteT"]

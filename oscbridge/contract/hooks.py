@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # a plugin's own processes need the marks alone
 
     from click import Group
 
-    from oscbridge.endpoint import EndpointTypes
-    from oscbridge.importing import Importers
-    from oscbridge.source import Routes, Source
+    from oscbridge.contract.endpoint import EndpointTypes
+    from oscbridge.contract.importing import Importers
+    from oscbridge.contract.source import Routes, Source
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 

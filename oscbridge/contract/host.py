@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from oscbridge.delivery import Deliverable
+from oscbridge.contract.delivery import Deliverable
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import oscbridge
-from oscbridge import deprecations
-from oscbridge.deprecations import Deprecation
+from oscbridge.contract import deprecations
+from oscbridge.contract.deprecations import Deprecation
 from oscbridge.plugins.manager import Plugins
 
 OLD: Mapping[str, Deprecation] = {

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from oscbridge.delivery import Delivery
-from oscbridge.endpoint import Endpoint
+from oscbridge.contract.delivery import Delivery
+from oscbridge.contract.endpoint import Endpoint
+from oscbridge.contract.options import Options
 from oscbridge.errors import EndpointError
-from oscbridge.options import Options
 
 __all__ = ["BrokenEndpoint", "broken_type"]
 
