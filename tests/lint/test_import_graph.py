@@ -14,6 +14,9 @@ from import_graph import all_graphs, circle, folder_graph, levels, python_graph,
 
 GRAPHS = all_graphs()
 
+MAX_LEVELS = 11
+"""Levels between the folders and single modules of the bridge. A new one needs a good reason."""
+
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
     for name, text in files.items():
@@ -31,6 +34,10 @@ def test_no_module_is_in_a_circle_of_imports(place: str) -> None:
 def test_graphs_have_the_bridge_all_plugins_and_the_page() -> None:
     assert {"oscbridge", "plugins/nats/oscbridge_nats", "plugins/ui/web/src"} <= GRAPHS.keys()
     assert "oscbridge.osc" in GRAPHS["oscbridge"]["oscbridge.contract.endpoint"]
+
+
+def test_the_tree_has_few_levels() -> None:
+    assert len(list(levels(folder_graph(GRAPHS["oscbridge"])))) <= MAX_LEVELS
 
 
 @pytest.mark.parametrize(
