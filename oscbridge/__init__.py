@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.client_network import network_of
+    from oscbridge.net.client_tls import client_tls_context, untrusted_certificate
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.net.hosts import HostPolicy, is_loopback
     from oscbridge.net.os_errors import what_failed
+    from oscbridge.net.server_url import ServerURL
     from oscbridge.net.target_name import TargetName
     from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
     from oscbridge.net.token_bucket import TokenBucket
@@ -243,6 +245,7 @@ __all__ = [
     "RouteInfo",
     "Routes",
     "Secret",
+    "ServerURL",
     "ServiceAnnouncement",
     "ServiceBrowser",
     "ServiceFollower",
@@ -273,6 +276,7 @@ __all__ = [
     "check_service_name",
     "check_template",
     "child_environment",
+    "client_tls_context",
     "decode_json",
     "decode_packet",
     "default_service_name",
@@ -304,6 +308,7 @@ __all__ = [
     "template_encoder",
     "toml_table",
     "udp_receiver",
+    "untrusted_certificate",
     "what_failed",
 ]
 

@@ -120,6 +120,8 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.allowlist": ("AllowList",),
     "oscbridge.net.client_network": ("network_of",),
+    "oscbridge.net.client_tls": ("client_tls_context", "untrusted_certificate"),
+    "oscbridge.net.server_url": ("ServerURL",),
     "oscbridge.net.target_name": ("TargetName",),
     "oscbridge.net.any_host": ("family_of_any_host", "is_any_host", "open_listening_socket"),
     "oscbridge.net.host_name": (
