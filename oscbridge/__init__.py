@@ -139,6 +139,7 @@ if TYPE_CHECKING:
         plain_values,
         shortest,
     )
+    from oscbridge.osc.plain_payload import encode_plain_json, encode_plain_text, plain_arguments
     from oscbridge.osc.text import guess_value, is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
@@ -284,6 +285,8 @@ __all__ = [
     "encode_json",
     "encode_message",
     "encode_packet",
+    "encode_plain_json",
+    "encode_plain_text",
     "family_of_any_host",
     "guess_value",
     "has_token_in_query",
@@ -299,6 +302,7 @@ __all__ = [
     "open_listening_socket",
     "open_udp_socket",
     "placeholder_text",
+    "plain_arguments",
     "plain_float",
     "plain_text",
     "plain_values",

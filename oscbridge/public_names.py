@@ -115,6 +115,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "plain_values",
         "shortest",
     ),
+    "oscbridge.osc.plain_payload": ("encode_plain_json", "encode_plain_text", "plain_arguments"),
     "oscbridge.templates.payload": ("EncodeRouted", "placeholder_text", "template_encoder"),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
