@@ -112,7 +112,7 @@ class StreamPublisher:
 
 
 class _Batch:
-    """Which messages of a batch are in flight, and what has become of the others."""
+    """The messages of a batch: ready, in flight, accepted or rejected."""
 
     def __init__(self, publications: Sequence[Publication], max_inflight: int) -> None:
         self.publications = publications

@@ -137,7 +137,7 @@ class OSCQueryServer:
             await asyncio.to_thread(lambda: book.filtered(rights).tree)
         node = None if address is None else book.filtered(rights).node(address)
         if node is None:
-            raise HTTPProblem(HTTPStatus.NOT_FOUND, "there is no such node")
+            raise HTTPProblem(HTTPStatus.NOT_FOUND, "no node at this path")
         return node
 
     def host_info(self, request: web.Request) -> HostInfo:
