@@ -124,6 +124,6 @@ def _credentials(path: Path | None) -> RawCredentials | None:
         place = next((number for number, line in enumerate(lines) if section in line), None)
         if place is None or not "".join(lines[place + 1 : place + 2]).strip():
             raise oscbridge.EndpointError(
-                f"credentials = {path}: expected a .creds file; there is no {section!r}"
+                f"credentials = {path}: expected a .creds file; missing section {section!r}"
             )
     return RawCredentials("\n".join(lines) + "\n")

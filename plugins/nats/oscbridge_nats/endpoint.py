@@ -144,7 +144,7 @@ class NATSEndpoint(
         client = self._client
         if client is not None and client.was_slow:
             self.host.input_dropped(
-                "slow_consumer", 1, "the server dropped at least one: they were read too slowly"
+                "slow_consumer", 1, "the server dropped one or more: the bridge read too slowly"
             )
         self._servers.skip()
         self._publisher.lose()

@@ -82,9 +82,9 @@ def api_failure(error: Exception, what: str) -> str:
     if is_silent and code is None:
         return f"{what}: JetStream does not answer; is it enabled, and are most servers running?"
     if isinstance(error, TimeoutError):
-        return f"{what}: no answer; do most servers of the cluster run?"
+        return f"{what}: no answer; are most servers of the cluster running?"
     if code == NOT_ENABLED:
-        return f"{what}: JetStream is not enabled at the servers; set jetstream in their files"
+        return f"{what}: JetStream is not enabled; set jetstream in the files of the servers"
     return f"{what}: {shown(str(description or error))}"
 
 

@@ -227,7 +227,7 @@ class OSCQueryServer:
                 self._host.input_dropped("page_load", 1, why)
                 return 1
             if echoes.is_echo(data, now):
-                self._host.input_dropped("echo", 1, "a page sends back what it was sent")
+                self._host.input_dropped("echo", 1, "a page sends back the values it received")
                 return 1
         return self.incoming.receive(data, client.peer, client.grant.rights)
 
