@@ -22,6 +22,8 @@ from urllib.request import ProxyHandler, build_opener
 from websockets.sync.client import connect
 
 from oscbridge import Message, encode_message
+from oscbridge.testing import OscbridgeProcess
+from oscbridge.testing.process import READY
 
 PLUGINS: Final = (
     "osc",
@@ -35,8 +37,8 @@ PLUGINS: Final = (
     "webhook",
     "websocket",
 )
-READY: Final = "Ctrl-C stops it"
 TIMEOUT: Final = 60.0
+STOP: Final = signal.SIGTERM if os.name == "nt" else signal.SIGINT
 FUNCTION: Final = """
 import sqlite3, statistics, zoneinfo
 from oscbridge import Message
@@ -111,32 +113,17 @@ class Program:
     def run(self, *args: str, **env: str) -> Iterator[float]:
         """Run it until it is ready. Yields the seconds that took."""
         began = time.monotonic()
-        process = subprocess.Popen(
-            [self._program, *args],
-            env=self.env | env,
-            cwd=self._home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        process = OscbridgeProcess(
+            *args, env=self.env | env, program=self._program, folder=self._home
         )
-        output = ""
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                output += line
-                if READY in line:
-                    break
-            check(READY in output, f"it ended before it was ready:\n{output}")
+            process.wait_for(READY, TIMEOUT)
             yield time.monotonic() - began
-            process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
-            rest, _ = process.communicate(timeout=TIMEOUT)
-            check("Traceback" not in output + rest, output + rest)
-            check(os.name == "nt" or process.returncode == 0, f"exit code {process.returncode}")
+            code = process.stop(STOP, TIMEOUT)
+            check("Traceback" not in process.output, process.output)
+            check(os.name == "nt" or code == 0, f"exit code {code}")
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
+            process.close()
 
 
 def _ports() -> list[int]:

@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.client_network import network_of
+    from oscbridge.net.client_tls import client_tls_context, untrusted_certificate
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.net.hosts import HostPolicy, is_loopback
     from oscbridge.net.os_errors import what_failed
+    from oscbridge.net.server_url import ServerURL
     from oscbridge.net.target_name import TargetName
     from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
     from oscbridge.net.token_bucket import TokenBucket
@@ -138,6 +140,7 @@ if TYPE_CHECKING:
         plain_values,
         shortest,
     )
+    from oscbridge.osc.plain_payload import encode_plain_json, encode_plain_text, plain_arguments
     from oscbridge.osc.text import guess_value, is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.templates.expression import TemplateExpression
@@ -243,6 +246,7 @@ __all__ = [
     "RouteInfo",
     "Routes",
     "Secret",
+    "ServerURL",
     "ServiceAnnouncement",
     "ServiceBrowser",
     "ServiceFollower",
@@ -273,6 +277,7 @@ __all__ = [
     "check_service_name",
     "check_template",
     "child_environment",
+    "client_tls_context",
     "decode_json",
     "decode_packet",
     "default_service_name",
@@ -280,6 +285,8 @@ __all__ = [
     "encode_json",
     "encode_message",
     "encode_packet",
+    "encode_plain_json",
+    "encode_plain_text",
     "family_of_any_host",
     "guess_value",
     "has_token_in_query",
@@ -295,6 +302,7 @@ __all__ = [
     "open_listening_socket",
     "open_udp_socket",
     "placeholder_text",
+    "plain_arguments",
     "plain_float",
     "plain_text",
     "plain_values",
@@ -304,6 +312,7 @@ __all__ = [
     "template_encoder",
     "toml_table",
     "udp_receiver",
+    "untrusted_certificate",
     "what_failed",
 ]
 

@@ -53,7 +53,7 @@ class Leadership:
     def __init__(self, app: RunningEndpoints) -> None:
         self.options: LeaderOptions | None = None
         self.name = f"{socket.gethostname() or 'bridge'}-{token_hex(3)}"
-        """Its name as a holder, a new one at each start."""
+        """Its name as a holder, different at each start."""
         self.holder = ""
         """The holder of the lease, as far as is known."""
         self.problem = ""

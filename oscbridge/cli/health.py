@@ -201,7 +201,7 @@ def _ask(where: _HealthURL, credentials: _Credentials) -> _Answer:
 
 
 def _why_not(error: OSError) -> str:
-    """Why there is no connection, and how to fix it."""
+    """Why the connection failed, and how to fix it."""
     reason = getattr(error, "reason", None)  # of an SSLError
     if reason == "CERTIFICATE_VERIFY_FAILED":
         why = getattr(error, "verify_message", "")

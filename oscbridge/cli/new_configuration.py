@@ -55,7 +55,7 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
         (
             ("type", "mqtt", ""),
             ("broker", "mqtt://{}", ""),
-            ("subscribe", ["stage/#"], "what is published there comes back"),
+            ("subscribe", ["stage/#"], "messages that are published there come back"),
             ("on_start", "retry", "the broker may start later"),
         ),
     ),

@@ -246,8 +246,8 @@ class GrantsLeases(ABC, Generic[OptionsT]):
     """Grants leases, each to one bridge at a time, e.g. by a quorum of servers: ``[run] leader``.
 
     The bridge calls it a few times per second while the endpoint is connected, and cancels a call
-    that takes too long; what was asked for may have happened all the same. A lease outlives the
-    connection. What is raised means that nothing is known about the lease.
+    that takes too long; the request may have succeeded nevertheless. A lease outlives the
+    connection. An exception means that nothing is known about the lease.
     """
 
     @abstractmethod
@@ -261,7 +261,7 @@ class GrantsLeases(ABC, Generic[OptionsT]):
 
     @abstractmethod
     async def find_lease(self, key: str, /) -> Lease:
-        """Look who has a lease, without asking for it."""
+        """Find the holder of a lease, without asking for the lease."""
 
     @abstractmethod
     async def release_lease(self, key: str, holder: str, /) -> None:

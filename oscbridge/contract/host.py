@@ -109,14 +109,14 @@ class Host(Protocol):
         """The peer can be reached again after :meth:`unreachable`."""
 
     async def until_delivered(self) -> None:
-        """Wait until the sinks have delivered or dropped what was received until now, or have it
-        on disk. Messages that a route delays are not waited for.
+        """Wait until the sinks have delivered or dropped all messages that were received until
+        now, or have them on disk. Messages that a route delays are not waited for.
 
         For an endpoint that acknowledges what it receives.
         """
 
     def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
-        """For messages that are being sent: what identifies each on disk, with ``spool``.
+        """For messages that are being sent: the identifier of each on disk, with ``spool``.
 
         It is the same when the message is sent again, also after a restart, and differs from that
         of any other message. Empty for one that is in memory alone.

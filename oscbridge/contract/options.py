@@ -105,7 +105,7 @@ class Options(BaseModel):
         keys = {field.alias or name for name, field in cls.model_fields.items()}
         for key in (*cls.protected_keys, *cls.device_keys):
             if key not in keys:
-                raise TypeError(f"{cls.__qualname__}.protected_keys: there is no key {key!r}")
+                raise TypeError(f"{cls.__qualname__}.protected_keys: unknown key {key!r}")
         for old, new in cls.renamed_keys.items():
             if new not in keys or old in keys:
                 raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")

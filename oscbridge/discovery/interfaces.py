@@ -99,8 +99,8 @@ def _text(address: str | tuple[str, int, int], interface: str) -> str:
 def interfaces_for(listen: str, found: Sequence[LocalInterface]) -> list[LocalInterface]:
     """Where a program that listens on a host is reached: the interfaces to announce it on.
 
-    All but loopback for all addresses, of several in one network the first, and IPv6 only where
-    there is no IPv4; else that of the address, which may be loopback.
+    For all addresses these are all but loopback: the first of several in one network, and those
+    of IPv6 only without IPv4. Otherwise it is that of the address, which may be loopback.
     """
     if is_any_host(listen) or listen in (_ALL_IPV4, ""):
         outside = [each for each in found if not each.is_loopback]

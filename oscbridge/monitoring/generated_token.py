@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 def generated_secret() -> str:
     """The secret from its file, which only this user can read; it is made at the first start.
 
-    Where it cannot be kept it is a new one at each start, which is logged.
+    Where it cannot be saved it is different at each start, which is logged.
     """
     try:
         return _kept(state_directory() / NAME)

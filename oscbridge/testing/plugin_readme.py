@@ -35,7 +35,7 @@ class PluginReadme:
         """The cells of the rows of a table, by the first name in backticks of each row.
 
         ``head`` is the beginning of the table's first line, e.g. ``| key |``. Raises
-        ``AssertionError`` if there is no such table.
+        ``AssertionError`` without such a table.
         """
         assert f"\n{head}" in self.text, f"no table begins with {head!r}"
         lines = self.text.partition(f"\n{head}")[2].partition("\n\n")[0].splitlines()

@@ -30,7 +30,8 @@ class OscbridgeProcess:
     """A command of ``oscbridge`` that runs until it is stopped, and its output.
 
     ``stderr`` is a file or a descriptor for its log, which otherwise is part of the output.
-    With ``new_session`` it leads a session and a process group of its own.
+    With ``new_session`` it leads a session and a process group of its own. ``program`` is the
+    path of another ``oscbridge``, ``folder`` the current folder of the process.
     """
 
     def __init__(
@@ -39,13 +40,17 @@ class OscbridgeProcess:
         env: Mapping[str, str],
         stderr: IO[bytes] | int = subprocess.STDOUT,
         new_session: bool = False,
+        program: str = PROGRAM,
+        folder: Path | None = None,
     ) -> None:
         self.process = subprocess.Popen(
-            [PROGRAM, *args],
+            [program, *args],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=new_session,
             env=env,
+            cwd=folder,
             text=True,
             encoding="utf-8",
         )

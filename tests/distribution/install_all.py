@@ -23,10 +23,12 @@ from pathlib import Path
 
 from package_index import local_index, uv_environment
 
+from oscbridge.testing import OscbridgeProcess
+from oscbridge.testing.process import READY
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 INSTALLERS = ("uv", "pip")
-READY = "Ctrl-C stops it"
 TIMEOUT = 60.0
 CONFIGURATION = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
 
@@ -95,29 +97,13 @@ def check(place: Path, plugins: set[str]) -> None:
     assert "broken" not in listed, listed
     file = place / "try.toml"
     file.write_text(CONFIGURATION)
-    process = subprocess.Popen(
-        [oscbridge, "run", str(file)],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    output = ""
+    process = OscbridgeProcess("run", str(file), env=env, program=oscbridge)
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            output += line
-            if READY in line:
-                break
-        assert READY in output, output
-        process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
-        rest, _ = process.communicate(timeout=TIMEOUT)
-        assert os.name == "nt" or process.returncode == 0, rest
+        process.wait_for(READY, TIMEOUT)
+        code = process.stop(signal.SIGTERM if os.name == "nt" else signal.SIGINT, TIMEOUT)
+        assert os.name == "nt" or code == 0, process.output
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+        process.close()
 
 
 def write_sbom(place: Path, file: Path) -> None:

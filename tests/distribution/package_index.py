@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from http_server import QuietHandler, http_server
 
 __all__ = ["local_index", "uv_environment"]
 
@@ -33,40 +35,20 @@ def local_index(folder: Path) -> Iterator[str]:
     """A package index (PEP 503) of the distributions in a folder. Yields its URL."""
     files = {path.name: path for path in folder.iterdir() if path.suffix in (".whl", ".gz")}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(QuietHandler):
+        def get(self) -> None:
             parts = self.path.strip("/").split("/")
             if parts[0] == "files" and parts[-1] in files:
-                self._answer(files[parts[-1]].read_bytes(), "application/octet-stream")
+                self.answer(files[parts[-1]].read_bytes(), "application/octet-stream")
             elif len(parts) == 2 and (names := _files_of(parts[1], files)):
                 links = (f'<a href="/files/{html.escape(name)}">{name}</a><br>' for name in names)
                 page = f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>"
-                self._answer(page.encode(), "text/html")
+                self.answer(page.encode(), "text/html")
             else:
                 self.send_error(404)
 
-        do_HEAD = do_GET  # noqa: N815  # uv asks for the size of a wheel first
-
-        def _answer(self, body: bytes, content_type: str) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(Handler) as port:
+        yield f"http://127.0.0.1:{port}/simple/"
 
 
 def _files_of(project: str, names: object) -> list[str]:

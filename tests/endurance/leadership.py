@@ -75,13 +75,13 @@ def _kill_servers(both: MainAndBackup, cluster: NATSCluster, rounds: int) -> Non
         both.leader()
         before = len(both.observer.arrivals)
         leader = cluster.leader_of(STREAM)
-        cluster.kill(leader)
+        leader.end()
         elected = cluster.leader_of(STREAM)  # both bridges need it
         both.leader()
-        cluster.restart(leader)
+        leader.launch()
         cluster.wait_until_healthy()
         gap = longest_gap(both.observer.arrivals[before - 1 :])
-        print(f"killed {leader}, elected {elected}: gap {gap:.2f} s")
+        print(f"killed {leader.name}, elected {elected.name}: gap {gap:.2f} s")
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ import json
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from add_on import find_broker, first_configuration, read_options, variables
+from http_server import QuietHandler, http_server
 
 from oscbridge.bridge.config.config import parse
 from oscbridge.plugins.manager import Plugins
@@ -28,28 +27,15 @@ BROKER = {
 def supervisor(status: int, answer: object) -> Iterator[str]:
     """The Supervisor's address for services. It answers requests with the token."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(QuietHandler):
+        def get(self) -> None:
             is_right = self.headers["Authorization"] == f"Bearer {TOKEN}"
             assert self.path == "/services/mqtt"
             body = json.dumps(answer).encode()
-            self.send_response(status if is_right else 401)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(body, "application/json", status if is_right else 401)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_broker_is_that_of_home_assistant() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from http_server import QuietHandler, http_server
 from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
 from programs import find_program
 from pythonosc.udp_client import SimpleUDPClient
@@ -288,28 +287,18 @@ def test_page_whose_name_now_leads_to_this_machine_reads_nothing(
     assert f"refused a page from '{site}'" in program.log
 
 
-class EmptyPage(BaseHTTPRequestHandler):
+class EmptyPage(QuietHandler):
     """Answers every request with an empty page."""
 
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        pass
+    def get(self) -> None:
+        self.answer(b"", "text/html")
 
 
 @contextmanager
 def strangers_server() -> Iterator[str]:
     """Another server, under a foreign name."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://{STRANGER}:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with http_server(EmptyPage) as port:
+        yield f"http://{STRANGER}:{port}"
 
 
 @pytest.fixture

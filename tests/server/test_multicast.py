@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from network_namespaces import linked_namespaces
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Message, encode_message
@@ -176,32 +177,19 @@ with socket.socket(family, socket.SOCK_DGRAM) as sock:
 """
 
 
-def run(command: str) -> None:
-    done = subprocess.run(command.split(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}: {done.stderr}"
-
-
 @pytest.fixture
 def networks() -> Iterator[tuple[str, str]]:
     """Two network namespaces, 10.83.0.1 and 10.83.0.2, with a cable between them."""
-    here = f"osc{os.getpid()}"
-    names = (f"{here}a", f"{here}b")
-    try:
-        for name in names:
-            run(f"ip netns add {name}")
-        run(f"ip link add veth0 netns {names[0]} type veth peer name veth0 netns {names[1]}")
-        for number, name in enumerate(names, 1):
-            inside = f"ip -n {name}"
-            run(f"{inside} addr add 10.83.0.{number}/24 brd 10.83.0.255 dev veth0")
-            run(f"{inside} addr add fd83::{number}/64 dev veth0 nodad")
-            run(f"{inside} link set lo up")
-            run(f"{inside} link set veth0 up")
-            run(f"{inside} route add 239.0.0.0/8 dev veth0")
-            run(f"{inside} route add 255.255.255.255 dev veth0")
+    with linked_namespaces(
+        "osc",
+        "addr add 10.83.0.{number}/24 brd 10.83.0.255 dev veth0",
+        "addr add fd83::{number}/64 dev veth0 nodad",
+        "link set lo up",
+        "link set veth0 up",
+        "route add 239.0.0.0/8 dev veth0",
+        "route add 255.255.255.255 dev veth0",
+    ) as names:
         yield names
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
 @namespaces

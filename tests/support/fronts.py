@@ -47,6 +47,19 @@ class Answer(NamedTuple):
     """All that it received, as text."""
 
 
+class Attempt(NamedTuple):
+    """One connection of a client."""
+
+    port: int
+    token: str | None
+    source: str
+    """The address of this machine that it comes from."""
+    query: str
+    """The query of its URL."""
+    headers: Mapping[str, str]
+    """Further headers."""
+
+
 class RunningFront(Protocol):
     """A front that runs, as a test sees it."""
 
@@ -83,7 +96,6 @@ class Front(ABC):
     def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
         """Run it with tokens, and with further options of its table, in TOML."""
 
-    @abstractmethod
     async def attempt(
         self,
         port: int,
@@ -94,6 +106,11 @@ class Front(ABC):
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Connect once with a token from an address of this machine; None sends no token."""
+        return await self._attempt(Attempt(port, token, source, query, headers or {}))
+
+    @abstractmethod
+    async def _attempt(self, attempt: Attempt) -> Answer:
+        """Connect once."""
 
 
 class _RunningEndpoint:
@@ -144,22 +161,14 @@ class WebSocketFront(Front):
     def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
         return _running("websocket", tokens, options)
 
-    async def attempt(
-        self,
-        port: int,
-        token: str | None,
-        *,
-        source: str = LOOPBACK,
-        query: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        sent, subprotocols = self._request(token)
+    async def _attempt(self, attempt: Attempt) -> Answer:
+        sent, subprotocols = self._request(attempt.token)
         try:
             async with connect(
-                f"ws://{LOOPBACK}:{port}/?{query}",
-                additional_headers={**sent, **(headers or {})},
+                f"ws://{LOOPBACK}:{attempt.port}/?{attempt.query}",
+                additional_headers={**sent, **attempt.headers},
                 subprotocols=subprotocols,  # type: ignore[arg-type]
-                local_addr=(source, 0),
+                local_addr=(attempt.source, 0),
                 compression=None,
                 proxy=None,
                 close_timeout=1,
@@ -249,20 +258,15 @@ class TokenHTTPFront(Front):
             finally:
                 await running.service.stop()
 
-    async def attempt(
-        self,
-        port: int,
-        token: str | None,
-        *,
-        source: str = LOOPBACK,
-        query: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        fields = {"Host": LOOPBACK, "Connection": "close", **(headers or {})}
-        if token is not None:
-            fields["Authorization"] = f"Bearer {token}"
-        lines = [f"GET {self.path}?{query} HTTP/1.1", *(f"{key}: {fields[key]}" for key in fields)]
-        reader, writer = await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0))
+    async def _attempt(self, attempt: Attempt) -> Answer:
+        fields = {"Host": LOOPBACK, "Connection": "close", **attempt.headers}
+        if attempt.token is not None:
+            fields["Authorization"] = f"Bearer {attempt.token}"
+        request = f"GET {self.path}?{attempt.query} HTTP/1.1"
+        lines = [request, *(f"{key}: {fields[key]}" for key in fields)]
+        reader, writer = await asyncio.open_connection(
+            LOOPBACK, attempt.port, local_addr=(attempt.source, 0)
+        )
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode())
             text = (await reader.read()).decode()
@@ -279,26 +283,18 @@ class ControlRoomFront(TokenHTTPFront):
     handshake_timeout = HELLO_TIMEOUT
     sites: ClassVar[Mapping[str, str]] = {"ui": "oscbridge_ui.site:ControlRoom"}
 
-    async def attempt(
-        self,
-        port: int,
-        token: str | None,
-        *,
-        source: str = LOOPBACK,
-        query: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    async def _attempt(self, attempt: Attempt) -> Answer:
         try:
             async with connect(
-                f"ws://{LOOPBACK}:{port}/ui?{query}",
+                f"ws://{LOOPBACK}:{attempt.port}/ui?{attempt.query}",
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
-                additional_headers=headers or {},
-                local_addr=(source, 0),
+                additional_headers=attempt.headers,
+                local_addr=(attempt.source, 0),
                 compression=None,
                 proxy=None,
                 close_timeout=1,
             ) as client:
-                await client.send(json.dumps({"type": "hello", "token": token or ""}))
+                await client.send(json.dumps({"type": "hello", "token": attempt.token or ""}))
                 text = str(await client.recv())
         except InvalidStatus as error:
             return Answer(error.response.status_code, text=str(error.response.headers))

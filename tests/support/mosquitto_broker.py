@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from pathlib import Path
 
 from ports import free_port
 from programs import find_program
+from server_process import ServerProcess
 
 __all__ = ["Mosquitto"]
 
 
-class Mosquitto:
-    """A broker that can be stopped and started again."""
+class Mosquitto(ServerProcess):
+    """A Mosquitto. ``lines`` are its configuration; anonymous clients may connect by default."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        text = f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n"
-        (folder / "mosquitto.conf").write_text(text)
+    def __init__(self, folder: Path, *lines: str, websocket: bool = False) -> None:
+        file = folder / "mosquitto.conf"
+        super().__init__([find_program("mosquitto"), "-c", str(file)], folder, free_port())
+        listeners = [f"listener {self.port} 127.0.0.1"]
+        if websocket:  # does not start without another listener
+            listeners = [f"listener {free_port()} 127.0.0.1", f"listener {self.port}",
+                         "protocol websockets"]  # fmt: skip
+        if not any(line.startswith("allow_anonymous") for line in lines):
+            lines = ("allow_anonymous true", *lines)
+        file.write_text("\n".join(["user root", *listeners, *lines]) + "\n")
 
-    def start(self) -> None:
-        log = self._folder / "mosquitto.log"
-        with log.open("ab") as output:
-            command = [find_program("mosquitto"), "-c", str(self._folder / "mosquitto.conf")]
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)
-        while self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-        raise AssertionError(log.read_text())
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         command = [find_program("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(self.port)]

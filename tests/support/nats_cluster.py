@@ -1,10 +1,10 @@
-"""Three NATS servers of this machine that form a cluster with JetStream."""
+"""NATS servers of this machine, alone or three that form a cluster with JetStream."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -16,45 +16,54 @@ from nats.errors import Error
 
 from oscbridge.testing import free_port
 from oscbridge_nats.conformance import server_program
+from tests.support.server_process import ServerProcess
 
-__all__ = ["NATSCluster"]
+__all__ = ["NATSCluster", "NATSServer"]
 
-SERVER: Final = server_program()
+START_TIMEOUT: Final = 40.0
+"""Seconds for the servers to find each other and to elect a leader, also on a busy machine."""
 
-START_TIMEOUT: Final = 30.0
-"""Seconds for the servers to find each other and to elect a leader."""
 
-CONFIGURATION: Final = """
-server_name: {name}
-listen: "127.0.0.1:{port}"
-http: "127.0.0.1:{http}"
-jetstream {{ store_dir: "{folder}/{name}" }}
-cluster {{ name: test, listen: "127.0.0.1:{cluster}", routes: [{routes}] }}
-"""
+class NATSServer(ServerProcess):
+    """A nats-server. ``lines`` are its configuration."""
+
+    def __init__(
+        self, folder: Path, *lines: str, name: str = "n0", program: str = server_program()
+    ) -> None:
+        file = folder / "nats.conf"
+        super().__init__([program, "-c", str(file)], folder, free_port(), signal.SIGKILL)
+        self.name = name
+        head = [f"server_name: {name}", f'listen: "127.0.0.1:{self.port}"']
+        file.write_text("\n".join([*head, *lines]) + "\n")
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
 
 
 class NATSCluster:
     """The servers ``n1``, ``n2`` and ``n3``; their files are in a folder."""
 
     def __init__(self, folder: Path, size: int = 3) -> None:
-        self.names = [f"n{number}" for number in range(1, size + 1)]
-        self.ports = [free_port() for _ in self.names]
-        self._http = dict(zip(self.names, (free_port() for _ in self.names), strict=True))
-        self._folder = folder
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        clusters = [free_port() for _ in self.names]
-        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in clusters)
-        for name, port, cluster in zip(self.names, self.ports, clusters, strict=True):
-            text = CONFIGURATION.format(
-                name=name, port=port, http=self._http[name], folder=folder, cluster=cluster,
-                routes=routes,
-            )  # fmt: skip
-            (folder / f"{name}.conf").write_text(text)
+        names = [f"n{number}" for number in range(1, size + 1)]
+        self._http = {name: free_port() for name in names}
+        ports = [free_port() for _ in names]
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
+        self.nodes = [
+            NATSServer(
+                folder / name,
+                f'http: "127.0.0.1:{self._http[name]}"',
+                f'jetstream {{ store_dir: "{folder / name / "store"}" }}',
+                f'cluster {{ name: test, listen: "127.0.0.1:{port}", routes: [{routes}] }}',
+                name=name,
+            )
+            for name, port in zip(names, ports, strict=True)
+        ]
 
     def __enter__(self) -> NATSCluster:
         try:
-            for name in self.names:
-                self.restart(name)
+            for node in self.nodes:
+                node.launch()
             self.wait_until_healthy()
         except BaseException:
             self.close()
@@ -65,30 +74,29 @@ class NATSCluster:
         self.close()
 
     def close(self) -> None:
-        for name in list(self._running):
-            self.kill(name)
+        for node in self.nodes:
+            node.end()
 
-    def restart(self, name: str) -> None:
-        """Start a server that does not run."""
-        with (self._folder / f"{name}.log").open("ab") as log:
-            command = [SERVER, "--config", str(self._folder / f"{name}.conf")]
-            self._running[name] = subprocess.Popen(command, stdout=log, stderr=log)
+    @property
+    def urls(self) -> list[str]:
+        return [node.url for node in self.nodes]
 
-    def kill(self, name: str) -> None:
-        """End a server with SIGKILL."""
-        process = self._running.pop(name)
-        process.kill()
-        process.wait()
+    @property
+    def ports(self) -> list[int]:
+        return [node.port for node in self.nodes]
 
     @property
     def pids(self) -> list[int]:
         """The processes of the servers that run."""
-        return [each.pid for each in self._running.values()]
+        return [node.process.pid for node in self.nodes if node.is_running]
+
+    def node(self, name: str) -> NATSServer:
+        return next(node for node in self.nodes if node.name == name)
 
     def wait_until_healthy(self) -> None:
         """Wait until all servers that run are up to date, and one leads."""
         deadline = time.monotonic() + START_TIMEOUT
-        while not all(map(self._is_healthy, self._running)):
+        while not all(self._is_healthy(node.name) for node in self.nodes if node.is_running):
             assert time.monotonic() < deadline, self._log()
             time.sleep(0.1)
 
@@ -103,16 +111,14 @@ class NATSCluster:
             return False
 
     def _log(self) -> str:
-        return "\n".join((self._folder / f"{name}.log").read_text()[-2_000:] for name in self.names)
+        return "\n".join(node.log_file.read_text()[-2_000:] for node in self.nodes)
 
-    def leader_of(self, stream: str) -> str:
+    def leader_of(self, stream: str) -> NATSServer:
         """The server that leads a stream."""
-        return asyncio.run(self._leader_of(stream))
+        return self.node(asyncio.run(self._leader_of(stream)))
 
     async def _leader_of(self, stream: str) -> str:
-        running = [port for name, port in zip(self.names, self.ports, strict=True)
-                   if name in self._running]  # fmt: skip
-        client = await nats.connect([f"nats://127.0.0.1:{port}" for port in running])
+        client = await nats.connect([node.url for node in self.nodes if node.is_running])
         try:
             while True:
                 try:

@@ -135,7 +135,7 @@ class Examined(NamedTuple):
         return found
 
     def configuration(self) -> Configuration:
-        """The configuration. To be called only if there are no problems."""
+        """The configuration. To be called only without problems."""
         return replace(self.reader.configuration(), tests=self.reader.tests)
 
 

@@ -122,7 +122,7 @@ class Reader:
                 self._problem((key,), text)
 
     def configuration(self) -> Configuration:
-        """The configuration. To be called only if there are no problems."""
+        """The configuration. To be called only without problems."""
         variables = {name: each for name, each in self.variables.items() if each is not None}
         return Configuration(
             self.bridges, self.endpoints, self.routes, self.http, self.run, variables,

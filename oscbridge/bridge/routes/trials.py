@@ -161,7 +161,7 @@ class Trials:
             used = [index + 1 for name, index in ARGUMENTS.items() if name in names]
             return [_OF_ANY_TYPE] * (len(ARGUMENTS) if "args" in names else max(used, default=0))
         tags = split_types(self.types)
-        return [SAMPLES.get(tag, ()) for tag in tags]  # without a sample there is no trial
+        return [SAMPLES.get(tag, ()) for tag in tags]  # a tag without a sample is not tried
 
 
 def _values_of(let: Sequence[tuple[str, Expression]], context: Context, args: Args) -> Let:

@@ -91,7 +91,7 @@ class Variables:
         """A value for this variable. Raises ``ValueError`` for one of another kind."""
         variable = self._declared.get(name)
         if variable is None:
-            raise ValueError(f"there is no variable {name!r}; add it to [variables]")
+            raise ValueError(f"unknown variable {name!r}; add it to [variables]")
         if problem := value_problem(value, variable.kind):
             fix = "" if kind_of(value) == variable.kind else f"; {FIXES[variable.kind]}"
             raise ValueError(f"var.{name} {problem}{fix}")

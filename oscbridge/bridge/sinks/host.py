@@ -159,15 +159,15 @@ class EndpointHost(ABC):
         self.dispatcher.dispatch(data, peer, _no_reply)
 
     async def until_delivered(self) -> None:
-        """Wait until the sinks are done with what was received until now."""
+        """Wait until the sinks are done with all messages that were received until now."""
         await until_settled(tuple(self.targets.values()))
 
     def record_ids(self, messages: Sequence[Deliverable]) -> Sequence[str]:
-        """What identifies messages on disk that are being sent; empty for the others."""
+        """The identifiers on disk of messages that are being sent; empty for the others."""
         return [""] * len(messages) if self.queue is None else self.queue.record_ids(messages)
 
     def receiving(self) -> AbstractContextManager[None]:
-        """Let sinks deliver at the end what is received within, unless a task runs."""
+        """Let sinks deliver the messages received within at its end, unless a task runs."""
         return self.turn.around()
 
     def takes(self, address: str) -> bool:

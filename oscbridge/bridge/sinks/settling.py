@@ -88,7 +88,7 @@ class Settling:
         self._outdated = self._batch
 
     def _continue_with(self, messages: Sequence[Deliverable]) -> UnsettledBatch:
-        """Make a batch that includes what is not settled of the current one; it stays outdated."""
+        """Make a batch with the unsettled messages of the current one, which stays outdated."""
         is_outdated = self._batch is self._outdated and self._batch.pending > 0
         self._batch = batch = UnsettledBatch(messages)
         if is_outdated:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from programs import find_program
+from network_namespaces import ip, linked_namespaces
 
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
@@ -50,29 +50,17 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
 """
 
 
-def run(command: str) -> None:
-    find_program("ip")
-    done = subprocess.run(command.split(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}: {done.stderr}"
-
-
 @pytest.fixture
 def networks() -> Iterator[tuple[str, str]]:
     """Two network namespaces, 10.84.0.1 and 10.84.0.2, with a cable between them."""
-    names = (f"dmx{os.getpid()}a", f"dmx{os.getpid()}b")
-    try:
-        for name in names:
-            run(f"ip netns add {name}")
-        run(f"ip link add veth0 netns {names[0]} type veth peer name veth0 netns {names[1]}")
-        for number, name in enumerate(names, 1):
-            run(f"ip -n {name} addr add 10.84.0.{number}/24 brd 10.84.0.255 dev veth0")
-            run(f"ip -n {name} link set lo up")
-            run(f"ip -n {name} link set veth0 up")
-            run(f"ip -n {name} route add default dev veth0")
+    with linked_namespaces(
+        "dmx",
+        "addr add 10.84.0.{number}/24 brd 10.84.0.255 dev veth0",
+        "link set lo up",
+        "link set veth0 up",
+        "route add default dev veth0",
+    ) as names:
         yield names
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +106,7 @@ def test_name_of_a_target_may_get_another_address(
     networks: tuple[str, str], tmp_path: Path
 ) -> None:
     near, far = networks
-    run(f"ip -n {far} addr add 10.84.0.3/24 dev veth0")
+    ip(f"-n {far} addr add 10.84.0.3/24 dev veth0")
     files = Path("/etc/netns") / near
     files.mkdir(parents=True)
     processes: list[subprocess.Popen[str]] = []

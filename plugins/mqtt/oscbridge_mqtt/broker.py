@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, BeforeValidator, Field
 
 import oscbridge
 
-__all__ = ["PORTS", "BrokerURL"]
+__all__ = ["BrokerURL", "Brokers"]
 
-PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
-"""The schemes with their default ports."""
-
-WEBSOCKET_PATH: Final = "/mqtt"
-"""The default path for WebSocket."""
-
-_HINT: Final = "expected mqtt://host:port, e.g. mqtt://127.0.0.1:1883"
+MAX_BROKERS: Final = 100
+"""Most nodes of a cluster."""
 
 
-class BrokerURL(NamedTuple):
+class BrokerURL(oscbridge.ServerURL):
     """A transport, a host, a port, and for WebSocket a path."""
 
-    scheme: str
-    host: str
-    port: int
-    path: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> BrokerURL:
-        """Parse ``mqtt://host:port``, also with mqtts, ws or wss.
-
-        Raises ``ValueError`` with a hint.
-        """
-        oscbridge.check_placeholder(text)
-        scheme, separator, _ = text.partition("://")
-        if not separator:
-            raise ValueError(_HINT)
-        if scheme not in PORTS:
-            raise ValueError(f"unknown scheme {scheme!r}; available: {', '.join(PORTS)}")
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise ValueError(f"{error}; {_HINT}") from None
-        if parts.username is not None:
-            raise ValueError("set username and password under their own keys, not in the URL")
-        if not host or port == 0 or parts.query or parts.fragment:
-            raise ValueError(_HINT)
-        oscbridge.check_host(host)
-        websocket = scheme in ("ws", "wss")
-        if parts.path not in ("", "/") and not websocket:
-            raise ValueError("only ws:// and wss:// URLs may have a path")
-        path = (parts.path or WEBSOCKET_PATH) if websocket else ""
-        return cls(scheme, host, port or PORTS[scheme], path)
+    default_ports: ClassVar[Mapping[str, int]] = {
+        "mqtt": 1883,
+        "mqtts": 8883,
+        "ws": 80,
+        "wss": 443,
+    }
+    default_paths: ClassVar[Mapping[str, str]] = {"ws": "/mqtt", "wss": "/mqtt"}
+    user_key = "username"
 
     @property
     def identity(self) -> tuple[str, int]:
@@ -62,10 +33,9 @@ class BrokerURL(NamedTuple):
 
         The usual ports with and without TLS belong to one broker.
         """
-        host = self.host.lower().rstrip(".")
-        is_loopback = host in ("localhost", "::1") or host.startswith("127.")
-        port = PORTS["mqtt"] if self.port == PORTS["mqtts"] else self.port
-        return "localhost" if is_loopback else host, port
+        host, port = super().identity
+        ports = self.default_ports
+        return host, ports["mqtt"] if port == ports["mqtts"] else port
 
     @property
     def is_tls(self) -> bool:
@@ -73,16 +43,25 @@ class BrokerURL(NamedTuple):
 
     @property
     def is_websocket(self) -> bool:
-        return self.scheme in ("ws", "wss")
+        return self.scheme in self.default_paths
 
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}{self.path}"
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
-            cls.parse,
-            core_schema.str_schema(),
-            metadata={"pydantic_js_updates": {"pattern": f"^({'|'.join(PORTS)})://."}},
-        )
+def _brokers(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _one_scheme(value: tuple[BrokerURL, ...]) -> tuple[BrokerURL, ...]:
+    if len({broker.scheme for broker in value}) > 1:
+        raise ValueError("all nodes of a cluster must have the same scheme")
+    return value
+
+
+_OneOrMoreBrokers: TypeAlias = (
+    BrokerURL | Annotated[tuple[BrokerURL, ...], Field(min_length=1, max_length=MAX_BROKERS)]
+)
+Brokers: TypeAlias = Annotated[
+    tuple[BrokerURL, ...],
+    BeforeValidator(_brokers, json_schema_input_type=_OneOrMoreBrokers),
+    AfterValidator(_one_scheme),
+    Field(min_length=1, max_length=MAX_BROKERS),
+]

@@ -50,7 +50,6 @@ from oscbridge_mqtt.limits import LATEST, BrokerLimits, limits_of
 from oscbridge_mqtt.options import MQTTOptions
 from oscbridge_mqtt.packets import PUBACK, is_publish_qos_0, pubrel_packets
 from oscbridge_mqtt.release import ALL_IDENTIFIERS, PendingRelease
-from oscbridge_mqtt.tls import tls_context
 
 __all__ = ["CONNACK_TIMEOUT", "BrokerConnection"]
 
@@ -115,7 +114,7 @@ class BrokerConnection:
         """The paho client, its sockets, and what drives them."""
         options = self._options
         self._sockets = SocketFactory(
-            tls_context(options) if self.broker.is_tls else None,
+            options.tls_context() if self.broker.is_tls else None,
             listener=self if self.is_direct else None,
             max_payload=None if options.version == "5" else options.max_payload_size,
         )

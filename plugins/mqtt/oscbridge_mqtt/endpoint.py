@@ -26,7 +26,6 @@ from oscbridge_mqtt.publication import MQTTDelivery, Publication, PublicationPla
 from oscbridge_mqtt.publisher import Publisher
 from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.session import BrokerSession
-from oscbridge_mqtt.tls import contents_of_files, tls_context
 from oscbridge_mqtt.topic import wildcard_parts
 
 __all__ = ["MQTTEndpoint"]
@@ -70,7 +69,7 @@ class MQTTEndpoint(
         self._new_events = NewEvents()
         self._echoes = EchoFilter(self.options)
         self.loops = LoopWatch(self.log)
-        self._files = contents_of_files(self.options)
+        self._files = self.options.file_contents()
 
     @classmethod
     def default_routes_for(cls, options: MQTTOptions, *, is_source: bool) -> Sequence[str]:
@@ -138,10 +137,9 @@ class MQTTEndpoint(
             await self._session.close()
 
     def update(self, options: MQTTOptions) -> bool:
-        files = contents_of_files(options)
-        if options != self.options or files != self._files:
+        if options != self.options or options.file_contents() != self._files:
             if options.broker[0].is_tls:
-                tls_context(options)  # an invalid file rejects the reload
+                options.tls_context()  # an invalid file rejects the reload
             return False
         return True
 
@@ -268,8 +266,8 @@ class MQTTEndpoint(
 
     def on_message(self, message: MQTTMessage) -> None:
         assert self._session is not None
-        _, host, port, _ = self._session.broker
-        peer = BrokerPeer(host, port, message.qos, message.retain)
+        broker = self._session.broker
+        peer = BrokerPeer(broker.host, broker.port, message.qos, message.retain)
         payload = bytes(message.payload)
         try:
             try:

@@ -147,13 +147,8 @@ def connect_failure(error: Exception, broker: BrokerURL, timeout: float) -> Exce
     """The error for a socket that cannot be opened. ``timeout`` is in seconds."""
     match error:
         case ssl.SSLCertVerificationError():
-            hint = ""
-            if "hostname" in error.verify_message.lower() or "IP address" in error.verify_message:
-                hint = f"; connect by a name in the certificate instead of {broker.host}"
-            elif "unable to get" in error.verify_message or "self" in error.verify_message:
-                hint = "; set ca to the certificate of its authority"
-            text = f"the broker's certificate is not trusted: {error.verify_message}{hint}"
-            return oscbridge.EndpointError(text)
+            why = oscbridge.untrusted_certificate(error, broker.host)
+            return oscbridge.EndpointError(f"the broker's certificate is not trusted: {why}")
         case ssl.SSLError():
             text = f"TLS failed: {error.reason or error}; is this the broker's TLS port?"
             return oscbridge.EndpointError(text)

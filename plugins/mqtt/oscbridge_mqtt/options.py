@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
@@ -17,7 +18,7 @@ from pydantic import (
 )
 
 import oscbridge
-from oscbridge_mqtt.broker import BrokerURL
+from oscbridge_mqtt.broker import Brokers, BrokerURL
 from oscbridge_mqtt.entity_options import Entity
 from oscbridge_mqtt.overlaps import explanations, is_shared
 from oscbridge_mqtt.subscription import Filter, QoS, Subscription
@@ -30,9 +31,6 @@ FORMATS: Final = ("auto", "json", "text", "number", "raw", "typed", "osc")
 
 MAX_SUBSCRIPTIONS: Final = 1_000
 """Most subscriptions of one endpoint."""
-
-MAX_BROKERS: Final = 100
-"""Most nodes of a cluster."""
 
 _CLIENT_ID: Final = re.compile(r"[^\s\x00-\x1f\x7f/+#]{1,128}")
 
@@ -74,29 +72,10 @@ def _on_arguments(text: str | None) -> bool:
     return text_template(text or "", expressions=True).depends_on_arguments
 
 
-def _brokers(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _one_scheme(value: tuple[BrokerURL, ...]) -> tuple[BrokerURL, ...]:
-    if len({broker.scheme for broker in value}) > 1:
-        raise ValueError("all nodes of a cluster must have the same scheme")
-    return value
-
-
 def _subscription(value: object) -> object:
     return {"topic": value} if isinstance(value, str) else value
 
 
-_OneOrMoreBrokers: TypeAlias = (
-    BrokerURL | Annotated[tuple[BrokerURL, ...], Field(min_length=1, max_length=MAX_BROKERS)]
-)
-Brokers: TypeAlias = Annotated[
-    tuple[BrokerURL, ...],
-    BeforeValidator(_brokers, json_schema_input_type=_OneOrMoreBrokers),
-    AfterValidator(_one_scheme),
-    Field(min_length=1, max_length=MAX_BROKERS),
-]
 Topic: TypeAlias = Annotated[str, AfterValidator(check_topic)]
 Payload: TypeAlias = Annotated[str, AfterValidator(_payload)]
 TopicTemplate: TypeAlias = Annotated[str, AfterValidator(_topic_template)]
@@ -204,6 +183,15 @@ class MQTTOptions(oscbridge.Options):
 
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The context of a TLS connection. Raises :class:`oscbridge.ConfigurationError`."""
+        return oscbridge.client_tls_context(self.ca, self.certificate, self.key)
+
+    def file_contents(self) -> Sequence[bytes]:
+        """The current contents of the files that the options name."""
+        files = (self.ca, self.certificate, self.key)
+        return [b"" if file is None else file.read_bytes() for file in files]
 
     @model_validator(mode="after")
     def _check(self) -> MQTTOptions:

@@ -21,14 +21,15 @@ from oscbridge import (
     encode_json,
     encode_message,
     encode_packet,
+    encode_plain_json,
+    encode_plain_text,
     guess_value,
-    infer,
+    plain_arguments,
     plain_float,
     plain_text,
-    plain_values,
     shortest,
 )
-from oscbridge_mqtt.values import LARGEST_FLOAT, convert, read_number
+from oscbridge_mqtt.values import convert, read_number
 
 __all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
 
@@ -39,8 +40,6 @@ MAX_MEMBERS: Final = 256
 """Most messages from the members of one JSON document."""
 
 _SCALAR_TYPES: Final = frozenset({int, float, str, bool})
-
-_2_63: Final = 1 << 63
 
 SHOWN: Final = 100
 """Most characters of a member's path in an error."""
@@ -73,10 +72,7 @@ def _encode_json(message: Message) -> bytes:
             return scalar(value)
         except (TypeError, ValueError, OverflowError) as error:
             raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
-    values = plain_values(message)
-    # A single array would be decoded as several arguments.
-    lonely = len(values) == 1 and not isinstance(values[0], list)
-    return orjson.dumps(values[0] if lonely else values or None)
+    return encode_plain_json(message)
 
 
 def _float(value: float) -> bytes:
@@ -96,16 +92,6 @@ _SCALARS: Final[Mapping[str | None, Callable[..., bytes]]] = {
 }
 
 
-def _encode_text(message: Message) -> bytes:
-    args = message.args
-    if len(args) == 1 and isinstance(args[0], bytes):
-        return args[0]
-    tags = message.types or ""
-    if len(tags) != len(args):
-        tags = " " * len(args)
-    return " ".join([plain_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]).encode()
-
-
 def _encode_number(message: Message) -> bytes:
     value = message.args[0] if message.args else None
     if not isinstance(value, bool | int | float) or not math.isfinite(value):
@@ -117,10 +103,10 @@ def _encode_number(message: Message) -> bytes:
 
 _ENCODERS: Final[Mapping[str, Encode]] = {
     "auto": _encode_json,
-    "raw": _encode_text,
+    "raw": encode_plain_text,
     "number": _encode_number,
     "json": _encode_json,
-    "text": _encode_text,
+    "text": encode_plain_text,
     "typed": encode_json,
     "osc": partial(encode_message, utf8=True),
 }
@@ -234,14 +220,7 @@ def _has_object(values: list[object], depth: int) -> bool:
 
 def _typed(below: str, values: list[object], types: str | None) -> DecodedValues:
     if types is None:
-        _check_depth(values, MAX_DEPTH)
-        try:
-            tags = infer(values)
-        except EncodeError as error:
-            values, tags = _infer_wide(values, error)
-        if "f" in tags and any(map(_is_large, values)):
-            tags = tags.replace("f", "d")
-        return DecodedValues(below, tags, tuple(values))  # type: ignore[arg-type]
+        return DecodedValues(below, *plain_arguments(values))
     if len(values) != len(types):
         raise DecodeError(
             "types", f"expected {len(types)} values for types = {types!r}, got {len(values)}"
@@ -250,37 +229,6 @@ def _typed(below: str, values: list[object], types: str | None) -> DecodedValues
     return DecodedValues(
         below, "".join([tag for tag, _ in made]), tuple([value for _, value in made])
     )
-
-
-def _infer_wide(values: list[object], error: EncodeError) -> tuple[list[object], str]:
-    """The values with whole numbers above 64 bits as floats, and their type tags."""
-    try:
-        values = [_within_64_bits(value) for value in values]
-        return values, infer(values)
-    except (EncodeError, OverflowError):
-        raise DecodeError("value", str(error)) from None
-
-
-def _within_64_bits(value: object) -> object:
-    """A larger whole number becomes a float, as its neighbours do in JSON."""
-    if isinstance(value, list):
-        return [_within_64_bits(each) for each in value]
-    return float(value) if isinstance(value, int) and not -_2_63 <= value < _2_63 else value
-
-
-def _is_large(value: object) -> bool:
-    """Whether a value has a number that does not fit into a float of 32 bits."""
-    if isinstance(value, float):
-        return not -LARGEST_FLOAT <= value <= LARGEST_FLOAT and math.isfinite(value)
-    return isinstance(value, list) and any(map(_is_large, value))
-
-
-def _check_depth(values: list[object], depth: int) -> None:
-    for value in values:
-        if isinstance(value, list):
-            if not depth:
-                raise LimitError("depth", "arrays are nested too deeply")
-            _check_depth(value, depth - 1)
 
 
 def _decode_text(payload: bytes, types: str | None, *, or_blob: bool = False) -> DecodedValues:

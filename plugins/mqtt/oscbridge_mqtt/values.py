@@ -18,7 +18,7 @@ from oscbridge import (
     plain_text,
 )
 
-__all__ = ["LARGEST_FLOAT", "TYPES", "convert", "read_number"]
+__all__ = ["TYPES", "convert", "read_number"]
 
 LARGEST_FLOAT: Final = 3.4028234663852886e38
 """The largest finite float of 32 bits."""

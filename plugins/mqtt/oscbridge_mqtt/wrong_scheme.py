@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from dataclasses import replace
 from typing import Final
 
 from oscbridge_mqtt.broker import BrokerURL
@@ -47,7 +48,7 @@ async def scheme_problem(broker: BrokerURL, failure: Exception) -> str:
         return ""
     if not found:
         return ""
-    other = broker._replace(scheme=_OTHER[broker.scheme])
+    other = replace(broker, scheme=_OTHER[broker.scheme])
     state = "without TLS" if broker.is_tls else "with TLS"
     return f"port {broker.port} of {broker.host} is one {state}; set broker to {other}"
 

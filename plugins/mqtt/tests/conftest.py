@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import socket
 import subprocess
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from endpoint_bridge import WAIT, EndpointBridge
+from mosquitto_broker import Mosquitto
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-import oscbridge
-from oscbridge.testing import EndpointStatus, RunningBridge, free_port, running_bridge, until
+from oscbridge.testing import RunningBridge, running_bridge, until
 from oscbridge_mqtt.endpoint import MQTTEndpoint
-
-WAIT = 15.0
-"""Seconds to wait for an expected event."""
 
 CONFIGURATION = """
 [bridge.osc]
@@ -46,65 +41,18 @@ def problem_of() -> Callable[[MQTTBridge], Awaitable[str]]:
     return _problem_of
 
 
-class Broker:
-    """A Mosquitto in its own folder. ``lines`` are its configuration."""
-
-    def __init__(self, folder: Path, *lines: str, websocket: bool = False) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self._file = folder / "mosquitto.conf"
-        folder.mkdir(exist_ok=True)
-        listeners = [f"listener {self.port} 127.0.0.1"]
-        if websocket:  # does not start without another listener
-            listeners = [f"listener {free_port()} 127.0.0.1", f"listener {self.port}",
-                         "protocol websockets"]  # fmt: skip
-        self._file.write_text("\n".join(["user root", *listeners, *lines]) + "\n")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["mosquitto", "-c", self._file], stdout=log, stderr=log, cwd=self.folder
-            )
-        async with asyncio.timeout(WAIT):
-            while True:
-                assert self._process.poll() is None, (self.folder / "log").read_text()
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                    writer.close()
-                    return
-                except OSError:
-                    await asyncio.sleep(0.02)
-
-    def end(self, how: int = signal.SIGTERM) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.send_signal(how)
-            self._process.wait(10)
-            self._process = None
-
-    def pause(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-
-StartBroker = Callable[..., Awaitable[Broker]]
+StartBroker = Callable[..., Awaitable[Mosquitto]]
 
 
 @pytest.fixture
 async def start_broker(tmp_path: Path) -> AsyncIterator[StartBroker]:
     """Starts brokers; they allow anonymous clients unless the lines forbid it."""
-    brokers: list[Broker] = []
+    brokers: list[Mosquitto] = []
 
-    async def start(*lines: str, websocket: bool = False) -> Broker:
-        if not any(line.startswith("allow_anonymous") for line in lines):
-            lines = ("allow_anonymous true", *lines)
-        brokers.append(Broker(tmp_path / f"broker{len(brokers)}", *lines, websocket=websocket))
-        await brokers[-1].start()
+    async def start(*lines: str, websocket: bool = False) -> Mosquitto:
+        folder = tmp_path / f"broker{len(brokers)}"
+        brokers.append(Mosquitto(folder, *lines, websocket=websocket))
+        brokers[-1].start()
         return brokers[-1]
 
     yield start
@@ -113,7 +61,7 @@ async def start_broker(tmp_path: Path) -> AsyncIterator[StartBroker]:
 
 
 @pytest.fixture
-async def broker(start_broker: StartBroker) -> Broker:
+async def broker(start_broker: StartBroker) -> Mosquitto:
     return await start_broker()
 
 
@@ -195,7 +143,7 @@ async def watch() -> AsyncIterator[Watch]:
     """Connects clients, subscribed to topics."""
     watchers: list[Watcher] = []
 
-    async def watch(broker: Broker, *topics: str, **options: object) -> Watcher:
+    async def watch(broker: Mosquitto, *topics: str, **options: object) -> Watcher:
         watcher = Watcher(broker.port, **options)  # type: ignore[arg-type]
         watchers.append(watcher)
         for topic in topics:
@@ -207,57 +155,22 @@ async def watch() -> AsyncIterator[Watch]:
         await asyncio.to_thread(watcher.close)
 
 
-class MQTTBridge:
+class MQTTBridge(EndpointBridge):
     """A running bridge: UDP in, the endpoint ``mqtt`` out."""
 
     def __init__(self, bridge: RunningBridge, head: str) -> None:
-        self._bridge = bridge
+        super().__init__(bridge, "mqtt")
         self._head = head
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        url = bridge.url("osc")
-        self._udp.connect((url.host, url.port))
-        self.received = bridge.received("mqtt")
-        """Messages received from the broker."""
 
     async def reload(self, routes: str) -> None:
         """Reload with the same configuration and other routes."""
-        await self._bridge.reload(self._head + routes)
-
-    async def stop(self) -> None:
-        await self._bridge.stop()
-
-    def close(self) -> None:
-        self._udp.close()
-
-    @property
-    def status(self) -> EndpointStatus:
-        return self._bridge.endpoint_status("mqtt")
+        await self.bridge.reload(self._head + routes)
 
     @property
     def endpoint(self) -> MQTTEndpoint:
-        endpoint = self._bridge.endpoint("mqtt")
+        endpoint = self.bridge.endpoint("mqtt")
         assert isinstance(endpoint, MQTTEndpoint)
         return endpoint
-
-    @property
-    def drops(self) -> Counter[str]:
-        return Counter(self.status.dropped)
-
-    @property
-    def bad(self) -> Counter[str]:
-        return Counter(self.status.received.bad)
-
-    def send(self, *messages: oscbridge.Message) -> None:
-        for message in messages:
-            self._udp.send(oscbridge.encode_message(message))
-
-    def offer(self, *messages: oscbridge.Message) -> None:
-        """Put messages directly into the send queue."""
-        self._bridge.offer("mqtt", *messages)
-
-    async def next(self) -> oscbridge.Message:
-        async with asyncio.timeout(WAIT):
-            return await self.received.get()
 
 
 Start = Callable[..., Awaitable[MQTTBridge]]
@@ -269,7 +182,7 @@ async def start() -> AsyncIterator[Start]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(
-            broker: Broker | str, options: str = "", more: str = "", connected: bool = True
+            broker: Mosquitto | str, options: str = "", more: str = "", connected: bool = True
         ) -> MQTTBridge:
             url = broker if isinstance(broker, str) else broker.url
             if url:

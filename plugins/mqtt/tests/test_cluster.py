@@ -6,16 +6,16 @@ import asyncio
 import contextlib
 import itertools
 import json
-import signal
-import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import find_program
 
 from oscbridge import Message
 from oscbridge.testing import free_port, until
+from tests.support.nats_cluster import NATSServer
 
 ELECTION = 40.0
 """Seconds within which the nodes elect a leader, also on a busy machine."""
@@ -27,64 +27,43 @@ a bare paho at the same node misses the same."""
 TRIES = 4
 """How often messages are sent: while the nodes agree again, one of them may leave out most."""
 
-NODE = """
-server_name: {name}
-listen: "127.0.0.1:{client}"
-jetstream {{ store_dir: "{folder}/{name}" }}
-mqtt {{ listen: "127.0.0.1:{mqtt}" }}
-cluster {{
-  name: stage
-  listen: "127.0.0.1:{route}"
-  routes: [{routes}]
-}}
-"""
 
-
-class Node:
+class MQTTNode(NATSServer):
     """One nats-server with MQTT."""
 
-    def __init__(self, name: str, folder: Path, ports: list[int], routes: list[int]) -> None:
-        client, self.port, route = ports
-        self.file = folder / f"{name}.conf"
-        self.file.write_text(
-            NODE.format(
-                name=name,
-                folder=folder,
-                client=client,
-                mqtt=self.port,
-                route=route,
-                routes=", ".join(f'"nats://127.0.0.1:{port}"' for port in routes),
-            )
+    def __init__(self, folder: Path, route: int, routes: str) -> None:
+        self.mqtt_port = free_port()
+        super().__init__(
+            folder,
+            'jetstream { store_dir: "store" }',
+            f'mqtt {{ listen: "127.0.0.1:{self.mqtt_port}" }}',
+            f'cluster {{ name: stage, listen: "127.0.0.1:{route}", routes: [{routes}] }}',
+            name=folder.name,
+            program=find_program("nats-server"),
         )
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-        with (folder / f"{name}.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                ["nats-server", "-c", self.file], stdout=log, stderr=log
-            )
 
-    def end(self, how: int = signal.SIGKILL) -> None:
-        self.process.send_signal(how)
-        self.process.wait(10)
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.mqtt_port}"
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[list[Node]]:
+def cluster(tmp_path: Path) -> Iterator[list[MQTTNode]]:
     """Three nodes."""
-    ports = [free_port() for _ in range(9)]
-    routes = ports[2::3]
-    nodes = [
-        Node(f"n{index}", tmp_path, ports[index * 3 : index * 3 + 3], routes) for index in range(3)
-    ]
+    ports = [free_port() for _ in range(3)]
+    routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
+    nodes = [MQTTNode(tmp_path / f"n{index}", port, routes) for index, port in enumerate(ports)]
+    for node in nodes:
+        node.launch()
     yield nodes
     for node in nodes:
-        if node.process.poll() is None:
-            node.end()
+        node.end()
 
 
 @pytest.mark.load
 @pytest.mark.timeout(120)
 async def test_cluster_keeps_delivering_after_a_node_is_killed(
-    cluster: list[Node], start: Any
+    cluster: list[MQTTNode], start: Any
 ) -> None:
     """One bridge publishes, the others subscribe; each knows all nodes."""
     urls = [node.url for node in cluster]

@@ -224,7 +224,7 @@ async def test_unreachable_broker_is_connected_when_it_starts(
     bridge = await start(broker, "qos = 1", connected=False)
     assert await problem_of(bridge) == "connection refused; nothing listens there"
     bridge.send(Message.of("/a", 1))
-    await broker.start()
+    broker.start()
     watcher = await watch(broker, "a")
     assert (await watcher.next()).payload == b"1"
 

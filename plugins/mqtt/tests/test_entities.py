@@ -101,7 +101,7 @@ async def test_queued_messages_do_not_restore_a_removed_entity(
     bridge.send(Message.of("/a/1", 2), Message.of("/a/2", 3))
     await until(lambda: bridge.status.queued + bridge.status.in_flight == 2)
     await bridge.reload(route("/b"))
-    await broker.start()
+    broker.start()
     await until(lambda: bridge.status.sent == 3)
     await documents_of(broker, watch, "b")
 
@@ -116,7 +116,7 @@ async def test_unfinished_removal_is_repeated_after_a_reconnect(
     await bridge.reload(route("/b"))
     broker.end(signal.SIGKILL)
     await until(lambda: not bridge.status.connected)
-    await broker.start()
+    broker.start()
     await documents_of(broker, watch, "b")
 
 

@@ -181,7 +181,7 @@ async def test_entities_are_announced_again_after_a_reconnect(
     await watcher.next()
     broker.end()
     await until(lambda: not bridge.status.connected)
-    await broker.start()
+    broker.start()
     await until(lambda: bridge.status.connected)
     late = await watch(broker, "homeassistant/#")
     assert (await late.next()).topic == "homeassistant/number/me/studio_1/config"
@@ -272,7 +272,7 @@ async def test_reload_while_disconnected_is_announced_after_the_reconnect(
     broker.end()
     await until(lambda: not bridge.status.connected)
     await bridge.reload(master("number"))
-    await broker.start()
+    broker.start()
     await until(lambda: bridge.status.connected)
     late = await watch(broker, "homeassistant/number/#")
     assert (await late.next()).topic == "homeassistant/number/me/master/config"

@@ -126,7 +126,7 @@ async def test_included_subscription_is_not_sent_with_mqtt_3(
     bridge = await start(broker, f'version = "3.1.1"\nsubscribe = [{subscribe}]')
     watcher = await watch(broker)
     assert await _received(bridge, watcher, {"a/b": "1"}) == [("/a/b", "f", (1.0,))]
-    log = (broker.folder / "log").read_text()
+    log = broker.log_file.read_text()
     assert " 2 a/#" in log
     assert "a/+" not in log
 

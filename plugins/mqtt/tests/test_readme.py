@@ -81,7 +81,7 @@ async def test_first_steps_work_unchanged(broker: Any, tmp_path: Path) -> None:
     look, send = here(README.blocks("sh")[1]).splitlines()
     [shown] = README.blocks("text")
     program = str(Path(sys.executable).with_name("oscbridge"))
-    log = broker.folder / "log"
+    log = broker.log_file
     with (
         subprocess.Popen([program, "run", file], stdout=subprocess.DEVNULL) as bridge,
         subprocess.Popen([*shlex.split(look), "-C", "1"], stdout=subprocess.PIPE) as watcher,

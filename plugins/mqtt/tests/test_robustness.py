@@ -151,7 +151,7 @@ async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
     bridge = await start(broker, 'subscribe = ["in"]')
     broker.end(signal.SIGKILL)
     await until(lambda: not bridge.status.connected)
-    await broker.start()
+    broker.start()
     await until(lambda: bridge.status.connected)
     watcher = await watch(broker, "out")
     watcher.publish("in", "1")
@@ -174,7 +174,7 @@ async def test_qos_1_loses_nothing_when_the_broker_is_killed(
     command = f"mosquitto_sub -V 5 -p {broker.port} -i watcher -c -x 600 -q 1 -t n".split()
     bridge = await start(broker, f'qos = 1\nqueue = 30000\nversion = "{version}"')
     with file.open("wb") as out, subprocess.Popen(command, stdout=out) as watcher:
-        await until(lambda: b"as watcher" in (broker.folder / "log").read_bytes())
+        await until(lambda: b"as watcher" in broker.log_file.read_bytes())
         loop = asyncio.get_running_loop()
         begin, sent, killed = loop.time(), 0, False
         while sent < count:
@@ -184,7 +184,7 @@ async def test_qos_1_loses_nothing_when_the_broker_is_killed(
             if not killed and sent > count // 2:
                 killed = True
                 broker.end(signal.SIGKILL)
-                await broker.start()
+                broker.start()
             await asyncio.sleep(0.005)
         await until(lambda: bridge.status.sent == count, 30)
         await until(lambda: len({*file.read_bytes().split()}) == count)
@@ -203,7 +203,7 @@ async def test_missing_acknowledgements_close_the_connection(
     bridge.send(Message.of("/a", 1))
     await until(lambda: "acknowledged nothing" in bridge.status.problem)
     broker.end(signal.SIGKILL)
-    await broker.start()
+    broker.start()
     await until(lambda: bridge.status.sent == 1)
 
 

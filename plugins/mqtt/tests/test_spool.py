@@ -95,7 +95,7 @@ async def test_spooled_messages_survive_a_killed_bridge(
     first.stop(signal.SIGKILL)
     second = run(broker.url)
     assert metric(second, "oscbridge_endpoint_offered_messages_total") >= COUNT - 1_000
-    await broker.start()
+    broker.start()
     got: list[int] = []
     while len(set(got)) < COUNT:
         got.append(int((await watcher.next()).payload))
@@ -148,7 +148,7 @@ async def test_values_of_let_and_variables_survive_a_restart_in_the_spool(
         first.stop(end)
     with running_process(text, folder=tmp_path) as second:
         assert metric(second, "oscbridge_endpoint_offered_messages_total") == 3
-        await broker.start()
+        broker.start()
         got = [await watcher.next() for _ in names]
         assert [(each.topic, json.loads(each.payload)) for each in got] == [
             ("desk/a/1/2", {"db": 3.0, "raw": 1.5, "text": "a false"}),

@@ -13,8 +13,7 @@ import oscbridge
 from oscbridge_nats.client import NATSClient
 from oscbridge_nats.failures import connect_failure
 from oscbridge_nats.options import NATSOptions
-from oscbridge_nats.server_url import ServerURL
-from oscbridge_nats.tls import tls_context
+from oscbridge_nats.server_url import NATSServerURL
 
 __all__ = ["CONNECT_TIMEOUT", "ServerList", "connect", "connect_to"]
 
@@ -33,11 +32,11 @@ _SECTIONS: Final = ("BEGIN NATS USER JWT", "BEGIN USER NKEY SEED")
 class ServerList:
     """The servers in the order in which they are tried: the one that was lost comes last."""
 
-    def __init__(self, servers: Sequence[ServerURL]) -> None:
+    def __init__(self, servers: Sequence[NATSServerURL]) -> None:
         self._servers = list(servers)
 
     @property
-    def first(self) -> ServerURL:
+    def first(self) -> NATSServerURL:
         """The server in use, or the one to try next."""
         return self._servers[0]
 
@@ -45,7 +44,7 @@ class ServerList:
         """Try the others first from now on."""
         self._servers.append(self._servers.pop(0))
 
-    def tries(self) -> Iterator[ServerURL]:
+    def tries(self) -> Iterator[NATSServerURL]:
         """The servers of one attempt. One that is not used is skipped."""
         for _ in range(min(len(self._servers), MAX_TRIES)):
             yield self.first
@@ -66,9 +65,9 @@ async def connect(options: NATSOptions, servers: ServerList, name: str) -> NATSC
     raise oscbridge.EndpointError("; ".join(dict.fromkeys(failures)))
 
 
-async def connect_to(options: NATSOptions, server: ServerURL, name: str) -> NATSClient:
+async def connect_to(options: NATSOptions, server: NATSServerURL, name: str) -> NATSClient:
     """Connect to one server. Raises ``OSError`` or :class:`oscbridge.EndpointError`."""
-    context = tls_context(options) if server.scheme == "tls" or options.ca else None
+    context = options.tls_context() if server.scheme == "tls" or options.ca else None
     credentials = _credentials(options.credentials)
     client = NATSClient(must_be_tls=server.scheme == "tls")
 
@@ -125,6 +124,6 @@ def _credentials(path: Path | None) -> RawCredentials | None:
         place = next((number for number, line in enumerate(lines) if section in line), None)
         if place is None or not "".join(lines[place + 1 : place + 2]).strip():
             raise oscbridge.EndpointError(
-                f"credentials = {path}: expected a .creds file; there is no {section!r}"
+                f"credentials = {path}: expected a .creds file; missing section {section!r}"
             )
     return RawCredentials("\n".join(lines) + "\n")

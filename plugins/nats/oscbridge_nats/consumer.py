@@ -1,4 +1,4 @@
-"""Reads from a durable consumer, and acknowledges what has been delivered."""
+"""Reads from a durable consumer, and acknowledges delivered messages."""
 
 from __future__ import annotations
 

@@ -69,6 +69,6 @@ def _broken(
     while whole and unsent > 0:
         whole -= 1
         unsent -= len(commands[whole])
-    text = f"{error} while it was written; it is not sent again, as it may have arrived"
+    text = f"{error} while it was written; not sent again, as it may have arrived"
     rejected = {start + index: NotRepeated(text) for index in range(whole, len(commands))}
     return oscbridge.PartialDelivery(range(start + whole), rejected, error)

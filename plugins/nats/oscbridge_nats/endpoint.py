@@ -20,7 +20,6 @@ from oscbridge_nats.publication import NATSDelivery, Publication, PublicationPla
 from oscbridge_nats.receiving import Receiver
 from oscbridge_nats.stream_publisher import StreamPublisher
 from oscbridge_nats.streams import StreamFinder
-from oscbridge_nats.tls import contents_of_files, tls_context
 
 __all__ = ["NATSEndpoint"]
 
@@ -60,7 +59,7 @@ class NATSEndpoint(
         self._durables = DurableConsumers(options, self._receiver)
         self._backlog = Backlog()
         self._problems = Problems()
-        self._files = contents_of_files(options)
+        self._files = options.file_contents()
         self._client: NATSClient | None = None
         self._provides_stream = False
 
@@ -145,7 +144,7 @@ class NATSEndpoint(
         client = self._client
         if client is not None and client.was_slow:
             self.host.input_dropped(
-                "slow_consumer", 1, "the server dropped at least one: they were read too slowly"
+                "slow_consumer", 1, "the server dropped one or more: the bridge read too slowly"
             )
         self._servers.skip()
         self._publisher.lose()
@@ -160,9 +159,8 @@ class NATSEndpoint(
                 await client.abort()
 
     def update(self, options: NATSOptions) -> bool:
-        files = contents_of_files(options)
-        if options != self.options or files != self._files:
-            tls_context(options)  # an invalid file rejects the reload
+        if options != self.options or options.file_contents() != self._files:
+            options.tls_context()  # an invalid file rejects the reload
             return False
         return True
 

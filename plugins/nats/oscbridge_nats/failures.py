@@ -9,7 +9,7 @@ from nats import errors
 from nats.js.errors import ServiceUnavailableError
 
 import oscbridge
-from oscbridge_nats.server_url import ServerURL
+from oscbridge_nats.server_url import NATSServerURL
 
 __all__ = ["api_failure", "connect_failure", "shown"]
 
@@ -31,7 +31,9 @@ def shown(text: str) -> str:
     return line[:MAX_TEXT]
 
 
-def connect_failure(error: Exception, server: ServerURL, timeout: float) -> oscbridge.EndpointError:
+def connect_failure(
+    error: Exception, server: NATSServerURL, timeout: float
+) -> oscbridge.EndpointError:
     """The error for a server that cannot be reached or does not accept the connection.
 
     ``timeout`` is in seconds.
@@ -39,15 +41,11 @@ def connect_failure(error: Exception, server: ServerURL, timeout: float) -> oscb
     return oscbridge.EndpointError(f"{server}: {_explain(error, server, timeout)}")
 
 
-def _explain(error: Exception, server: ServerURL, timeout: float) -> str:
+def _explain(error: Exception, server: NATSServerURL, timeout: float) -> str:
     match error:
         case ssl.SSLCertVerificationError():
-            hint = ""
-            if "hostname" in error.verify_message.lower() or "IP address" in error.verify_message:
-                hint = f"; connect by a name in the certificate instead of {server.host}"
-            elif "unable to get" in error.verify_message or "self" in error.verify_message:
-                hint = "; set ca to the certificate of its authority"
-            return f"the server's certificate is not trusted: {error.verify_message}{hint}"
+            why = oscbridge.untrusted_certificate(error, server.host)
+            return f"the server's certificate is not trusted: {why}"
         case ssl.SSLError():
             return (
                 f"TLS failed: {error.reason or error}; "
@@ -84,9 +82,9 @@ def api_failure(error: Exception, what: str) -> str:
     if is_silent and code is None:
         return f"{what}: JetStream does not answer; is it enabled, and are most servers running?"
     if isinstance(error, TimeoutError):
-        return f"{what}: no answer; do most servers of the cluster run?"
+        return f"{what}: no answer; are most servers of the cluster running?"
     if code == NOT_ENABLED:
-        return f"{what}: JetStream is not enabled at the servers; set jetstream in their files"
+        return f"{what}: JetStream is not enabled; set jetstream in the files of the servers"
     return f"{what}: {shown(str(description or error))}"
 
 

@@ -221,6 +221,6 @@ class GrantsNATSLeases(oscbridge.GrantsLeases[NATSOptions]):
             return ""
         name = shared[0].durable or shared[0].queue
         return (
-            f"main and backup would share the messages of {name!r}, and the one that stands by "
+            f"main and backup would share the messages of {name!r}, and the one on standby "
             "drops its share; name an endpoint without durable and queue"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -10,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 import oscbridge
-from oscbridge_nats.server_url import ServerURL
+from oscbridge_nats.server_url import NATSServerURL, Servers
 from oscbridge_nats.subjects import (
     SHOWN,
     check_filter,
@@ -27,9 +28,6 @@ Format: TypeAlias = Literal["osc", "json", "text"]
 
 FORMATS: Final = ("osc", "json", "text")
 """The payload formats; a payload may be a template instead."""
-
-MAX_SERVERS: Final = 100
-"""Most servers of a cluster."""
 
 MAX_SUBSCRIPTIONS: Final = 1_000
 """Most subscriptions of one endpoint."""
@@ -69,29 +67,10 @@ def _seed(value: oscbridge.Secret | None) -> oscbridge.Secret | None:
     return value
 
 
-def _servers(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _one_scheme(value: tuple[ServerURL, ...]) -> tuple[ServerURL, ...]:
-    if len({server.scheme for server in value}) > 1:
-        raise ValueError("all servers of a cluster must have the same scheme")
-    return value
-
-
 def _subscription(value: object) -> object:
     return {"subject": value} if isinstance(value, str) else value
 
 
-_OneOrMoreServers: TypeAlias = (
-    ServerURL | Annotated[tuple[ServerURL, ...], Field(min_length=1, max_length=MAX_SERVERS)]
-)
-Servers: TypeAlias = Annotated[
-    tuple[ServerURL, ...],
-    BeforeValidator(_servers, json_schema_input_type=_OneOrMoreServers),
-    AfterValidator(_one_scheme),
-    Field(min_length=1, max_length=MAX_SERVERS),
-]
 Seed: TypeAlias = Annotated[oscbridge.Secret | None, AfterValidator(_seed)]
 Name: TypeAlias = Annotated[str, AfterValidator(check_name)]
 Filter: TypeAlias = Annotated[str, AfterValidator(check_filter)]
@@ -145,7 +124,7 @@ class NATSRoute(oscbridge.Options):
 class NATSOptions(oscbridge.Options):
     """The options of an endpoint with ``type = "nats"``."""
 
-    servers: Servers = (ServerURL("nats", "127.0.0.1", 4222),)
+    servers: Servers = (NATSServerURL("nats", "127.0.0.1", 4222),)
     """The URLs of the servers: ``nats://`` or ``tls://``, then ``host:port``. When one is lost, the
     next is tried."""
     user: str | None = None
@@ -204,6 +183,15 @@ class NATSOptions(oscbridge.Options):
 
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The context of a TLS connection. Raises :class:`oscbridge.ConfigurationError`."""
+        return oscbridge.client_tls_context(self.ca, self.certificate, self.key)
+
+    def file_contents(self) -> Sequence[bytes]:
+        """The current contents of the files that the options name."""
+        files = (self.ca, self.certificate, self.key, self.credentials)
+        return [b"" if file is None else file.read_bytes() for file in files]
 
     @property
     def durables(self) -> Sequence[Subscription]:

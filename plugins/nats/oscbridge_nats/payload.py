@@ -19,9 +19,6 @@ MAX_DEPTH: Final = 16
 MAX_MEMBERS: Final = 256
 """Most messages from the members of one JSON document."""
 
-LARGEST_FLOAT: Final = 3.4028234663852886e38
-"""The largest finite float of 32 bits."""
-
 
 class DecodedValues(NamedTuple):
     """A decoded message without its address."""
@@ -44,28 +41,10 @@ def _encode_osc(message: oscbridge.Message, _captures: Mapping[str, str]) -> byt
     return oscbridge.encode_bundle([packet], oscbridge.TimeTag(message.timetag))
 
 
-def _encode_json(message: oscbridge.Message, _captures: Mapping[str, str]) -> bytes:
-    values = oscbridge.plain_values(message)
-    # A single array would be decoded as several arguments.
-    lonely = len(values) == 1 and not isinstance(values[0], list)
-    return orjson.dumps(values[0] if lonely else values or None)
-
-
-def _encode_text(message: oscbridge.Message, _captures: Mapping[str, str]) -> bytes:
-    args = message.args
-    if len(args) == 1 and isinstance(args[0], bytes):
-        return args[0]
-    tags = message.types or ""
-    if len(tags) != len(args):
-        tags = " " * len(args)
-    texts = [oscbridge.plain_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]
-    return " ".join(texts).encode()
-
-
 _ENCODERS: Final[Mapping[str, oscbridge.EncodeRouted]] = {
     "osc": _encode_osc,
-    "json": _encode_json,
-    "text": _encode_text,
+    "json": lambda message, _captures: oscbridge.encode_plain_json(message),
+    "text": lambda message, _captures: oscbridge.encode_plain_text(message),
 }
 
 
@@ -113,48 +92,15 @@ def _decode_text(payload: bytes) -> DecodedValues:
 
 
 def _guess(text: str) -> object:
-    """A truth value, a number, or text."""
-    bare = text.strip()
-    if bare in ("true", "false"):
-        return bare == "true"
-    if not oscbridge.is_number(bare):
-        return text
-    digits = bare.lstrip("+-")
-    if digits.isdecimal() and len(digits) <= 20:
-        return int(bare)
-    number = float(bare)
-    return number if math.isfinite(number) else text
+    """A truth value, a finite number, or text."""
+    value = oscbridge.guess_value(text)
+    return text if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _typed(below: str, values: list[object]) -> DecodedValues:
-    _check_depth(values, MAX_DEPTH)
     try:
-        values = [_within_64_bits(value) for value in values]
-        tags = oscbridge.infer(values)
-    except (oscbridge.EncodeError, OverflowError) as error:
+        return DecodedValues(below, *oscbridge.plain_arguments(values))
+    except oscbridge.LimitError:
+        raise
+    except oscbridge.DecodeError as error:
         raise oscbridge.DecodeError("value", f"{below[1:100]}: {error}".lstrip(": ")) from None
-    if "f" in tags and any(map(_is_large, values)):
-        tags = tags.replace("f", "d")
-    return DecodedValues(below, tags, tuple(values))  # type: ignore[arg-type]
-
-
-def _within_64_bits(value: object) -> object:
-    """A larger whole number becomes a float, as its neighbours do in JSON."""
-    if isinstance(value, list):
-        return [_within_64_bits(each) for each in value]
-    return float(value) if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
-
-
-def _is_large(value: object) -> bool:
-    """Whether a value has a number that does not fit into a float of 32 bits."""
-    if isinstance(value, float):
-        return not -LARGEST_FLOAT <= value <= LARGEST_FLOAT and math.isfinite(value)
-    return isinstance(value, list) and any(map(_is_large, value))
-
-
-def _check_depth(values: list[object], depth: int) -> None:
-    for value in values:
-        if isinstance(value, list):
-            if not depth:
-                raise oscbridge.LimitError("depth", "arrays are nested too deeply")
-            _check_depth(value, depth - 1)

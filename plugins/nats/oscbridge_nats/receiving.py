@@ -8,7 +8,7 @@ import oscbridge
 from oscbridge_nats.headers import HeaderReader, NATSPeer
 from oscbridge_nats.options import Format, NATSOptions
 from oscbridge_nats.payload import decode
-from oscbridge_nats.server_url import ServerURL
+from oscbridge_nats.server_url import NATSServerURL
 from oscbridge_nats.subjects import SHOWN, address_of
 
 __all__ = ["Receiver", "RouteInput"]
@@ -39,7 +39,7 @@ class Receiver:
         default = options.payload
         self._default: Format = default if default in ("json", "text") else "osc"  # type: ignore[assignment]
 
-    def begin(self, server: ServerURL) -> None:
+    def begin(self, server: NATSServerURL) -> None:
         """A connection to a server is open."""
         self._server = server
         self._peers.clear()

@@ -112,7 +112,7 @@ class StreamPublisher:
 
 
 class _Batch:
-    """Which messages of a batch are in flight, and what has become of the others."""
+    """The messages of a batch: ready, in flight, accepted or rejected."""
 
     def __init__(self, publications: Sequence[Publication], max_inflight: int) -> None:
         self.publications = publications
@@ -158,9 +158,7 @@ class _Batch:
         if index is None:
             return
         if status == _NO_RESPONDERS:
-            text = (
-                "the stream does not answer: it does not exist yet, or its servers elect a leader"
-            )
+            text = "the stream does not answer: it does not exist yet, or is electing a leader"
             self._retry(text)
         elif b'"error":' in data:  # the key: a stream may have this name
             self._failed(index, data)
@@ -174,9 +172,9 @@ class _Batch:
             error = json.loads(data)["error"]
             code, text = int(error.get("code", 0)), shown(str(error.get("description", "")))
         except (ValueError, LookupError, TypeError, AttributeError):
-            code, text = 0, "an answer that is not valid"
+            code, text = 0, "invalid answer"
         if code >= _TEMPORARY:
-            self._retry(f"the stream takes no messages: {text}")
+            self._retry(f"the stream accepts no messages: {text}")
             return
         publication = self.publications[index]
         self.rejected[index] = oscbridge.BadMessage(

@@ -126,7 +126,7 @@ def _check(subject: str, what: str, *, wildcards: bool) -> str:
         if wildcard is not None:
             raise ValueError(f"{what} must not contain {wildcard!r}, got {subject[:SHOWN]!r}")
     if subject.startswith("$"):
-        raise ValueError(f"{what} must not start with '$': those subjects are the servers' own")
+        raise ValueError(f"{what} must not start with '$': the servers reserve such subjects")
     if ">" in tokens[:-1]:
         raise ValueError(f"'>' must be the last part, got {subject[:SHOWN]!r}")
     if any(("*" in token or ">" in token) and len(token) > 1 for token in tokens):

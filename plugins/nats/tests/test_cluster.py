@@ -144,7 +144,7 @@ async def send_all(port: int) -> None:
 async def test_every_message_arrives_though_a_server_and_a_worker_are_killed(
     cluster: Any, watch: Any, output: Output, tmp_path: Path, partitions: int
 ) -> None:
-    port, servers = free_port(), str(list(cluster.urls))
+    port, servers = free_port(), str(cluster.urls)
     more = f", partitions = {partitions}" if partitions else ""
     worker = WORKER.format(servers=servers, port=output.port, more=more)
     with contextlib.ExitStack() as stack:
@@ -187,7 +187,7 @@ async def test_core_messages_flow_again_soon_after_a_node_dies(
     cluster: Any, start: Any, watch: Any
 ) -> None:
     publisher = await start(cluster)
-    last = list(cluster.urls)[::-1]
+    last = cluster.urls[::-1]
     subscriber = await start(last, 'subscribe = ["osc.>"]')
     arrived: list[float] = []
     loop = asyncio.get_running_loop()

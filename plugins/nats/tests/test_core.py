@@ -194,7 +194,7 @@ async def test_messages_wait_while_there_is_no_server(server: Any, start: Any, w
     await until(lambda: not bridge.status.connected)
     bridge.offer(Message.of("/n", 1))
     await asyncio.sleep(0)
-    await server.start()
+    server.start()
     watcher = await watch(server, "osc.>")
     with pytest.raises(nats.errors.Error):
         await watcher.js.stream_info("none")

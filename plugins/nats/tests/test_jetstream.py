@@ -87,7 +87,7 @@ async def test_message_of_a_spool_keeps_its_id_after_a_restart(
     server.end()
     again = await start(server, spool, ROUTE, connected=False)
     again.send(Message.of("/n", 3))
-    await server.start()
+    server.start()
     await until(lambda: again.status.sent == 1)
     assert (await js.get_msg("show", 3)).headers["Nats-Msg-Id"] == f"{first[:-2]}-3"
 

@@ -23,7 +23,8 @@ from oscbridge.testing.process import PROGRAM, OscbridgeProcess
 from oscbridge_nats.endpoint import NATSEndpoint
 from oscbridge_nats.lease import ANSWER_TIMEOUT, BUCKET, MAX_SECONDS, LeaseBucket
 from oscbridge_nats.options import NATSOptions
-from plugins.nats.tests.conftest import Server, StartServer, Watch
+from plugins.nats.tests.conftest import StartServer, Watch
+from tests.support.nats_cluster import NATSServer
 
 SECONDS = 10.0
 
@@ -39,7 +40,7 @@ class Clock:
 
 
 async def test_another_holder_waits_until_the_lease_has_not_changed_for_its_time(
-    server: Server, watch: Watch
+    server: NATSServer, watch: Watch
 ) -> None:
     client = (await watch(server)).client
     clock = Clock()
@@ -68,7 +69,7 @@ async def first_holder(client: Client) -> LeaseBucket:
     return bucket
 
 
-async def test_a_renewal_that_comes_late_is_refused(server: Server, watch: Watch) -> None:
+async def test_a_renewal_that_comes_late_is_refused(server: NATSServer, watch: Watch) -> None:
     client = (await watch(server)).client
     clock = Clock()
     await first_holder(client)
@@ -82,7 +83,7 @@ async def test_a_renewal_that_comes_late_is_refused(server: Server, watch: Watch
         await bucket.update("main", b'{"holder": "a", "seconds": 10.0}', last=old)
 
 
-async def test_a_renewal_whose_answer_was_lost_is_adopted(server: Server, watch: Watch) -> None:
+async def test_a_renewal_whose_answer_was_lost_is_adopted(server: NATSServer, watch: Watch) -> None:
     client = (await watch(server)).client
     main = await first_holder(client)
     bucket = await client.jetstream().key_value(BUCKET)
@@ -109,7 +110,7 @@ class SlowNetwork(Client):
 
 
 @pytest.fixture
-async def slow(server: Server) -> AsyncIterator[SlowNetwork]:
+async def slow(server: NATSServer) -> AsyncIterator[SlowNetwork]:
     client = SlowNetwork()
     await client.connect(server.url)
     yield client
@@ -135,7 +136,7 @@ async def test_requests_of_a_longer_lease_wait_longer(slow: SlowNetwork) -> None
     assert slow.timeouts == {20 * ANSWER_TIMEOUT}
 
 
-async def test_a_released_lease_is_granted_at_once(server: Server, watch: Watch) -> None:
+async def test_a_released_lease_is_granted_at_once(server: NATSServer, watch: Watch) -> None:
     client = (await watch(server)).client
     main, backup = await first_holder(client), LeaseBucket(1)
     await backup.release(client, "main", "b", SECONDS)  # it does not have it
@@ -144,7 +145,7 @@ async def test_a_released_lease_is_granted_at_once(server: Server, watch: Watch)
     assert (await backup.acquire(client, "main", "b", SECONDS)).holder == "b"
 
 
-async def test_a_deleted_lease_may_still_have_a_holder(server: Server, watch: Watch) -> None:
+async def test_a_deleted_lease_may_still_have_a_holder(server: NATSServer, watch: Watch) -> None:
     client = (await watch(server)).client
     clock = Clock()
     await first_holder(client)
@@ -162,7 +163,7 @@ async def test_a_deleted_lease_may_still_have_a_holder(server: Server, watch: Wa
      b'{"holder": "x", "seconds": 1e300}', b'{"holder": "x", "seconds": null}'],
 )  # fmt: skip
 async def test_an_entry_of_another_program_is_waited_for(
-    server: Server, watch: Watch, value: bytes
+    server: NATSServer, watch: Watch, value: bytes
 ) -> None:
     client = (await watch(server)).client
     backup = LeaseBucket(1)
@@ -262,7 +263,9 @@ def running(url: str, folder: Path) -> Iterator[Running]:
         yield Running(process, env, port)
 
 
-async def test_the_program_shows_its_role_and_hands_over(server: Server, tmp_path: Path) -> None:
+async def test_the_program_shows_its_role_and_hands_over(
+    server: NATSServer, tmp_path: Path
+) -> None:
     with running(server.url, tmp_path / "a") as main:
         name = main.process.wait_for(r"this bridge delivers now, as (\S+)")[1]
         with running(server.url, tmp_path / "b") as backup:

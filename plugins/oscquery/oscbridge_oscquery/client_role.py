@@ -182,7 +182,7 @@ class ClientRole:
         try:
             await self._load(path)
         except oscbridge.DecodeError as error:
-            self._log.warning("changes of the tree are not followed: %s", error)
+            self._log.warning("changes to the tree go unnoticed: %s", error)
 
     def routes_changed(self) -> None:
         """Other routes read: look again at what to listen to."""

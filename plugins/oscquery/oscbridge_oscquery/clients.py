@@ -115,8 +115,8 @@ class ListeningClients:
         except oscbridge.PatternError as error:
             raise oscbridge.DecodeError("command", f"LISTEN: {error}") from None
         self._host.refused(
-            f"LISTEN {address[:80]} from {client.peer[0]}: it listens to {MAX_LISTENS} addresses "
-            f"or {MAX_PATTERNS} patterns already"
+            f"LISTEN {address[:80]} from {client.peer[0]}: it already listens to {MAX_LISTENS} "
+            f"addresses or {MAX_PATTERNS} patterns"
         )
 
     def ignore(self, client: ListeningClient, path: str) -> None:

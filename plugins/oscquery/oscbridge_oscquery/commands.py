@@ -55,12 +55,12 @@ def decode_command(text: str) -> OSCQueryCommand:
     """
     if len(text) > MAX_COMMAND:
         raise oscbridge.DecodeError(
-            "command", f"a command of {len(text)} characters; at most {MAX_COMMAND} are possible"
+            "command", f"a command of {len(text)} characters; at most {MAX_COMMAND} are allowed"
         )
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise oscbridge.DecodeError("command", f"a text frame is not JSON: {error}") from None
+        raise oscbridge.DecodeError("command", f"a text frame is not valid JSON: {error}") from None
     match document:
         case {"COMMAND": str(name), "DATA": str(path)} if name in _WITH_PATH:
             return OSCQueryCommand(name, path)
@@ -69,7 +69,7 @@ def decode_command(text: str) -> OSCQueryCommand:
         case {"COMMAND": str(name)} if name not in _WITH_PATH and name != PATH_RENAMED:
             return OSCQueryCommand(name[:64])
     raise oscbridge.DecodeError(
-        "command", 'a text frame is not {"COMMAND": "LISTEN", "DATA": "/address"}'
+        "command", 'invalid command: expected {"COMMAND": "LISTEN", "DATA": "/address"}'
     )
 
 

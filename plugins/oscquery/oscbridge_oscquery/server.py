@@ -137,7 +137,7 @@ class OSCQueryServer:
             await asyncio.to_thread(lambda: book.filtered(rights).tree)
         node = None if address is None else book.filtered(rights).node(address)
         if node is None:
-            raise HTTPProblem(HTTPStatus.NOT_FOUND, "there is no such node")
+            raise HTTPProblem(HTTPStatus.NOT_FOUND, "no node at this path")
         return node
 
     def host_info(self, request: web.Request) -> HostInfo:
@@ -227,7 +227,7 @@ class OSCQueryServer:
                 self._host.input_dropped("page_load", 1, why)
                 return 1
             if echoes.is_echo(data, now):
-                self._host.input_dropped("echo", 1, "a page sends back what it was sent")
+                self._host.input_dropped("echo", 1, "a page sends back the values it received")
                 return 1
         return self.incoming.receive(data, client.peer, client.grant.rights)
 

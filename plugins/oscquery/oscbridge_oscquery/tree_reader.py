@@ -59,7 +59,7 @@ def load_json(data: bytes) -> object:
         text = data.decode("utf-8-sig", "replace").replace("NaN", "null")
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise oscbridge.DecodeError("json", f"an answer is not JSON: {error}") from None
+        raise oscbridge.DecodeError("json", f"an answer is not valid JSON: {error}") from None
 
 
 class TreeReader:

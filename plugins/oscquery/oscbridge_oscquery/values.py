@@ -185,7 +185,7 @@ def _decode_one(tag: str, value: object) -> tuple[str, oscbridge.Argument]:
     if tag in "NI":
         return tag, (oscbridge.IMPULSE if tag == "I" else None)
     if value is None or tag in "bm":
-        raise ValueMismatch(f"there is no value for the type tag {tag}")
+        raise ValueMismatch(f"no value of the type tag {tag}")
     return tag, _FROM_JSON[tag](value)
 
 

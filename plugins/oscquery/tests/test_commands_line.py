@@ -8,7 +8,7 @@ from threading import Timer
 
 import pytest
 from click.testing import CliRunner, Result
-from query_bridge import PROFILE
+from query_bridge import CONFIGURATION, PROFILE
 
 import oscbridge
 from oscbridge.testing import BridgeThread, check_configuration, free_port
@@ -19,32 +19,13 @@ from oscbridge_oscquery.profile_text import profile_text
 from oscbridge_oscquery.tree_reader import MirroredNode
 from oscbridge_oscquery.tree_text import node_line
 
-CONFIGURATION = """
-[bridge.stage]
-listen = "udp://127.0.0.1:0"
-[endpoint.q]
-type   = "oscquery"
-listen = "127.0.0.1:0"
-name   = "Main desk"
-[endpoint.desk]
-type     = "osc"
-to       = "udp://127.0.0.1:9"
-profile  = "{profile}"
-on_start = "ignore"
-[[route]]
-from = ["q", "stage"]
-to   = "desk"
-[[route]]
-from = ["desk", "stage"]
-to   = "q"
-"""
-
 
 @pytest.fixture
 def bridge(tmp_path: Path, oscbridge_bridge: Callable[..., BridgeThread]) -> BridgeThread:
     profile = tmp_path / "mixer.toml"
     profile.write_text(PROFILE)
-    return oscbridge_bridge(CONFIGURATION.format(profile=profile))
+    options = 'name = "Main desk"'
+    return oscbridge_bridge(CONFIGURATION.format(options=options, device=9, profile=profile))
 
 
 @pytest.fixture

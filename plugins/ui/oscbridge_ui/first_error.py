@@ -1,4 +1,4 @@
-"""What is wrong with data from outside."""
+"""The first error in data from outside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["first_error"]
 
 
 def first_error(error: ValidationError) -> str:
-    """The first thing that is wrong, and where."""
+    """The first error, and where it is."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     return f"{where}: {first['msg']}" if where else str(first["msg"])

@@ -56,7 +56,7 @@ class MessageReader:
                         continue
                     message = decoded(whole)
                     if isinstance(message, MessagePart):
-                        raise ValueError("a part of a part")
+                        raise ValueError("a part must not contain another part")
                 elif self._parts:
                     raise ValueError("expected the next part of a message")
             except ValueError as error:

@@ -129,7 +129,9 @@ def _of_endpoint(endpoint: EndpointStatus) -> Iterator[Problem]:
         yield _problem("away", level, part, f"{endpoint.name} is not connected", text, fix, code)
     elif endpoint.problem:
         title = f"{endpoint.name} has a problem"
-        yield _problem("state", "bad", part, title, f"{endpoint.problem}.", "It tries again.")
+        yield _problem(
+            "state", "bad", part, title, f"{endpoint.problem}.", "The bridge keeps trying."
+        )
     if endpoint.queue_problem:
         title = f"{endpoint.name} does not keep its messages on disk"
         text = f"{endpoint.queue_problem}. Messages wait in memory, where a crash loses them."
@@ -140,7 +142,9 @@ def _of_endpoint(endpoint: EndpointStatus) -> Iterator[Problem]:
         if filled > NEARLY_FULL:
             title = f"{endpoint.name} cannot keep up"
             text = f"Its send queue is {filled:.0%} full: {endpoint.queued} messages wait."
-            fix = "Send it less, e.g. with a limit in the route, or let it skip old values."
+            fix = (
+                "Send it fewer messages, e.g. with a limit in the route, or let it skip old values."
+            )
             yield _problem("queue", "warn", part, title, text, fix, 'policy = "latest"')
 
 

@@ -12,7 +12,7 @@ from oscbridge_ui.visibility import is_limited, may_reach
 
 __all__ = ["PageScope"]
 
-ASK: Final = "Tell whoever runs the bridge."
+ASK: Final = "Ask the operator of the bridge."
 
 
 class PageScope:

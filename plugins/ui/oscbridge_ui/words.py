@@ -40,31 +40,35 @@ _CONNECTION: Final[Sequence[tuple[str, str, str]]] = (
     ),
     (
         "unreachable",
-        "This machine has no way there. Check the network cable or the Wi-Fi.",
+        "This machine has no route to that address. Check the network cable or the Wi-Fi.",
         "",
     ),
-    ("no route", "This machine has no way there. Check the network cable or the Wi-Fi.", ""),
+    (
+        "no route",
+        "This machine has no route to that address. Check the network cable or the Wi-Fi.",
+        "",
+    ),
     (
         "name or service",
-        "Nobody knows this host name. Correct it, or use the IP address.",
+        "This host name is unknown. Correct it, or use the IP address.",
         "",
     ),
-    ("unknown host", "Nobody knows this host name. Correct it, or use the IP address.", ""),
-    ("name resolution", "Nobody knows this host name. Use the IP address.", ""),
+    ("unknown host", "This host name is unknown. Correct it, or use the IP address.", ""),
+    ("name resolution", "This host name is unknown. Use the IP address.", ""),
     (
         "certificate",
         "The certificate is not trusted. Set 'ca' to the authority that signed it.",
         "",
     ),
-    ("timed out", "It does not answer. Check that it is on, and that the address is right.", ""),
-    ("no answer", "It does not answer. Check that it is on, and that the address is right.", ""),
+    ("timed out", "It does not answer. Check that it is on, and that the address is correct.", ""),
+    ("no answer", "It does not answer. Check that it is on, and that the address is correct.", ""),
     ("no such port", "Plug the device in, or choose another port.", ""),
     ("no such file", "Plug the device in, or correct the name of the port.", ""),
     ("cannot be imported", "Install or update the plugin, then restart the bridge.", ""),
 )
 """The same for an endpoint."""
 
-_TRIED: Final = "It is tried again by itself."
+_TRIED: Final = "The bridge keeps trying."
 
 
 def bridge_fix(bridge: BridgeStatus) -> tuple[str, str]:
@@ -93,8 +97,8 @@ def reason_text(reason: str, endpoint: EndpointStatus | None) -> tuple[str, str,
             text = "More addresses wait than its send queue holds."
             return text, "Make the queue larger.", "queue_size = 50_000"
         case "full":
-            text = "They arrived faster than it takes them, and its send queue was full."
-            fix = "Let it skip old values of an address, or send it less."
+            text = "They arrived faster than it can send, and its send queue was full."
+            fix = "Let it skip old values of an address, or send it fewer messages."
             return text, fix, 'policy = "latest"'
         case "expired":
             text = "They waited longer than max_age allows."
@@ -107,7 +111,7 @@ def reason_text(reason: str, endpoint: EndpointStatus | None) -> tuple[str, str,
             fix = "Look at the network of that client, or let it skip old values."
             return text, fix, 'policy = "latest"'
     text = f"The reason is '{reason}'."
-    return text, "The log and the metrics say more.", ""
+    return text, "See the log and the metrics.", ""
 
 
 def _source_reason(reason: str) -> tuple[str, str, str]:
@@ -121,9 +125,9 @@ def _source_reason(reason: str) -> tuple[str, str, str]:
             fix = "Give the bridge more processor time, or a larger receive buffer."
             return text, fix, ""
         case "loop":
-            text = "They went round and round between endpoints."
+            text = "They went in a loop between endpoints."
             return text, "Narrow the match of a route, so that nothing comes back.", ""
-    return f"The reason is '{reason}'.", "The log and the metrics say more.", ""
+    return f"The reason is '{reason}'.", "See the log and the metrics.", ""
 
 
 def count_of(count: int, one: str, several: str) -> str:

@@ -35,10 +35,10 @@ def program(start: Callable[..., Any]) -> Iterator[ControlRoomProgram]:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     """A running MQTT broker."""
-    mosquitto = Mosquitto(tmp_path)
+    mosquitto = Mosquitto(tmp_path / "broker")
     mosquitto.start()
     yield mosquitto
-    mosquitto.stop()
+    mosquitto.end()
 
 
 # --- a browser --------------------------------------------------------------------------------

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from control_room import (
     ControlRoomProgram,
     connected,
 )
+from http_server import http_server
 from playwright.async_api import Browser, Page, expect
 from raw_client import RawClient
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
@@ -262,14 +262,8 @@ def site(folder: Path, text: str) -> Iterator[int]:
     """A web server with one page, and its port."""
     (folder / "index.html").write_text(text)
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(handler) as port:
+        yield port
 
 
 @pytest.mark.parametrize("host", ["evil.example", "stage.local"])

@@ -217,7 +217,7 @@ async def test_lost_broker_is_a_problem_and_an_event_until_it_is_back(
 ) -> None:
     page = await open_page(peers.program.url)
     await expect(page.get_by_role("heading", name="Everything is running.")).to_be_visible()
-    peers.broker.stop()
+    peers.broker.end()
     await expect(page.get_by_role("heading", name="house is not connected")).to_be_visible()
     peers.oscsend("/lamp/2", "f", 1)
     waiting = page.get_by_role("list", name="Parts").get_by_role("button", name="house")

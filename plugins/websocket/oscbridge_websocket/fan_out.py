@@ -127,7 +127,7 @@ def _write(
 def _write_checked(
     client: WebSocketClient, frame: OutgoingFrame, serialized: bytes, sent: int
 ) -> None:
-    """Write what is not sent yet to a client, if it is open, or queue the frame."""
+    """Write the unsent rest to a client, if it is open, or queue the frame."""
     connection = client.connection
     connection.is_clear = False
     if connection.is_closing():

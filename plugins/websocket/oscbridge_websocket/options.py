@@ -97,7 +97,7 @@ class WebSocketOptions(oscbridge.Options):
 
     def config_warnings(self) -> Sequence[str]:
         if self.files is not None and not (self.files / "index.html").is_file():
-            return [f"{self.files} has no index.html, so there is no page at /"]
+            return [f"{self.files} has no index.html: nothing is served at /; add that file"]
         return []
 
     def certificates(self) -> Mapping[str, Path]:

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import socket
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,15 +13,12 @@ from pathlib import Path
 import orjson
 import pytest
 from certificates import Certificate, make_certificate
+from endpoint_bridge import EndpointBridge
 from raw_client import RawClient
 from websockets.asyncio.client import ClientConnection, connect
 
 import oscbridge
-from oscbridge.testing import (
-    EndpointStatus,
-    RunningBridge,
-    running_bridge,
-)
+from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge_websocket.endpoint import WebSocketEndpoint
 
 CONFIGURATION = """
@@ -36,24 +32,17 @@ listen = "127.0.0.1:0"
 """
 
 
-class WebSocketBridge:
+class WebSocketBridge(EndpointBridge):
     """A running bridge from UDP to the endpoint ``web``, and its counters."""
 
     def __init__(self, bridge: RunningBridge) -> None:
-        self._bridge = bridge
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        url = bridge.url("osc")
-        self._udp.connect((url.host, url.port))
+        super().__init__(bridge, "web")
 
     @property
     def endpoint(self) -> WebSocketEndpoint:
-        endpoint = self._bridge.endpoint("web")
+        endpoint = self.bridge.endpoint("web")
         assert isinstance(endpoint, WebSocketEndpoint)
         return endpoint
-
-    @property
-    def status(self) -> EndpointStatus:
-        return self._bridge.endpoint_status("web")
 
     @property
     def url(self) -> str:
@@ -62,15 +51,6 @@ class WebSocketBridge:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
-
-    @property
-    def client_drops(self) -> Counter[str]:
-        return Counter(self.status.client_dropped)
-
-    @property
-    def bad(self) -> Counter[str]:
-        """Bad packets of clients, by reason."""
-        return Counter(self.status.received.bad)
 
     @property
     def refusals(self) -> int:
@@ -87,32 +67,13 @@ class WebSocketBridge:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for a condition that has no event."""
-        await self._bridge.until(condition)
+        await self.bridge.until(condition)
 
     async def update(self, options: str, configuration: str = CONFIGURATION) -> bool:
         """Reload with other options. Returns whether the endpoint kept running."""
         before = self.endpoint
-        await self._bridge.reload(configuration.format(options=options))
+        await self.bridge.reload(configuration.format(options=options))
         return self.endpoint is before
-
-    def send(self, *messages: oscbridge.Message) -> None:
-        """Send one datagram per message; none is received before the test awaits something."""
-        for message in messages:
-            self._udp.send(oscbridge.encode_message(message))
-
-    def send_packet(self, packet: bytes) -> None:
-        """Send one datagram with this packet."""
-        self._udp.send(packet)
-
-    def offer(self, *messages: oscbridge.Message) -> None:
-        """Put messages directly into the send queue."""
-        self._bridge.offer("web", *messages)
-
-    async def stop(self) -> None:
-        await self._bridge.stop()
-
-    def close(self) -> None:
-        self._udp.close()
 
 
 Start = Callable[..., Awaitable[WebSocketBridge]]

@@ -54,7 +54,7 @@ class ConfigurationStore:
         """The versions of the file. Raises :class:`EditRefused` if there can be no file."""
         file = self._source.file or default_file()
         if file is None:
-            raise EditRefused("there is no home directory for a file; start with a file")
+            raise EditRefused("no home directory to save a file in; start with a file")
         return VersionHistory(file.absolute())
 
     def read(self) -> ConfigurationDocument:
@@ -186,7 +186,7 @@ class ConfigurationStore:
         else:
             path = default_file()
             if path is None:
-                raise EditRefused("there is no home directory for a file; start with a file")
+                raise EditRefused("no home directory to save a file in; start with a file")
             document = read_document(path, str(path), self._source.built_in)
         if not document.problem:
             self._trusted = document

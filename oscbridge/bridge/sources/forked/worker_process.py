@@ -218,7 +218,7 @@ class WorkerProcess:
             async with asyncio.timeout(REST_TIMEOUT):
                 await over
         except TimeoutError:
-            # A process that a function forked, or not Linux: there is no end of records.
+            # A process that a function forked, or not Linux: the end of records never comes.
             self._read_from(sock, REST)
         finally:
             self._loop.remove_reader(sock)

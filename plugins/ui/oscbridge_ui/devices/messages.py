@@ -100,7 +100,7 @@ class PluginState(ProtocolModel):
 
 
 class DevicesState(ProtocolModel):
-    """What is found, and what can be added."""
+    """The devices that are found, and the types and profiles that can be added."""
 
     type: Literal["devices"] = "devices"
     is_listing: bool

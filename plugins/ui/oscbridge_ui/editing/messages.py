@@ -284,7 +284,7 @@ class SavedState(ProtocolModel):
     error: str = ""
     reason: Literal["", "refused", "conflict", "read_only", "invalid", "failed"] = ""
     text: str = ""
-    """What has changed, human-readable."""
+    """The changes, human-readable."""
     problems: Sequence[str] = ()
     diff: str = ""
     version: str = ""

@@ -121,7 +121,7 @@ class EditingSession:
                 self._fail(request, str(error), "failed")
             except Exception as error:
                 _log.exception("control room: an edit failed with %r", error)
-                self._fail(request, f"it failed with {type(error).__name__}; see the log")
+                self._fail(request, f"failed with {type(error).__name__}; see the log")
 
     async def _answered(self, editor: ConfigurationEditor, request: Request) -> BaseModel:
         match request:

@@ -38,7 +38,7 @@ class DraftTrial:
             return (), ""
         trial = RouteTrial(configuration, wanted.route)
         if trial.has_function and not wanted.run_function:
-            return (), "the function of this route runs only if you ask for it"
+            return (), "the function of this route runs only on request"
         if wanted.message:
             try:
                 found = [(trial.sources[0], typed_message(wanted.message))]

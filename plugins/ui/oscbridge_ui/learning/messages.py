@@ -63,7 +63,7 @@ class LearnAgain(ProtocolModel):
 
 
 class LearnOptions(ProtocolModel):
-    """Change what is proposed."""
+    """Change the proposal."""
 
     type: Literal["learn_options"]
     id: CommandId
@@ -146,11 +146,11 @@ class LearningProposal(ProtocolModel):
 
 
 class LearningStatus(ProtocolModel):
-    """What is known about the route to be."""
+    """The state of learning, and the route that is proposed."""
 
     type: Literal["learning"] = "learning"
     waiting_for: LearnRole | None
-    """What is to be moved now."""
+    """The side whose control is to be moved now."""
     listening: float
     """Seconds in which nothing should be moved yet."""
     candidates: Sequence[LearningCandidate]

@@ -101,7 +101,7 @@ class RecordingDeck:
     async def remove(self, name: str) -> None:
         """Remove a recording."""
         if self.recording is not None and self.recording.name == self.library.path(name).stem:
-            raise ConfigurationError(f"{name!r}: is being recorded; stop it first")
+            raise ConfigurationError(f"{name!r} is being recorded; stop it first")
         await asyncio.to_thread(self.library.remove, name)
         await self.look()
 

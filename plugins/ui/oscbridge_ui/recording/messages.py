@@ -38,7 +38,7 @@ Speed = Annotated[float, Field(ge=0.05, le=100, allow_inf_nan=False)]
 
 
 class WatchRecordings(ProtocolModel):
-    """Watch the recordings, and what is recorded and played."""
+    """Watch the recordings, the recorder and the player."""
 
     type: Literal["watch_recordings"]
 
@@ -83,7 +83,7 @@ class PlayRecording(ProtocolModel):
 
 
 class ChangePlayback(ProtocolModel):
-    """Change how it is played; what is left out stays."""
+    """Change how it is played; values that are left out stay."""
 
     type: Literal["change_playback"]
     id: CommandId
@@ -134,7 +134,7 @@ class RecordingEntry(ProtocolModel):
 
 
 class RecorderState(ProtocolModel):
-    """What is being recorded."""
+    """The recording in progress."""
 
     name: str
     seconds: float
@@ -144,7 +144,7 @@ class RecorderState(ProtocolModel):
 
 
 class PlaybackState(ProtocolModel):
-    """What is being played."""
+    """The playback in progress."""
 
     name: str
     position: float
@@ -162,7 +162,7 @@ class PlaybackState(ProtocolModel):
 
 
 class RecordingsState(ProtocolModel):
-    """The recordings, and what is recorded and played."""
+    """The recordings, the recorder and the player."""
 
     type: Literal["recordings"] = "recordings"
     entries: Sequence[RecordingEntry] | None

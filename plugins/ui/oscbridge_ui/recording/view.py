@@ -36,7 +36,7 @@ __all__ = ["RecordView"]
 COMMANDS: Final = 200.0
 """Messages per second, on average over a second: pieces of an upload. A page waits above it."""
 
-LIMITED: Final = "this token is limited to some addresses or endpoints; recordings have all"
+LIMITED: Final = "this token is limited to some addresses or endpoints; recordings contain all"
 
 _Command: TypeAlias = (
     StartRecording

@@ -118,7 +118,7 @@ def _edited(pages: dict[str, SurfacePage], edit: SurfaceEdit) -> dict[str, Surfa
     match edit:
         case AddPage(page=page):
             if page.id in pages:
-                raise ConfigurationError(f"page {page.name!r}: there is one with the same id")
+                raise ConfigurationError(f"page {page.name!r}: duplicate page id")
             if len(pages) >= MAX_PAGES:
                 raise ConfigurationError(f"at most {MAX_PAGES} pages; remove one first")
             return {**pages, page.id: page}
@@ -132,7 +132,7 @@ def _edited(pages: dict[str, SurfacePage], edit: SurfaceEdit) -> dict[str, Surfa
     match edit:
         case AddWidget(widget=widget):
             if widget.id in widgets:
-                text = f"page {page.name!r}: there is a control with the id {widget.id}"
+                text = f"page {page.name!r}: duplicate control id {widget.id}"
                 raise ConfigurationError(text)
             if len(widgets) >= MAX_WIDGETS:
                 text = f"page {page.name!r}: at most {MAX_WIDGETS} controls; add another page"

@@ -135,7 +135,7 @@ class SurfaceFile:
         except OSError as error:
             text = f"{path}: {why}; cannot be renamed: {error.strerror or error}"
             raise OSCBridgeError(text) from None
-        _log.error("%s: %s; kept as %s; the surface is empty", path, why, new)
+        _log.error("%s: %s; kept as %s; starting with an empty surface", path, why, new)
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:

@@ -30,11 +30,11 @@ class EditSurface(ProtocolModel):
     type: Literal["edit_surface"]
     id: CommandId
     edits: Annotated[str, Field(max_length=MAX_EDIT_TEXT)]
-    """A list of ``SurfaceEdit`` as JSON: what is wrong in it is answered, as it may be a file."""
+    """A list of ``SurfaceEdit`` as JSON: errors in it are answered, as it may be a file."""
 
 
 class SurfaceState(ProtocolModel):
-    """The pages that this token shows, and the values of one, or what has changed."""
+    """The pages that this token shows, and the values of one, or their changes."""
 
     type: Literal["surface"] = "surface"
     time: float

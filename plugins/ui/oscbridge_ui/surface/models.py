@@ -131,11 +131,11 @@ class SurfaceDocument(ProtocolModel):
 
 
 class WidgetChange(_WidgetFields, PartialModel):
-    """New values for a control; what is left out stays."""
+    """New values for a control; those that are left out stay."""
 
 
 class PageChange(PartialModel):
-    """New values for a page; what is left out stays."""
+    """New values for a page; those that are left out stay."""
 
     name: PageName = "Page"
     columns: Columns = 12

@@ -23,7 +23,7 @@ __all__ = ["SurfaceView"]
 EDITS: Final = 30.0
 """Messages per second, on average over a second. A page waits above it."""
 
-LIMITED: Final = "this token is limited to some addresses or endpoints; the surface has others"
+LIMITED: Final = "this token is limited to some addresses or endpoints; the surface contains others"
 
 
 class SurfaceView(PacedView):

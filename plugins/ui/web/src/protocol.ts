@@ -376,7 +376,7 @@ export interface SurfaceDocument {
   pages: readonly SurfacePage[];
 }
 
-/** New values for a control; what is left out stays. */
+/** New values for a control; those that are left out stay. */
 export interface WidgetChange {
   kind?: "fader" | "button" | "xy" | "menu" | "colour" | "meter" | "text" | "label";
   label?: string;
@@ -400,7 +400,7 @@ export interface WidgetChange {
   args?: readonly (boolean | number | string | null)[];
 }
 
-/** New values for a page; what is left out stays. */
+/** New values for a page; those that are left out stay. */
 export interface PageChange {
   name?: string;
   columns?: number;
@@ -463,7 +463,7 @@ export interface EditSurface {
   edits: string;
 }
 
-/** The pages that this token shows, and the values of one, or what has changed. */
+/** The pages that this token shows, and the values of one, or their changes. */
 export interface SurfaceState {
   type: "surface";
   time: number;
@@ -476,7 +476,7 @@ export interface SurfaceState {
   token_names: readonly string[];
 }
 
-/** Watch the recordings, and what is recorded and played. */
+/** Watch the recordings, the recorder and the player. */
 export interface WatchRecordings {
   type: "watch_recordings";
 }
@@ -513,7 +513,7 @@ export interface PlayRecording {
   position?: number;
 }
 
-/** Change how it is played; what is left out stays. */
+/** Change how it is played; values that are left out stay. */
 export interface ChangePlayback {
   type: "change_playback";
   id: number;
@@ -554,7 +554,7 @@ export interface RecordingEntry {
   seconds: number | null;
 }
 
-/** What is being recorded. */
+/** The recording in progress. */
 export interface RecorderState {
   name: string;
   seconds: number;
@@ -563,7 +563,7 @@ export interface RecorderState {
   dropped: Readonly<Record<string, number>>;
 }
 
-/** What is being played. */
+/** The playback in progress. */
 export interface PlaybackState {
   name: string;
   position: number;
@@ -578,7 +578,7 @@ export interface PlaybackState {
   rounds: number;
 }
 
-/** The recordings, and what is recorded and played. */
+/** The recordings, the recorder and the player. */
 export interface RecordingsState {
   type: "recordings";
   entries: readonly RecordingEntry[] | null;
@@ -833,7 +833,7 @@ export interface LearnAgain {
   role: "source" | "target";
 }
 
-/** Change what is proposed. */
+/** Change the proposal. */
 export interface LearnOptions {
   type: "learn_options";
   id: number;
@@ -888,7 +888,7 @@ export interface LearningProposal {
   edits: readonly (AddEdit | ChangeEdit | RemoveEdit | MoveEdit | TextEdit)[];
 }
 
-/** What is known about the route to be. */
+/** The state of learning, and the route that is proposed. */
 export interface LearningStatus {
   type: "learning";
   waiting_for: "source" | "target" | null;
@@ -970,7 +970,7 @@ export interface PluginState {
   error: string;
 }
 
-/** What is found, and what can be added. */
+/** The devices that are found, and the types and profiles that can be added. */
 export interface DevicesState {
   type: "devices";
   is_listing: boolean;
