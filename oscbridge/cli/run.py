@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -185,16 +185,18 @@ async def _run(
 
     with until_signal(service.request_reload, end_in_time) as stop:
         try:
-            if not await run_until(service.start(), stop.wait()):
-                return  # it has closed everything that it had opened
+            if not await _to_the_end(run_until(service.start(), stop.wait())):
+                if stop.is_set():
+                    return  # it has closed everything that it had opened
+                fail("a plugin has cancelled the start", 1)
             _say(banner(service, plugins, source.name, is_built_in=source.file is None))
             if qr:
                 from oscbridge.cli.site_code import site_code
 
                 _say(site_code(service.http))
-            await _until(stop)
+            await _to_the_end(stop.wait())
             _say("stopping")
-            await service.stop()
+            await _to_the_end(service.stop())
         except OSCBridgeError as error:
             _log_bug(error)
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
@@ -202,15 +204,17 @@ async def _run(
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
 
 
-async def _until(stop: asyncio.Event) -> None:
-    """Wait for the stop. Nobody else may end the bridge: a plugin can cancel any task."""
-    while not stop.is_set():
+async def _to_the_end(work: Coroutine[object, object, bool | None]) -> bool | None:
+    """Wait for some work. Nobody else may end the bridge: a plugin can cancel this task."""
+    working = asyncio.create_task(work)
+    while not working.done():
         try:
-            await stop.wait()
+            await asyncio.wait([working])
         except asyncio.CancelledError:
             _log.error("a plugin has cancelled the bridge, which continues")
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
+    return working.result()
 
 
 def _abandon(app: App, sources: Iterable[str]) -> None:
