@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Generator
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 __all__ = ["HiddenTasks", "list_task"]
+
+_T = TypeVar("_T")
 
 
 class HiddenTasks:
@@ -17,8 +19,12 @@ class HiddenTasks:
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     def __call__(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:  # the types of asyncio
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Generator[Any, None, _T] | Coroutine[Any, Any, _T],  # the types of asyncio
+        /,
+        **options: Any,
+    ) -> asyncio.Task[_T]:
         task = asyncio.Task(coroutine, loop=loop, **options)
         asyncio._unregister_task(task)
         self._tasks.add(task)

@@ -264,7 +264,8 @@ def test_plugin_that_cancels_all_tasks_does_not_end_the_bridge(
         config = config.replace('function = "mine:function"\n', "")
         config += CANCELLED.format(port=taken.getsockname()[1])
         program = start("run", write(config))
-        with UDPClient("127.0.0.1", port_of(program)) as client:
+        program.wait_for("Ctrl-C stops it")
+        with UDPClient("127.0.0.1", program.port("stage")) as client:
             for address in ("/x", "/y"):
                 client.send(Message.of(address))
                 program.wait_for(f"sent {address}")

@@ -51,7 +51,7 @@ class DropCounter:
             self.count(reason, count)
             self.log(reason, count, why)
 
-    def is_valid(self, reason: str, count: int) -> bool:
+    def is_valid(self, reason: str, count: object) -> bool:
         """Whether an endpoint reports a number of messages. Otherwise it is logged: a mistake."""
         if isinstance(count, int) and count >= 0:
             return True
@@ -66,7 +66,7 @@ class DropCounter:
             self._log.report(reason, text, count=count)
 
 
-def which_reason(counts: Mapping[str, int], reason: str) -> str:
+def which_reason(counts: Mapping[str, int], reason: object) -> str:
     """The reason to count under: a plugin may invent one per message, or one that is no text."""
     text = reason if isinstance(reason, str) else repr(reason)
     return text if text in counts or len(counts) < MAX_REASONS else "other"
