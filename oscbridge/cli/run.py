@@ -24,6 +24,7 @@ from oscbridge.cli import fail
 from oscbridge.cli.banner import banner
 from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
+from oscbridge.cli.standard_streams import open_standard_streams
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
@@ -87,6 +88,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         _log.warning("dry run: nothing is sent")
     file = file or saved_file()
     plugins = Plugins.for_configuration(file)
+    open_standard_streams()  # a plugin may have closed them
     types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
     source = ConfigurationSource(file, built_in_text(plugins), types)
 
@@ -239,3 +241,5 @@ def _say(text: str) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())  # or flushing the rest fails when the interpreter exits
         os.close(null)
+    except ValueError:
+        sys.stdout = Path(os.devnull).open("w")  # a plugin has closed it

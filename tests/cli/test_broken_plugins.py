@@ -308,3 +308,17 @@ def test_run_is_not_ready_while_a_plugin_failed_to_add_its_routes(
     (line,) = health.stdout.splitlines()
     assert line.startswith("plugin 'lamp': oscbridge_register_routes failed: KeyError: 'dim'")
     assert f"({file}:" in line
+
+
+@pytest.mark.parametrize(
+    "code", ["sys.stdout.close()", "sys.stderr.close()", "[os.close(number) for number in range(3)]"]
+)
+def test_run_continues_after_a_plugin_has_closed_the_standard_streams(
+    code: str, install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    install(f"import os, sys\n{code}\n" + LAMP_CLASS.format(model="", body="", hook=""))
+    program = start("run", write(BRIDGE + LAMP))
+    while (health := call("health")).stdout != "ready\n":
+        assert program.process.poll() is None, health.stderr
+    assert call("reload").stdout.endswith("nothing changed\n")
+    assert program.stop() == 0
