@@ -104,8 +104,8 @@ def types_in_source(location: str, entry_point: str) -> set[str]:
         text = file.read_bytes()[:MAX_SOURCE].decode(errors="replace")
     except (ImportError, OSError, ValueError, TypeError):
         return set()
-    hook = re.search(r"def oscbridge_endpoints\b.*(?:\n(?:[ \t].*)?)*", text)
-    return set(re.findall(r"""["']([^"'\n]{1,64})["']\s*:""", hook[0])) if hook else set()
+    hooks = re.findall(r"def oscbridge_\w+.*(?:\n(?:[ \t].*)?)*", text)
+    return set(re.findall(r"""["']([^"'\n]{1,64})["']""", "\n".join(hooks)))
 
 
 def _file_of(entry_point: str) -> Path:

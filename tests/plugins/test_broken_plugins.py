@@ -158,6 +158,8 @@ WORKING = lamp(SEND)
         "raise SystemExit\n" + WORKING,
         WORKING.replace("return {", "return 5\n    return {"),
         WORKING.replace("return {", "raise KeyError\n    return {"),
+        WORKING.replace('{"lamp": Lamp}', '["lamp"]'),
+        WORKING.replace("oscbridge_endpoints", "oscbridge_endpoint"),
     ],
 )
 def test_broken_plugin_with_another_name_offers_the_types_that_its_source_names(
