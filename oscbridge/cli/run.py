@@ -242,4 +242,4 @@ def _say(text: str) -> None:
         os.dup2(null, sys.stdout.fileno())  # or flushing the rest fails when the interpreter exits
         os.close(null)
     except ValueError:
-        sys.stdout = Path(os.devnull).open("w")  # a plugin has closed it
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # a plugin has closed it
