@@ -67,7 +67,7 @@ class DropCounter:
 
 
 def which_reason(counts: Mapping[str, int], reason: object) -> str:
-    """The reason to count under: a plugin may invent one per message, or one that is no text."""
+    """The reason to count under: a plugin may invent one per message, or one that is not a text."""
     text = reason if isinstance(reason, str) else repr(reason)
     return text if text in counts or len(counts) < MAX_REASONS else "other"
 

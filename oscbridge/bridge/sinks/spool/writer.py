@@ -265,7 +265,7 @@ class SpoolWriter:
             records = read_records(block.body, *header)
         elif block.format == FORMAT_1:
             decode = self._serializer.decode_v1
-            first = block.last - (block.messages or 0) + 1
+            first = block.last - block.messages + 1
             records = zip(range(first, block.last + 1), payloads_v1(block.body), strict=False)
         else:  # its records have numbers of their own
             first = max(after, block.last - BLOCK_MESSAGES) + 1
