@@ -17,6 +17,7 @@ from oscbridge.options import Options
 from oscbridge.testing import RecordingEndpoint
 
 PEER = ("127.0.0.1", 9)
+OPTIONS = RunnerOptions(policy="drop_oldest", on_start="retry", queue_size=10)
 Report = Callable[[EndpointRunner, Any, Any], None]
 
 REPORTS: dict[str, tuple[Report, Callable[[EndpointRunner], Counter[str]]]] = {
@@ -35,7 +36,7 @@ each_report = pytest.mark.parametrize("name", REPORTS)
 
 @pytest.fixture
 def host() -> EndpointRunner:
-    return EndpointRunner(RecordingEndpoint("desk", Options()), "collect", RunnerOptions())
+    return EndpointRunner(RecordingEndpoint("desk", Options()), "collect", OPTIONS)
 
 
 @each_report
