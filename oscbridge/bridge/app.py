@@ -36,7 +36,7 @@ from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
-from oscbridge.bridge.tasks import result_of
+from oscbridge.bridge.tasks import STOPPING, result_of
 from oscbridge.bridge.watching import AppWatcher, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
@@ -291,7 +291,7 @@ class App:
     async def stop(self) -> None:
         """Stop listening, deliver queued messages within a time-out, close everything."""
         if self._reloading is not None:
-            self._reloading.cancel()
+            self._reloading.cancel(STOPPING)
             await asyncio.wait([self._reloading])
         if self._retrying is not None:
             self._retrying.cancel()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["result_of", "run_until"]
+__all__ = ["STOPPING", "result_of", "run_until"]
+
+STOPPING: Final = "the bridge stops"
+"""The message of a cancellation by the bridge itself."""
 
 _T = TypeVar("_T")
 
@@ -44,6 +47,6 @@ async def result_of(task: asyncio.Future[_T], name: str) -> _T:
     try:
         return await task
     except asyncio.CancelledError as error:
-        if is_ending(error):
+        if is_ending(error) or error.args == (STOPPING,):
             raise
         raise OSCBridgeError(f"a plugin has cancelled {name}") from error
