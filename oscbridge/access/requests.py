@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
@@ -11,10 +12,10 @@ from oscbridge.access.grant import AccessDenied
 __all__ = ["TOKEN_IN_URL", "bearer_token", "has_token_in_query"]
 
 _IN_QUERY: Final = frozenset(
-    {"token", "access_token", "auth_token", "auth", "authorization", "bearer"}
-    | {"secret", "password", "api_key", "apikey", "jwt"}
+    {"token", "accesstoken", "authtoken", "xtoken", "auth", "authorization", "bearer"}
+    | {"secret", "password", "apikey", "xapikey", "jwt"}
 )
-"""Query parameters that people put tokens into."""
+"""Query parameters that people put tokens into, without what is no letter or digit."""
 
 TOKEN_IN_URL: Final = AccessDenied(
     HTTPStatus.BAD_REQUEST,
@@ -25,7 +26,7 @@ TOKEN_IN_URL: Final = AccessDenied(
 
 def has_token_in_query(names: Iterable[str]) -> bool:
     """Whether one of the names of a query's parameters is that of a token."""
-    return not _IN_QUERY.isdisjoint(map(str.lower, names))
+    return any(re.sub(r"[\W_]", "", name).lower() in _IN_QUERY for name in names)
 
 
 def bearer_token(authorization: Iterable[bytes]) -> str | None:

@@ -36,6 +36,7 @@ from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
+from oscbridge.bridge.tasks import STOPPING, result_of
 from oscbridge.bridge.watching import AppWatcher, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
@@ -119,10 +120,8 @@ class App:
             self.leadership.apply(self.configuration.run.leader)
             await connect_all(self.endpoints, bridges=False)
             for name, options in self.configuration.bridges.items():
-                if options.on_start == "retry":
-                    await self._try(name, self._listen(name))
-                else:
-                    await self._listen(name)
+                listening = self._listen(name)
+                await (self._try(name, listening) if options.on_start == "retry" else listening)
             self._settle()
             await connect_all(self.endpoints, bridges=True)
         except BaseException:
@@ -180,7 +179,7 @@ class App:
             await asyncio.wait([self._reloading])
         self._reloading = reloading = asyncio.ensure_future(self._reload(configuration))
         try:
-            return await reloading
+            return await result_of(reloading, "the reload")
         finally:
             self._reloading = None
 
@@ -292,7 +291,7 @@ class App:
     async def stop(self) -> None:
         """Stop listening, deliver queued messages within a time-out, close everything."""
         if self._reloading is not None:
-            self._reloading.cancel()
+            self._reloading.cancel(STOPPING)
             await asyncio.wait([self._reloading])
         if self._retrying is not None:
             self._retrying.cancel()

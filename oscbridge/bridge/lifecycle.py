@@ -77,7 +77,7 @@ def _make_runner(
     try:
         with exits_refused():
             endpoint = entry.factory(name, entry.options)
-            problem = problem_of(endpoint)
+            problem = problem_of(endpoint, name, entry.options)
     except BaseException as error:
         reason = reason_of(error, "the plugin", defined_at(entry.factory))
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: {reason}") from error

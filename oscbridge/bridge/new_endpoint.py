@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+
 from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.options import Options
 from oscbridge.failures import defined_at
 from oscbridge.osc import Pattern
 
 __all__ = ["problem_of"]
 
 
-def problem_of(endpoint: AnyEndpoint) -> str:
+def problem_of(endpoint: AnyEndpoint, name: str, options: Options) -> str:
     """The problem of a new endpoint, or "". Raises what its methods raise."""
     kind = type(endpoint)
-    if not {"name", "options", "log"} <= vars(endpoint).keys():
+    given = vars(endpoint)
+    if not {"name", "options", "log"} <= given.keys():
         place = defined_at(kind.__init__)
         return f"{kind.__name__}.__init__ must call super().__init__(name, options) ({place})"
+    kept = given["name"] == name and isinstance(given["options"], type(options))
+    if not (kept and isinstance(given["log"], logging.Logger | logging.LoggerAdapter)):
+        place = defined_at(kind.__init__)
+        return f"{kind.__name__}.__init__ must not change name, options and log ({place})"
     where: object = endpoint.describe()
     if not isinstance(where, str):
         place = defined_at(kind.describe)

@@ -1,11 +1,20 @@
-"""Work that ends early when something else happens."""
+"""Work that ends early when something else happens, and work that a plugin can cancel."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Final, TypeVar
 
-__all__ = ["run_until"]
+from oscbridge.bridge.sinks.connection import is_ending
+from oscbridge.errors import OSCBridgeError
+
+__all__ = ["STOPPING", "result_of", "run_until"]
+
+STOPPING: Final = "the bridge stops"
+"""The message of a cancellation by the bridge itself."""
+
+_T = TypeVar("_T")
 
 
 async def run_until(
@@ -28,3 +37,16 @@ async def run_until(
         return False
     working.result()
     return True
+
+
+async def result_of(task: asyncio.Future[_T], name: str) -> _T:
+    """Wait for a task that calls plugins. Returns what it returns, raises what it raises.
+
+    Raises :class:`OSCBridgeError` if a plugin has cancelled it.
+    """
+    try:
+        return await task
+    except asyncio.CancelledError as error:
+        if is_ending(error) or error.args == (STOPPING,):
+            raise
+        raise OSCBridgeError(f"a plugin has cancelled {name}") from error

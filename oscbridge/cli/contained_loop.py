@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.monitoring.hidden_tasks import HiddenTasks
 
 __all__ = ["run_contained"]
 
@@ -27,12 +29,15 @@ def run_contained(
 
     asyncio leaves a loop when a callback or a task raises ``SystemExit`` or ``KeyboardInterrupt``,
     e.g. by ``sys.exit()`` in code of a plugin, or stops the loop. That is logged, and the loop
-    continues.
+    continues. Of its tasks ``asyncio.all_tasks()`` lists only that of ``main``, which a plugin can
+    cancel at any time.
     """
-    reporter = RateLimitedLog(_log)
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    reporter, hidden = RateLimitedLog(_log), HiddenTasks()
+    with asyncio.Runner(loop_factory=loop_factory) as runner, ExitStack() as stack:
         loop = runner.get_loop()
         task = loop.create_task(main)
+        loop.set_task_factory(hidden)
+        stack.callback(hidden.list_all)
         while True:
             try:
                 loop.run_until_complete(task)

@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from oscbridge.cli import fail
 from oscbridge.cli.banner import banner
 from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
+from oscbridge.cli.standard_streams import open_standard_streams
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
@@ -87,6 +88,7 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
         _log.warning("dry run: nothing is sent")
     file = file or saved_file()
     plugins = Plugins.for_configuration(file)
+    open_standard_streams()  # a plugin may have closed them
     types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
     source = ConfigurationSource(file, built_in_text(plugins), types)
 
@@ -185,16 +187,18 @@ async def _run(
 
     with until_signal(service.request_reload, end_in_time) as stop:
         try:
-            if not await run_until(service.start(), stop.wait()):
-                return  # it has closed everything that it had opened
+            if not await _to_the_end(run_until(service.start(), stop.wait())):
+                if stop.is_set():
+                    return  # it has closed everything that it had opened
+                fail("a plugin has cancelled the start", 1)
             _say(banner(service, plugins, source.name, is_built_in=source.file is None))
             if qr:
                 from oscbridge.cli.site_code import site_code
 
                 _say(site_code(service.http))
-            await _until(stop)
+            await _to_the_end(stop.wait())
             _say("stopping")
-            await service.stop()
+            await _to_the_end(service.stop())
         except OSCBridgeError as error:
             _log_bug(error)
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
@@ -202,15 +206,17 @@ async def _run(
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
 
 
-async def _until(stop: asyncio.Event) -> None:
-    """Wait for the stop. Nobody else may end the bridge: a plugin can cancel any task."""
-    while not stop.is_set():
+async def _to_the_end(work: Coroutine[object, object, bool | None]) -> bool | None:
+    """Wait for some work. Nobody else may end the bridge: a plugin can cancel this task."""
+    working = asyncio.create_task(work)
+    while not working.done():
         try:
-            await stop.wait()
+            await asyncio.wait([working])
         except asyncio.CancelledError:
             _log.error("a plugin has cancelled the bridge, which continues")
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
+    return working.result()
 
 
 def _abandon(app: App, sources: Iterable[str]) -> None:
@@ -235,3 +241,5 @@ def _say(text: str) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())  # or flushing the rest fails when the interpreter exits
         os.close(null)
+    except ValueError:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # a plugin has closed it

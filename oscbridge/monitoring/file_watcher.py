@@ -13,7 +13,9 @@ from typing import Final
 
 from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
+from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.errors import OSCBridgeError
+from oscbridge.failures import failure_text
 
 __all__ = ["FileWatcher"]
 
@@ -63,13 +65,26 @@ class FileWatcher:
         await asyncio.wait([self._task])
 
     async def _run(self) -> None:
-        known = self._known or await self._look()
-        count = len(known.contents)
+        """Watch, also after a failure: the system may have had no thread left for a moment."""
+        while True:
+            try:
+                await self._watch()
+            except BaseException as error:
+                if is_ending(error):
+                    raise
+                text = "watching files failed: %s; it continues in %g s"
+                _log.error(text, failure_text(error), RETRY, exc_info=error)
+            await asyncio.sleep(RETRY)
+
+    async def _watch(self) -> None:
+        if self._known is None:
+            self._known = await self._look()
+        count = len(self._known.contents)
         _log.info("watching %d %s for changes", count, "file" if count == 1 else "files")
         has_failed = False
         while True:
             try:
-                await self._wait_for_change(known)
+                await self._wait_for_change(self._known)
                 has_failed = False
             except Exception as error:  # watchfiles raises its own and the system's
                 # The files are looked at all the same, so this does not make it unready.
@@ -79,9 +94,9 @@ class FileWatcher:
                 )  # fmt: skip
                 has_failed = True
                 await asyncio.sleep(RETRY)
-            now = await self._settled(known)
-            changed = now.changed_since(known)
-            known = now
+            now = await self._settled(self._known)
+            changed = now.changed_since(self._known)
+            self._known = now
             if changed:
                 _log.info("%s; reloading", _text(changed))
                 with suppress(OSCBridgeError):  # already logged

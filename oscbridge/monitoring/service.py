@@ -25,6 +25,7 @@ from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.file_watcher import FileWatcher
+from oscbridge.monitoring.hidden_tasks import list_task
 from oscbridge.monitoring.http_service import HTTPService
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.operations import Operations
@@ -283,6 +284,7 @@ class Service:
     def _begin_looking(self) -> None:
         if not self._stopping:
             self._looking = asyncio.create_task(self._look_after())
+            list_task(self._looking)
             self._looking.add_done_callback(self._looking_ended)
 
     def _looking_ended(self, task: asyncio.Task[None]) -> None:

@@ -16,6 +16,7 @@ __all__ = ["OSCURL", "SCHEMES", "HostPort"]
 SCHEMES: Final = {"udp": "", "tcp": "1.1", "tcp+1.0": "1.0", "tcp+auto": "auto"}
 """Transports of OSC, and the framing of each."""
 
+_TOO_LONG: Final = re.compile(r":[0-9]{10,}$")
 _HINT: Final = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
 
 
@@ -33,6 +34,8 @@ class HostPort(NamedTuple):
         """
         try:
             parts = urlsplit(f"//{text}")
+            if _TOO_LONG.search(parts.netloc):
+                raise ValueError("Port out of range 0-65535")  # without the limit of int()
             host, port = parts.hostname, parts.port
         except (TypeError, ValueError) as error:
             check_placeholder(text)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.failures import defined_at, failure_text
@@ -20,7 +23,11 @@ __all__ = [
     "import_type",
     "problem_with_offer",
     "stand_in",
+    "types_in_source",
 ]
+
+MAX_SOURCE: Final = 1 << 20
+"""Bytes of a plugin's source that are searched for its types."""
 
 _FIRST_CONTRACT: Final = 1
 """The version of the contract that a class without ``api`` is written for."""
@@ -85,6 +92,32 @@ def import_type(name: str, path: str, distribution: str) -> type[AnyEndpoint]:
     if problem := _problem_with_type(name, found, distribution):
         raise UnusableType(problem)
     return cast("type[AnyEndpoint]", found)
+
+
+def types_in_source(location: str, entry_point: str) -> set[str]:
+    """The endpoint types that the source of a plugin names, which is only read.
+
+    ``location`` is its file, if it was found, and ``entry_point`` its module.
+    """
+    try:
+        file = Path(location) if location.endswith(".py") else _file_of(entry_point)
+        text = file.read_bytes()[:MAX_SOURCE].decode(errors="replace")
+    except (ImportError, OSError, ValueError, TypeError):
+        return set()
+    hooks = re.findall(r"def oscbridge_\w+.*(?:\n(?:[ \t].*)?)*", text)
+    return set(re.findall(r"""["']([^"'\n]{1,64})["']""", "\n".join(hooks)))
+
+
+def _file_of(entry_point: str) -> Path:
+    """The file of a module. Raises if it is not found."""
+    package, *parts = entry_point.partition(":")[0].split(".")
+    spec = find_spec(package)  # imports nothing of it
+    if spec is None or not spec.origin:
+        raise ImportError(package)
+    if not parts:
+        return Path(spec.origin)
+    place = Path(spec.origin).parent.joinpath(*parts)
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 def stand_in(problem: str) -> type[AnyEndpoint]:

@@ -21,6 +21,7 @@ from oscbridge.plugins.endpoint_types import (
     import_type,
     problem_with_offer,
     stand_in,
+    types_in_source,
 )
 from oscbridge.plugins.hook_calls import (
     Plugin,
@@ -124,7 +125,8 @@ class Plugins:
     def broken_types(self) -> EndpointTypeMap:
         """Stand-ins, by the names of the types that broken plugins would offer.
 
-        What could not be loaded is assumed to offer the type that its entry point is named after.
+        What could not be loaded is assumed to offer the types that its source names, or the one
+        that its entry point is named after.
         """
         known = self.endpoint_types
         return EndpointTypeMap(
@@ -132,7 +134,9 @@ class Plugins:
                 name: stand_in(str(plugin.error))
                 for plugin in self.plugins
                 if plugin.error is not None
-                for name in plugin.broken_types or {plugin.name}
+                for name in plugin.broken_types
+                or types_in_source(plugin.location, plugin.value)
+                or {plugin.name}
                 if name not in known
             }
         )

@@ -233,6 +233,14 @@ BROKEN_PARTS = {
         *("", "keeps_last_values = property(lambda self: 1 / 0)", ""),
         "ZeroDivisionError",
     ),
+    "another name": (
+        *("", 'def __init__(self, _, options): super().__init__("stage", options)', ""),
+        "Lamp.__init__ must not change name, options and log",
+    ),
+    "no options": (
+        *("", "def __init__(self, name, _): super().__init__(name, None)", ""),
+        "Lamp.__init__ must not change name, options and log",
+    ),
     "constructor without arguments": ("", "def __init__(self): ...", "", "TypeError: Lamp.__init"),
     "validator with a bug": (VALIDATOR.format("KeyError('x')"), "", "", "KeyError: 'x'"),
     "validator that exits": (VALIDATOR.format("SystemExit"), "", "", "SystemExit"),
@@ -308,3 +316,18 @@ def test_run_is_not_ready_while_a_plugin_failed_to_add_its_routes(
     (line,) = health.stdout.splitlines()
     assert line.startswith("plugin 'lamp': oscbridge_register_routes failed: KeyError: 'dim'")
     assert f"({file}:" in line
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["sys.stdout.close()", "sys.stderr.close()", "[os.close(number) for number in range(3)]"],
+)
+def test_run_continues_after_a_plugin_has_closed_the_standard_streams(
+    code: str, install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    install(f"import os, sys\n{code}\n" + LAMP_CLASS.format(model="", body="", hook=""))
+    program = start("run", write(BRIDGE + LAMP))
+    while (health := call("health")).stdout != "ready\n":
+        assert program.process.poll() is None, health.stderr
+    assert call("reload").stdout.endswith("nothing changed\n")
+    assert program.stop() == 0

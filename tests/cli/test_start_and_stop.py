@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -221,10 +222,74 @@ import asyncio
 import oscbridge
 
 class Cancelling(oscbridge.Endpoint):
+    async def connect(self):
+        await cancel_all("connect")
+
     async def send(self, message):
         print("sent", message.address, flush=True)
+        await cancel_all("send")
+
+    async def close(self):
+        await cancel_all("close")
+
+async def cancel_all(where):
+    if where == {where!r}:
         for task in asyncio.all_tasks():
             task.cancel()
+        await asyncio.sleep(0)
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"cancelling": Cancelling}}
+"""
+CANCELLED = """
+[bridge.late]
+listen = "udp://127.0.0.1:{port}"
+on_start = "retry"
+[run]
+plugins = "plugins/"
+watch = true
+"""
+
+
+@pytest.mark.parametrize("where", ["connect", "send", "close"])
+def test_plugin_that_cancels_all_tasks_does_not_end_the_bridge(
+    where: str, start: Start, write: Write, call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "plugins").mkdir(mode=0o700)
+    write(CANCELLING.format(where=where), "plugins/cancelling.py")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        config = BRIDGE + ROUTE.replace('"osc"\nto = "udp://127.0.0.1:9"', '"cancelling"')
+        config = config.replace('function = "mine:function"\n', "")
+        config += CANCELLED.format(port=taken.getsockname()[1])
+        program = start("run", write(config))
+        program.wait_for("Ctrl-C stops it")
+        with UDPClient("127.0.0.1", program.port("stage")) as client:
+            for address in ("/x", "/y"):
+                client.send(Message.of(address))
+                program.wait_for(f"sent {address}")
+    program.wait_for("bridge.late: listening on")  # it is tried again all the same
+    write(config.replace("[bridge.late]", "[bridge.other]"))
+    program.wait_for("reloaded .*: added bridge.other")  # the file is still watched
+    assert call("health").stdout == "ready\n"
+    assert program.stop() == 0
+    assert "a plugin has cancelled the bridge, which continues" in program.output
+    text = "the checks once per second ended: CancelledError; they continue"
+    assert text in program.output or where == "close"
+
+
+RELOADED = """
+import asyncio
+import oscbridge
+
+class Cancelling(oscbridge.Endpoint, oscbridge.Reconfigurable):
+    async def send(self, message):
+        print("sent", message.address, flush=True)
+
+    def update(self, options):
+        asyncio.current_task().cancel()
+        return True
 
 @oscbridge.hookimpl
 def oscbridge_endpoints():
@@ -232,22 +297,23 @@ def oscbridge_endpoints():
 """
 
 
-def test_plugin_that_cancels_all_tasks_does_not_end_the_bridge(
-    start: Start, write: Write, tmp_path: Path
+def test_plugin_that_cancels_a_reload_has_it_rejected(
+    start: Start, write: Write, call: Call, tmp_path: Path
 ) -> None:
     (tmp_path / "plugins").mkdir(mode=0o700)
-    write(CANCELLING, "plugins/cancelling.py")
+    write(RELOADED, "plugins/cancelling.py")
     config = BRIDGE + ROUTE.replace('"osc"\nto = "udp://127.0.0.1:9"', '"cancelling"')
     config = config.replace('function = "mine:function"\n', "")
     program = start("run", write(f'{config}[run]\nplugins = "plugins/"\n'))
-    with UDPClient("127.0.0.1", port_of(program)) as client:
-        for address in ("/x", "/y"):
-            client.send(Message.of(address))
-            program.wait_for(f"sent {address}")
+    port = port_of(program)
+    for _ in range(2):
+        reloaded = call("reload")
+        assert reloaded.returncode == 1
+        assert "a plugin has cancelled the reload" in reloaded.stderr
+    with UDPClient("127.0.0.1", port) as client:
+        client.send(Message.of("/x"))
+        program.wait_for("sent /x")
     assert program.stop() == 0
-    assert "a plugin has cancelled the bridge, which continues" in program.output
-    text = "the checks once per second ended: CancelledError; they continue"
-    assert text in program.output
 
 
 def test_hangup_during_the_start_waits_until_it_has_started(start: Start, write: Write) -> None:

@@ -51,6 +51,8 @@ def test_trailing_slash_of_a_url_is_ignored() -> None:
         ("udp://127.0.0.1", "host:port"),
         ("udp://", "host:port"),
         ("udp://:9000", "host:port"),
+        ("udp://127.0.0.1:65536", "Port out of range 0-65535"),
+        ("udp://127.0.0.1:" + "9" * 5_000, "Port out of range 0-65535"),
     ],
 )
 def test_invalid_url_is_rejected_with_the_fix(text: str, message: str) -> None:

@@ -146,6 +146,36 @@ def test_configuration_with_a_broken_plugin_is_rejected(
     assert "\n" not in str(caught.value)
 
 
+WORKING = lamp(SEND)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import no_such_module\n" + WORKING,
+        WORKING + "\nreturn\n",
+        WORKING + "\0",
+        "raise SystemExit\n" + WORKING,
+        WORKING.replace("return {", "return 5\n    return {"),
+        WORKING.replace("return {", "raise KeyError\n    return {"),
+        WORKING.replace('{"lamp": Lamp}', '["lamp"]'),
+        WORKING.replace("oscbridge_endpoints", "oscbridge_endpoint"),
+    ],
+)
+def test_broken_plugin_with_another_name_offers_the_types_that_its_source_names(
+    code: str, install: Install
+) -> None:
+    install("lights", code)
+    plugins = Plugins()
+    types = {**plugins.broken_types, **plugins.endpoint_types}
+    with pytest.raises(OSCBridgeError) as caught:
+        parse(CONFIG, types, "x.toml")
+    assert "endpoint.lamp" in str(caught.value)
+    assert "its plugin is broken: " in str(caught.value)
+    assert "unknown endpoint type" not in str(caught.value)
+    parse(CONFIG, types, "x.toml", allow_broken=True)
+
+
 @pytest.mark.parametrize("code", [lamp("def send(self, message): pass"), "import no_such_module"])
 def test_check_rejects_a_broken_plugin(code: str, install: Install, tmp_path: Path) -> None:
     install("lamp", code)

@@ -37,6 +37,7 @@ MAX_BINDINGS: Final = 64
 """Heads of messages for which the next steps are kept ready, for each address."""
 
 _REASON: Final = "json"
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
 _UNUSABLE: Final = re.compile(r"[\s#*,/?\[\]{}]|[^\x21-\x7e]")
 """Characters that a part of an address must not contain (OSC 1.0, "OSC Address Spaces")."""
 
@@ -124,7 +125,7 @@ def _part_of(value: JSONValue, part: Sequence[str], text: str | bytes) -> JSONVa
     for number, name in enumerate(part, 1):
         if isinstance(value, dict) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             missing = ".".join(part[:number])

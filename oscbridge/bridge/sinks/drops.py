@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from oscbridge.logs.rate_limited import RateLimitedLog
 
-__all__ = ["EXPECTED", "STANDBY", "DropCounter", "several"]
+__all__ = ["EXPECTED", "STANDBY", "DropCounter", "several", "which_reason"]
+
+MAX_REASONS: Final = 64
+"""Reasons that are counted apart for one endpoint; the others count as "other"."""
 
 STANDBY: Final = "standby"
 """The reason of messages that another bridge delivers: ``[run] leader``."""
@@ -39,25 +43,33 @@ class DropCounter:
     def count(self, reason: str, count: int) -> None:
         """Count messages without logging them. Never waits for long."""
         with self._lock:
-            self.counts[reason] += count
+            self.counts[which_reason(self.counts, reason)] += count
 
     def drop(self, reason: str, count: int, why: str = "") -> None:
-        """Count and log messages. ``why`` explains the reason in the log.
+        """Count and log messages. ``why`` explains the reason in the log."""
+        if self.is_valid(reason, count):
+            self.count(reason, count)
+            self.log(reason, count, why)
 
-        A negative count is a mistake in the endpoint: it is logged and not counted.
-        """
-        if count < 0:
-            text = f"{count} is not a valid number of lost messages ({reason}); it is not counted"
-            self._log.report("negative", text, level=logging.ERROR)
-            return
-        self.count(reason, count)
-        self.log(reason, count, why)
+    def is_valid(self, reason: str, count: object) -> bool:
+        """Whether an endpoint reports a number of messages. Otherwise it is logged: a mistake."""
+        if isinstance(count, int) and count >= 0:
+            return True
+        text = f"{count!r} is not a valid number of lost messages ({reason}); it is not counted"
+        self._log.report("negative", text, level=logging.ERROR)
+        return False
 
     def log(self, reason: str, count: int, why: str = "") -> None:
         """Log messages that were counted before."""
         if reason not in EXPECTED:
             text = f"{several(count)} lost: {why or _EXPLANATIONS.get(reason, reason)}"
             self._log.report(reason, text, count=count)
+
+
+def which_reason(counts: Mapping[str, int], reason: object) -> str:
+    """The reason to count under: a plugin may invent one per message, or one that is not a text."""
+    text = reason if isinstance(reason, str) else repr(reason)
+    return text if text in counts or len(counts) < MAX_REASONS else "other"
 
 
 def several(count: int) -> str:

@@ -17,7 +17,7 @@ from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, TOO_MANY_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.confirmation import ConfirmingSink, until_settled
 from oscbridge.bridge.sinks.connection import description_of
-from oscbridge.bridge.sinks.drops import DropCounter
+from oscbridge.bridge.sinks.drops import DropCounter, which_reason
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.contract.abilities import Guarded, Reconfigurable, RouteAware
@@ -180,10 +180,14 @@ class EndpointHost(ABC):
 
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
         """Count and log invalid input from a peer."""
+        error.reason = which_reason(self.dispatcher.statistics.bad, error.reason)
         self.dispatcher.report_bad(error, peer)
 
     def input_dropped(self, reason: str, count: int, why: str = "") -> None:
         """Count and log received messages that will not reach the routes."""
+        if not self._drops.is_valid(reason, count):
+            return
+        reason = which_reason(self.dispatcher.statistics.dropped, reason)
         self.dispatcher.statistics.messages += count
         self.dispatcher.report_dropped(reason, count, why or reason)
 

@@ -58,6 +58,7 @@ class Desk:
         self.count = 0
         self.port = free_port()
         self.is_complete = asyncio.Event()
+        self.is_closed = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -68,7 +69,11 @@ class Desk:
                 if self.count >= COUNT:
                     self.is_complete.set()
         except asyncio.IncompleteReadError:
+            pass
+        finally:
             writer.close()
+            await writer.wait_closed()
+            self.is_closed.set()
 
 
 async def send(port: int) -> None:
@@ -115,3 +120,4 @@ async def test_nothing_is_lost_while_pages_watch_everything(start: Callable[...,
         for task in reading:
             assert not task.done()  # each page is still there
             task.cancel()
+    await desk.is_closed.wait()  # or its connection would be left to a later test

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import gc
 import os
 import socket
 import time
 import tracemalloc
-import warnings
 import zlib
 from typing import Any
 
@@ -128,17 +126,9 @@ def test_registry_keeps_nothing_about_ended_connections() -> None:
     assert (len(registry.connections), registry.clients, registry.networks) == (0, 0, 0)
 
 
-@pytest.fixture
-def collected() -> None:
-    """Collect what earlier tests left, so that it is not reported here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
 @pytest.mark.load
 async def test_five_thousand_connections_leave_the_endpoint_working(
-    collected: None, start: Any, join: Any, messages: Any, unharmed: Any
+    start: Any, join: Any, messages: Any, unharmed: Any
 ) -> None:
     bridge = await start()
     listener = await join(bridge, local_addr=("127.0.1.1", 0))

@@ -105,6 +105,7 @@ def nested(depth: int) -> Any:
         ("[" * 5_000, [], r"not valid JSON: .*…$"),
         ({"status": "error"}, ["data"], """the document has no 'data': {"status": "error"}"""),
         ({"data": [1]}, ["data", "3"], r"the document has no 'data\.3'"),
+        ([1], ["9" * 5_000], "the document has no '9"),
         ({"data": 1}, ["data", "name"], r"the document has no 'data\.name'"),
         (nested(MAX_DEPTH + 1), [], "more than 16 levels"),
         ([{} for _ in range(3)] + [[n] for n in range(MAX_FROM_JSON + 1)], [], "more than 1000"),

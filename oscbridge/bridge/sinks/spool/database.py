@@ -97,8 +97,10 @@ class SpoolDatabase(SpoolConnection):
                 self._prepare(after, committed)
                 self.running = RunningTime(self._read_running_time(), clock)
             self._progress_file.write(Progress(self.done, self.last))
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, TypeError | ValueError | LookupError):
+                raise SpoolDamaged(f"{path}: the file is damaged ({error})") from error
             raise
 
     # --- opening -----------------------------------------------------------------------------
@@ -170,7 +172,7 @@ class SpoolDatabase(SpoolConnection):
             return None
         block = StoredBlock(*rows[0])
         header = read_block_header(block.body)
-        done = block.last - (block.messages or 0) if header is None else header.first - 1
+        done = block.last - block.messages if header is None else header.first - 1
         return Progress(max(0, done), block.last)
 
     def _newest(self, version: int, progress: Progress) -> int:
@@ -182,7 +184,7 @@ class SpoolDatabase(SpoolConnection):
         previous = rows[1][0] if len(rows) > 1 else progress.done
         header = read_block_header(block.body)
         if header is None:
-            is_valid = block.last - (block.messages or 0) <= previous
+            is_valid = block.last - block.messages <= previous
         else:
             is_valid = header.last == block.last
         if not is_valid:

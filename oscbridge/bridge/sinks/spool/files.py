@@ -142,7 +142,8 @@ def search_file(path: Path) -> Progress:
         if name.exists():
             with name.open("rb") as file:
                 for chunk in _chunks(file):
-                    done = max([done, *(each.done for each in find_progress(chunk))])
+                    for each in find_progress(chunk):
+                        done, last = max(done, each.done), max(last, each.last)
                     last = max([last, *(each.last for each in find_blocks(chunk))])
     return Progress(done, max(done, last))
 

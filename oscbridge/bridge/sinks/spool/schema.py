@@ -54,20 +54,21 @@ DROP TABLE state;
 """
 """Takes no longer for a full file, and no room: blocks stay in format 1 until they are read."""
 
-# CAST, because damage can change the type of any value but a key.
-READ: Final = """
-SELECT last, CAST(messages AS INTEGER), CAST(body AS BLOB), CAST(format AS INTEGER)
-  FROM block WHERE last > ? ORDER BY last LIMIT 1
+# Damage can change the type of any value but a key, also to NULL.
+_MESSAGES: Final = "coalesce(CAST(messages AS INTEGER), 0)"
+_BODY: Final = "coalesce(CAST(body AS BLOB), x'')"
+_FORMAT: Final = "coalesce(CAST(format AS INTEGER), 0)"
+
+READ: Final = f"""
+SELECT last, {_MESSAGES}, {_BODY}, {_FORMAT} FROM block WHERE last > ? ORDER BY last LIMIT 1
 """
 
-NEWEST: Final = """
-SELECT last, CAST(messages AS INTEGER), substr(CAST(body AS BLOB), 1, ?), CAST(format AS INTEGER)
-  FROM block ORDER BY last DESC LIMIT 2
+NEWEST: Final = f"""
+SELECT last, {_MESSAGES}, substr({_BODY}, 1, ?), {_FORMAT} FROM block ORDER BY last DESC LIMIT 2
 """
 
-NEWEST_V1: Final = """
-SELECT last, CAST(messages AS INTEGER), substr(CAST(body AS BLOB), 1, ?), 1
-  FROM pack ORDER BY last DESC LIMIT 2
+NEWEST_V1: Final = f"""
+SELECT last, {_MESSAGES}, substr({_BODY}, 1, ?), 1 FROM pack ORDER BY last DESC LIMIT 2
 """
 
 NEWEST_WRITTEN: Final = "SELECT CAST(at AS REAL) FROM block ORDER BY last DESC LIMIT 1"

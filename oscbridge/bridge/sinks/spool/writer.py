@@ -29,6 +29,7 @@ from oscbridge.bridge.sinks.spool.records import (
 from oscbridge.bridge.sinks.spool.schema import FORMAT_1, StoredBlock
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, payloads_v1
 from oscbridge.contract.delivery import Deliverable
+from oscbridge.failures import is_explained, place_of
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["OpenedSpool", "SpoolBounds", "SpoolReadResult", "SpoolWriter"]
@@ -198,6 +199,8 @@ class SpoolWriter:
                 return self._serializer.encode(message)
         except BaseException as error:  # a plugin's own, or values that OSC does not have
             text = f"cannot keep a message to {message.address} on disk: {error}"
+            if not is_explained(error):
+                text = f"{text}: {type(error).__name__} ({place_of(error)})"
             self._log.report("not_durable", text, level=logging.ERROR)
         return b""
 
@@ -265,7 +268,7 @@ class SpoolWriter:
             records = read_records(block.body, *header)
         elif block.format == FORMAT_1:
             decode = self._serializer.decode_v1
-            first = block.last - (block.messages or 0) + 1
+            first = block.last - block.messages + 1
             records = zip(range(first, block.last + 1), payloads_v1(block.body), strict=False)
         else:  # its records have numbers of their own
             first = max(after, block.last - BLOCK_MESSAGES) + 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -182,3 +184,30 @@ async def test_messages_in_a_damaged_file_are_counted(
     assert sink.values == [300]
     assert "it is kept as house.spool.damaged-1, and a new file is created" in caplog.text
     assert kept(path)[0].read_bytes() == before
+
+
+async def test_messages_in_a_file_that_was_cut_are_counted(path: Path) -> None:
+    await closed(path, 3_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    async with started(Sink(), path, on_start="error") as delivery:
+        assert delivery.drops == {"unreadable": 3_000}
+    assert kept(path)
+
+
+@pytest.mark.parametrize("column", ["body", "messages", "format"])
+@pytest.mark.parametrize("which", ["max(last)", "min(last)"])
+async def test_value_that_damage_has_made_null_loses_only_messages_that_are_counted(
+    path: Path, column: str, which: str
+) -> None:
+    await closed(path, 1_500)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '')")
+        database.execute("PRAGMA writable_schema = RESET")
+        database.execute(
+            f"UPDATE block SET {column} = NULL WHERE last = (SELECT {which} FROM block)"
+        )
+    async with delivered(path) as (sink, unreadable):
+        assert len(sink.values) + unreadable() == 1_500
+        assert set(sink.values) <= set(range(1_500))
+    assert bool(unreadable()) == bool(kept(path))

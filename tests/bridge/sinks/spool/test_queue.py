@@ -156,7 +156,8 @@ async def test_message_whose_durability_is_unknown_is_kept_in_memory(
     async with started(sink, path) as delivery:
         offer(delivery, 1)
         await until(lambda: delivery.sent == 1)
-    assert "cannot keep a message to /n on disk: no idea" in caplog.text
+    text = f"cannot keep a message to /n on disk: no idea: RuntimeError ({__file__}:"
+    assert text in caplog.text
 
 
 async def test_message_that_cannot_be_encoded_is_delivered_from_memory(
