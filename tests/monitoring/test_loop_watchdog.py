@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import selectors
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
+from oscbridge.net.direct_readers import new_event_loop
 
 
 class Lines(logging.Handler):
@@ -76,3 +79,49 @@ async def test_loop_that_is_not_blocked_is_not_reported(caplog: pytest.LogCaptur
     await asyncio.sleep(0)
     watchdog.stop()
     assert caplog.records == []
+
+
+class CountedWatchdog(LoopWatchdog):
+    """Calls ``on_looks`` after some looks at the loop."""
+
+    looks = 0
+
+    def __init__(self, timeout: float, on_looks: Callable[[], object]) -> None:
+        self.on_looks = on_looks
+        super().__init__(timeout)
+
+    def _wait(self, event: threading.Event, seconds: float) -> bool:
+        self.looks += 1
+        if self.looks == 5:
+            self.on_looks()
+        return super()._wait(event, seconds)
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, new_event_loop])
+def test_loop_that_waits_is_not_woken(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        woken: list[object] = []
+        wake, looked = loop.call_soon_threadsafe, asyncio.Event()
+        monkeypatch.setattr(
+            loop, "call_soon_threadsafe", lambda call: woken.append(call) or wake(call)
+        )
+        watchdog = CountedWatchdog(0.1, lambda: wake(looked.set))
+        await looked.wait()
+        watchdog.stop()
+        assert woken == []
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(run())
+
+
+async def test_function_that_waits_in_a_selector_is_reported() -> None:
+    with logged() as lines, selectors.DefaultSelector() as selector:
+        watchdog = LoopWatchdog(0.1)
+        block_until(lambda: selector.select(0.5) or lines)
+        while len(lines) < 2:
+            await asyncio.sleep(0.01)
+        watchdog.stop()
+    assert " in select" in lines[0][1]
