@@ -82,18 +82,14 @@ async def test_loop_that_is_not_blocked_is_not_reported(caplog: pytest.LogCaptur
 
 
 class CountedWatchdog(LoopWatchdog):
-    """Calls ``on_looks`` after some looks at the loop."""
+    """Calls ``on_wait`` each time before it waits."""
 
-    looks = 0
-
-    def __init__(self, timeout: float, on_looks: Callable[[], object]) -> None:
-        self.on_looks = on_looks
+    def __init__(self, timeout: float, on_wait: Callable[[], object]) -> None:
+        self.on_wait = on_wait
         super().__init__(timeout)
 
     def _wait(self, event: threading.Event, seconds: float) -> bool:
-        self.looks += 1
-        if self.looks == 5:
-            self.on_looks()
+        self.on_wait()
         return super()._wait(event, seconds)
 
 
@@ -101,17 +97,29 @@ class CountedWatchdog(LoopWatchdog):
 def test_loop_that_waits_is_not_woken(
     make_loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On a busy machine the loop may not wait yet at the first looks."""
+
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        woken: list[object] = []
-        wake, looked = loop.call_soon_threadsafe, asyncio.Event()
-        monkeypatch.setattr(
-            loop, "call_soon_threadsafe", lambda call: woken.append(call) or wake(call)
-        )
-        watchdog = CountedWatchdog(0.1, lambda: wake(looked.set))
-        await looked.wait()
-        watchdog.stop()
-        assert woken == []
+        woken, counts = [], []
+        wake, is_left_alone = loop.call_soon_threadsafe, asyncio.Event()
+
+        def count_and_wake(call: Callable[[], object]) -> None:
+            woken.append(call)
+            wake(call)
+
+        def look() -> None:
+            counts.append(len(woken))
+            if len(counts) >= 4 and counts[-4] == counts[-1]:
+                wake(is_left_alone.set)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", count_and_wake)
+        watchdog = CountedWatchdog(0.1, look)
+        try:
+            async with asyncio.timeout(20):
+                await is_left_alone.wait()
+        finally:
+            watchdog.stop()
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
         runner.run(run())
