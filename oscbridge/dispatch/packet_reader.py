@@ -85,8 +85,10 @@ class PacketReader(DispatchCache):
                     return None
                 plain = target.plain
             calls += len(target.calls)
+            if found and calls > self.max_route_calls:  # patterns take long to match
+                return None
             found.append((address, types, plain, target, values))
-        return found if calls <= self.max_route_calls or len(found) == 1 else None
+        return found
 
     def _read_all(
         self, data: bytes, discarded: list[DecodeError], deviations: list[Deviation]

@@ -89,7 +89,7 @@ class BufferedSocket:
         """Whether a short read means that the socket is empty, and no layer in between holds more:
         TLS and WebSocket do."""
         self._is_last = False
-        """Whether nothing followed what was read last."""
+        """Whether the latest read has emptied the socket."""
         self._is_unacknowledged = False
         self._deadline = math.inf
         self._received = b""

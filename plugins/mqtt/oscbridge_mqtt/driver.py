@@ -164,7 +164,7 @@ class ClientDriver:
         self._socket.send_all(packets)
 
     def schedule_flush(self) -> None:
-        """Write in the next turn of the loop, or after what is being read."""
+        """Write in the next turn of the loop, or after the packets that are being read."""
         if not self._is_flush_scheduled:
             self._is_flush_scheduled = True
             if not self._is_reading:
