@@ -14,13 +14,14 @@ from typing import Final, NamedTuple, TypeAlias, cast
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Bindable, Call, Handler
 from oscbridge.dispatch.overrides import is_replaced
+from oscbridge.osc.arguments import ReadText
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
 from oscbridge.osc.pattern import with_stars
 from oscbridge.osc.values import Argument
 
-__all__ = ["DecodePlan", "DispatchCache", "FixedPlan", "Target", "Watcher"]
+__all__ = ["DecodePlan", "DispatchCache", "FixedPlan", "Target", "TextPlan", "Watcher"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -71,6 +72,18 @@ FixedPlan: TypeAlias = tuple[
 """The same for a head whose packets have one size, faster to unpack: length, start, reader, the
 address in a tuple, plain callbacks, type tags, the only call if it takes the message, target."""
 
+TextPlan: TypeAlias = tuple[
+    int,
+    int,
+    ReadText,
+    tuple[str],
+    tuple[Callable[..., object], ...] | None,
+    str | None,
+    Call | None,
+    Target,
+]
+"""The same for a head with strings: its length is the largest possible one."""
+
 
 class DispatchCache:
     """Maps addresses to handlers, and caches a decode plan for each head.
@@ -88,6 +101,8 @@ class DispatchCache:
         self._plans: dict[bytes, DecodePlan] = {}
         self._fixed: dict[bytes, FixedPlan] = {}
         """By heads with their padding: a slice of the packet, without looking for its end."""
+        self._texts: dict[bytes, TextPlan] = {}
+        """By heads without their padding, as the other plans."""
         self._starts: dict[int, int] = {}
         """The size of the head in packets of a size, probably: as in the last new one."""
         self._targets: dict[tuple[str, str | None], Target] = {}
@@ -168,6 +183,7 @@ class DispatchCache:
         self._targets = {}
         self._cached_calls = 0
         self._fixed = {}
+        self._texts = {}
         self._plans = {}
 
     @property
@@ -192,11 +208,12 @@ class DispatchCache:
         plan = self._plans.get(key)
         if plan is not None:
             if plan.length == len(data):
+                self._starts[plan.length] = plan.start
                 return plan.target, plan.head, plan.read(data, plan.start)
             return plan.target, plan.head, read_arguments(plan.head, data, self.limits)
         head = parse_head(data, self.limits)
         values = read_arguments(head, data, self.limits)
-        plans, fixed = self._plans, self._fixed
+        plans, fixed, texts = self._plans, self._fixed, self._texts
         target = self._target(head.address, head.types)
         # The key is the head only if the first comma began the type tags (see head_key). If a
         # head can extend to the last byte of a packet, one without its NUL has the same key.
@@ -213,12 +230,16 @@ class DispatchCache:
             if len(plans) >= MAX_HEADS:
                 plans.clear()
                 fixed.clear()
+                texts.clear()
             plans[key] = plan = DecodePlan(
                 length, head.start, head.layout.read, head.address, target.plain, head, target
             )
             if length >= 0:
-                fixed[data[: head.start]] = _fixed(plan)
+                fixed[data[: head.start]] = (length, head.start, head.layout.read, *_common(plan))
                 self._starts[length] = head.start
+            elif head.layout.read_text is not None:
+                most, read_text = self.limits.max_packet_size, head.layout.read_text
+                texts[key] = (most, head.start, read_text, *_common(plan))
         return target, head, values
 
     def _target(self, address: str, types: str | None) -> Target:
@@ -248,10 +269,16 @@ class DispatchCache:
 _HANDLERS_FOR_ADDRESS: Final = DispatchCache.handlers_for_address
 
 
-def _fixed(plan: DecodePlan) -> FixedPlan:
-    length, start, read, address, plain, head, target = plan
+_Common: TypeAlias = tuple[
+    tuple[str], tuple[Callable[..., object], ...] | None, str | None, Call | None, Target
+]
+
+
+def _common(plan: DecodePlan) -> _Common:
+    """What the faster plans have in common."""
+    target = plan.target
     only = target.calls[0][0] if len(target.calls) == 1 and target.calls[0][1] else None
-    return length, start, read, (address,), plain, head.types, only, target
+    return (plan.address,), plan.plain, plan.head.types, only, target
 
 
 def _prepare(

@@ -23,7 +23,7 @@ _OF_ONE_PROCESS: Final = frozenset(
         *("_map", "_call", "_plans", "_targets", "_cached_calls", "_watcher", "_errors_log"),
         *("_is_abandoned", "_screen", "_screened", "_calls_directly", "_fixed", "_starts"),
         *("scheduler", "statistics", "last_failure", "last_unmatched", "last_heard", "_heard"),
-        "_latest_origin",
+        *("_latest_origin", "_texts"),
     )
 )
 """Attributes that a copy does not take over: caches, counters, and waiting messages."""

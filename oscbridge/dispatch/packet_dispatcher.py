@@ -14,11 +14,11 @@ from operator import itemgetter
 from typing import Final
 
 from oscbridge.dispatch.address_map import AddressMap
+from oscbridge.dispatch.any_packet import AnyPacket
 from oscbridge.dispatch.cache import Target
-from oscbridge.dispatch.forwarded_tag import ForwardedTag, by_tag
+from oscbridge.dispatch.forwarded_tag import by_tag
 from oscbridge.dispatch.handler import Call, ClientAddress, Reply
-from oscbridge.dispatch.handler_calls import HandlerCalls
-from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, Deviation, PacketReader, ReadMessage
+from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, PacketReader
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.timing import Timing
 from oscbridge.dispatch.turn import Turn
@@ -34,7 +34,7 @@ _log: Final = logging.getLogger("oscbridge.dispatch.dispatcher")
 _new: Final = tuple.__new__
 
 
-class PacketDispatcher(HandlerCalls):
+class PacketDispatcher(AnyPacket):
     """Reads packets and calls the handlers of their messages: the part without python-osc."""
 
     def __init__(
@@ -113,12 +113,21 @@ class PacketDispatcher(HandlerCalls):
         try:
             for data, client in batch:
                 plan = self._fixed.get(data[: self._starts.get(len(data))])
-                if plan is None or plan[0] != len(data):
-                    self._dispatch_other(data, client, reply)
-                    continue
-                # One unpacking costs less than eight look-ups.
-                _, start, read, address, plain, types, only, target = plan
-                values = read(data, start)
+                if plan is not None and plan[0] == len(data):
+                    # One unpacking costs less than eight look-ups.
+                    _, start, read, address, plain, types, only, target = plan
+                    values = read(data, start)
+                else:  # the key is that of head_key
+                    text_plan = self._texts.get(data[: data.find(b"\0", data.find(b","))])
+                    if text_plan is None or len(data) > text_plan[0]:
+                        self._dispatch_other(data, client, reply)
+                        continue
+                    _, start, read_text, address, plain, types, only, target = text_plan
+                    texts = read_text(data, start)
+                    if texts is None:
+                        self._dispatch_other(data, client, reply)
+                        continue
+                    values = texts
                 if plain is None:
                     self._dispatch_one(address[0], types, values, only, target, client, reply)
                     continue
@@ -190,23 +199,6 @@ class PacketDispatcher(HandlerCalls):
         self.statistics.routed += 1
         self._call_plain(plain, (address, *values), client, reply)
 
-    def _call_plain(
-        self,
-        plain: tuple[Callable[..., object], ...],
-        arguments: tuple[Argument, ...],
-        client: ClientAddress,
-        reply: Reply,
-    ) -> None:
-        """Call callbacks with an address and arguments."""
-        for callback in plain:
-            try:
-                result = callback(*arguments)
-            except Exception as error:
-                self._failed(callback, str(arguments[0]), error)
-                continue
-            if result is not None:
-                reply(client, result)
-
     def dispatch_message(
         self, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
@@ -241,65 +233,6 @@ class PacketDispatcher(HandlerCalls):
                 later = partial(run, encode_bundle(messages, timetag))
                 if not self._wait(timetag, now, later, len(messages), client_address):
                     later()
-
-    def _dispatch_any(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        """Call the handlers for any packet, without the fast path."""
-        found = self._read_packet(data, client_address)
-        origin = Origin(self.name, client_address)
-        now = self.scheduler.clock_ns() if found and found[-1][0] is not None else 0
-        found = by_tag(found) if self.forwards_tags else found
-        # Messages of one time tag stay together: in OSC 1.0 a bundle is atomic.
-        for timetag, group in groupby(found, key=itemgetter(0)):
-            if timetag is not None and self.forwards_tags:
-                timetag = ForwardedTag.of(timetag)
-            calls = [
-                (target, Message(head.address, head.types, values, timetag, origin))
-                for _, _, target, head, values in group
-            ]
-            watcher = self._watcher
-            about = (calls, client_address, reply)
-            later = partial(self._call_all, *about, watcher is not None, self._binding)
-            if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
-                self._call_all(calls, client_address, reply)
-                if isinstance(timetag, ForwardedTag):
-                    timetag.complete()
-            elif watcher is not None:
-                for _, message in calls:
-                    watcher(message)
-
-    def _call_all(
-        self,
-        calls: list[tuple[Target, Message]],
-        client_address: ClientAddress,
-        reply: Reply,
-        was_watched: bool = False,
-        binding: int | None = None,
-    ) -> None:
-        if binding not in (None, self._binding):
-            calls = [(self._target(each.address, each.types), each) for _, each in calls]
-        for target, message in calls:  # it may be abandoned meanwhile
-            call = self._screened if was_watched and not self._is_abandoned else self._call
-            call(target, message, client_address, reply)
-
-    def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
-        """Read and count all messages of a packet before any of them runs; none if invalid.
-
-        A message with an unknown type tag costs only itself (OSC 1.0: "discard the message").
-        """
-        self.statistics.packets += 1
-        discarded: list[DecodeError] = []
-        deviations: list[Deviation] = []
-        try:
-            found = self._read_all(data, discarded, deviations)
-        except DecodeError as error:
-            self.report_bad(error, client_address)
-            return []
-        self.statistics.messages += len(found)
-        for each in discarded:
-            self.report_bad(each, client_address)
-        for reason, what in deviations:
-            self.report_deviation(reason, what, client_address)
-        return found
 
     def seen(self, data: bytes, client_address: ClientAddress) -> None:
         """Call the watcher with the messages of a packet that another process handles."""

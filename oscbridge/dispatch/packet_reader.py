@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.dispatch.cache import DispatchCache, Target
@@ -14,7 +16,7 @@ from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.unreadable import UnreadableMessage
 from oscbridge.osc.values import Argument
 
-__all__ = ["MAX_ROUTE_CALLS", "Deviation", "PacketReader", "ReadMessage"]
+__all__ = ["MAX_ROUTE_CALLS", "BundledMessage", "Deviation", "PacketReader", "ReadMessage"]
 
 MAX_ROUTE_CALLS: Final = 16_384
 """Default of :attr:`Dispatcher.max_route_calls`. A bundle of patterns that match every address
@@ -24,6 +26,15 @@ ReadMessage: TypeAlias = tuple[TimeTag | None, bytes, Target, Head, tuple[Argume
 """A message of a packet: its time tag, its encoding, its target, its head and its values.
 
 The encoding is empty if it deviates from OSC."""
+
+BundledMessage: TypeAlias = tuple[
+    str, str | None, tuple[Callable[..., object], ...] | None, Target, tuple[Argument, ...]
+]
+"""A message of a bundle: its address, type tags, plain callbacks, target and values."""
+
+_SIZE: Final = struct.Struct(">i")
+_FIRST: Final = 16
+"""Where the first element of a bundle begins."""
 
 
 class Deviation(NamedTuple):
@@ -46,6 +57,38 @@ class PacketReader(DispatchCache):
         self._adds_slash = adds_slash
         self.max_route_calls = max_route_calls
         """Handlers that the messages of one bundle may call together."""
+
+    def _read_bundle(self, data: bytes) -> list[BundledMessage] | None:
+        """The messages of a bundle that conforms to OSC and has no other bundle in it.
+
+        None for others, which :meth:`_read_all` reads.
+        """
+        end, offset, calls = len(data), _FIRST, 0
+        if not offset < end <= self.limits.max_packet_size or end % 4:
+            return None
+        fixed, starts, size_at = self._fixed, self._starts, _SIZE.unpack_from
+        found: list[BundledMessage] = []
+        while offset < end:
+            begin = offset + 4
+            (size,) = size_at(data, offset)
+            offset = begin + size
+            if size <= 0 or size % 4 or offset > end:
+                return None
+            plan = fixed.get(data[begin : begin + starts.get(size, 0)])
+            if plan is not None and plan[0] == size:
+                _, start, read, (address,), plain, types, _, target = plan
+                values = read(data, begin + start)
+            else:
+                try:
+                    target, (address, types, _, _), values = self._read(data[begin:offset])
+                except DecodeError:
+                    return None
+                plain = target.plain
+            calls += len(target.calls)
+            if found and calls > self.max_route_calls:  # patterns take long to match
+                return None
+            found.append((address, types, plain, target, values))
+        return found
 
     def _read_all(
         self, data: bytes, discarded: list[DecodeError], deviations: list[Deviation]

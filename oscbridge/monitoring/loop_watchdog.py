@@ -23,15 +23,19 @@ _WHY_NONE: Final = (
     "the process was stopped, or the machine was suspended or is overloaded"
 )
 
+_TURN: Final = asyncio.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
+"""The code of a turn of the loop."""
+
 _log: Final = logging.getLogger(__name__)
 
 
 class LoopWatchdog:
     """A thread that expects the running event loop to answer within ``timeout`` seconds.
 
-    It costs the loop one callback per half ``timeout``. A function of a plugin or of a route that
-    blocks the loop stops everything that the loop does; only another thread can report that. A
-    function that lets no other thread run either is reported afterwards.
+    A function of a plugin or of a route that blocks the loop stops everything that the loop does;
+    only another thread can report that. A function that lets no other thread run either is
+    reported afterwards. The thread looks twice per ``timeout``; a loop that waits for its sockets
+    and timers is not woken.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -51,6 +55,8 @@ class LoopWatchdog:
 
     def _watch(self) -> None:
         while not self._wait(self._stopping, self.timeout / 2):
+            if self._is_idle():
+                continue
             self._answered.clear()
             began = time.monotonic()
             try:
@@ -64,6 +70,15 @@ class LoopWatchdog:
                 _log.error("event loop blocked for %.1f s by %s", seconds, self._culprit())
                 self._answered.wait(REPEAT)
             _log.warning("event loop was blocked for %.1f s", time.monotonic() - began)
+
+    def _is_idle(self) -> bool:
+        """Whether the loop waits in its selector, which it calls itself."""
+        frame = sys._current_frames().get(self._blocked)
+        if frame is not None and frame.f_code.co_name == "_poll":  # in that of Windows
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_name != "select" or frame.f_back is None:
+            return False
+        return frame.f_back.f_code is _TURN
 
     def _wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait for an event, and notice if this thread could not run meanwhile."""

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import call
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, EncodeTypeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
@@ -17,7 +18,10 @@ from oscbridge.osc.type_tags import TYPE_TAGS, Reader, TypeTag, Writer
 from oscbridge.osc.unreadable import UnknownTypeTag
 from oscbridge.osc.values import Argument
 
-__all__ = ["MAX_CACHED_TYPES", "Layout", "layout", "split_types"]
+__all__ = ["MAX_CACHED_TYPES", "Layout", "ReadText", "layout", "split_types"]
+
+ReadText: TypeAlias = Callable[[bytes, int], tuple[Argument, ...] | None]
+"""See :attr:`Layout.read_text`."""
 
 
 class Layout(NamedTuple):
@@ -36,6 +40,9 @@ class Layout(NamedTuple):
     """Number of arguments; an array counts as one."""
     texts: int
     """Number of strings and symbols, those in arrays included."""
+    read_text: ReadText | None = None
+    """``read_text(data, offset)``: the arguments, if their strings are ASCII and they end with the
+    data; None otherwise, also if they are not valid. Only for types that often have strings."""
 
 
 def layout(types: str, limits: Limits = DEFAULT_LIMITS) -> Layout:
@@ -63,7 +70,7 @@ def _layout(types: str, limits: Limits) -> Layout:
     rows = [TYPE_TAGS.get(tag) for tag in types]
     if all(row is not None and row.number is not None and row.load is None for row in rows):
         # The fields of struct are the arguments: one call reads or writes all of them.
-        whole = struct.Struct(">" + "".join(r.number.format[1:] for r in rows if r and r.number))
+        whole = _numbers(types)
 
         def read_sized(data: bytes, offset: int) -> tuple[tuple[Argument, ...], int]:
             if offset + whole.size > len(data):
@@ -98,7 +105,58 @@ def _layout(types: str, limits: Limits) -> Layout:
             size = -1
             break
         size += row.number.size if row is not None and row.number is not None else 0
-    return Layout(types, size, read, read_any, write, values, texts)
+    return Layout(types, size, read, read_any, write, values, texts, _text_reader(types))
+
+
+_PLAIN: Final = "".join(tag for tag, row in TYPE_TAGS.items() if row.number and row.load is None)
+"""The numbers that are fields of struct."""
+
+_AROUND_TEXTS: Final = re.compile(f"([{_PLAIN}]*)([sS]{{1,2}})([{_PLAIN}]*)")
+# With more strings the whole message is checked: see MISCOUNTED in oscbridge.osc.message.
+
+
+def _numbers(types: str) -> struct.Struct:
+    """The struct of some of these numbers."""
+    rows = [TYPE_TAGS[tag] for tag in types]
+    return struct.Struct(">" + "".join([row.number.format[1:] for row in rows if row.number]))
+
+
+def _text_reader(types: str) -> ReadText | None:
+    """:attr:`Layout.read_text` for strings with numbers before and after them."""
+    found = _AROUND_TEXTS.fullmatch(types)
+    if found is None:
+        return None
+    if len(types) == 1:
+
+        def read_one(data: bytes, start: int) -> tuple[Argument, ...] | None:
+            end = data.find(b"\0", start)
+            if (end + 4) & ~3 != len(data):
+                return None
+            try:
+                return (data[start:end].decode("ascii"),)
+            except UnicodeDecodeError:
+                return None
+
+        return read_one
+    before, after = _numbers(found[1]), _numbers(found[3])
+    first, last, texts = before.size, after.size, range(len(found[2]))
+
+    def read_several(data: bytes, start: int) -> tuple[Argument, ...] | None:
+        offset, values = start + first, []
+        try:
+            for _ in texts:
+                end = data.index(b"\0", offset)
+                values.append(data[offset:end].decode("ascii"))
+                offset = (end + 4) & ~3
+        except ValueError:  # also that it is not ASCII
+            return None
+        if offset + last != len(data):
+            return None
+        if not (first or last):
+            return tuple(values)
+        return (*before.unpack_from(data, start), *values, *after.unpack_from(data, offset))
+
+    return read_several
 
 
 MAX_CACHED_TYPES: Final = 64

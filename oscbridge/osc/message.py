@@ -136,22 +136,27 @@ def read_arguments(
     Zeros after the last argument are padding that some senders add, and are ignored; any other
     bytes there mean that type tags and values disagree.
     """
-    check_size(data, limits)
-    if len(data) % 4:
+    size = len(data)
+    if size > limits.max_packet_size:
+        check_size(data, limits)
+    if size % 4:
         # OSC 1.0, "OSC Packets": the size is always a multiple of 4.
-        raise DecodeError("size", f"packet of {len(data)} bytes; the size must be a multiple of 4")
+        raise DecodeError("size", f"packet of {size} bytes; the size must be a multiple of 4")
     if head.types is None:
         rest = data[head.start :]
         return (rest,) if rest else ()
-    args, end = head.layout.read_sized(data, head.start)
-    if end < len(data) and (
-        data.count(0, end) != len(data) - end or (head.layout.texts and not data.isascii())
-    ):
-        raise DecodeError("trailing", f"{len(data) - end} bytes after the last argument")
+    form = head.layout
+    if form.read_text is not None:
+        texts = form.read_text(data, head.start)
+        if texts is not None:
+            return texts
+    args, end = form.read_sized(data, head.start)
+    if end < size and (data.count(0, end) != size - end or (form.texts and not data.isascii())):
+        raise DecodeError("trailing", f"{size - end} bytes after the last argument")
     if (
-        head.layout.texts >= MISCOUNTED
+        form.texts >= MISCOUNTED
         and not data.isascii()
-        and head.layout.write(*args) != data[head.start : end]
+        and form.write(*args) != data[head.start : end]
     ):
         raise DecodeError("string", "wrong padding of a string")
     return args

@@ -902,3 +902,56 @@ def test_screen_replaces_or_drops_messages_that_the_watcher_sees() -> None:
     assert [each.address for each in seen] == ["/a", "/b", "/c", "/b"]
     assert dispatcher.statistics.dropped == {"loop": 1}
     assert dispatcher.statistics.held == 0
+
+
+ELEMENTS = st.sampled_from(
+    [
+        *(osc("/a", n) for n in (1, 2)),
+        *(
+            osc("/a", 1.5),
+            osc("/text", "cue"),
+            osc("/text", "Straße"),
+            osc("/b"),
+            osc("/unmapped", 1),
+        ),
+        *(osc("/fails", 1), osc("/*", 3), osc("/message", 4), osc("/replies", 5)),
+        *(
+            b"/a\0\0,]\0\0",
+            b"/a\0\0,i\0\0",
+            b"/a",
+            b"nope",
+            b"/a\0\0,s\0\0abc",
+            b"/a\0\0,c\0\0\xff\0\0\0",
+        ),
+        bundle(IMMEDIATELY, osc("/a", 6)),
+    ]
+)
+
+
+@given(st.lists(st.lists(ELEMENTS, max_size=4), max_size=3), st.sampled_from([-5, 0, 5]))
+def test_bundles_are_handled_as_by_the_general_reader(
+    bundles: list[list[bytes]], seconds: int
+) -> None:
+    def outcome(*, general: bool) -> object:
+        clock, replies = Clock(), Recorder()
+        dispatcher = Dispatcher(scheduler=Scheduler(clock_ns=clock), max_route_calls=5)
+        if general:
+            dispatcher._read_bundle = lambda data: None  # type: ignore[method-assign]
+        calls: list[object] = []
+
+        def fail(*_args: object) -> None:
+            raise ValueError
+
+        for address in ("/a", "/text", "/b"):
+            dispatcher.map(address, lambda *args: calls.append(args))
+        dispatcher.map("/fails", fail)
+        dispatcher.map("/message", calls.append, needs_message=True)
+        dispatcher.map("/replies", lambda *_args: "/reply")
+        for elements in bundles * 2:  # the second time the heads are known
+            tag = at(seconds) if seconds else IMMEDIATELY
+            dispatcher.dispatch(bundle(tag, *elements), CLIENT, replies)
+        clock.now += 10 * SECOND
+        dispatcher.scheduler.run_due()
+        return calls, replies.calls, dispatcher.statistics
+
+    assert outcome(general=False) == outcome(general=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import selectors
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
+from oscbridge.net.direct_readers import new_event_loop
 
 
 class Lines(logging.Handler):
@@ -76,3 +79,57 @@ async def test_loop_that_is_not_blocked_is_not_reported(caplog: pytest.LogCaptur
     await asyncio.sleep(0)
     watchdog.stop()
     assert caplog.records == []
+
+
+class CountedWatchdog(LoopWatchdog):
+    """Calls ``on_wait`` each time before it waits."""
+
+    def __init__(self, timeout: float, on_wait: Callable[[], object]) -> None:
+        self.on_wait = on_wait
+        super().__init__(timeout)
+
+    def _wait(self, event: threading.Event, seconds: float) -> bool:
+        self.on_wait()
+        return super()._wait(event, seconds)
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, new_event_loop])
+def test_loop_that_waits_is_not_woken(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the loop may not wait yet at the first looks."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        woken, counts = [], []
+        wake, is_left_alone = loop.call_soon_threadsafe, asyncio.Event()
+
+        def count_and_wake(call: Callable[[], object]) -> None:
+            woken.append(call)
+            wake(call)
+
+        def look() -> None:
+            counts.append(len(woken))
+            if len(counts) >= 4 and counts[-4] == counts[-1]:
+                wake(is_left_alone.set)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", count_and_wake)
+        watchdog = CountedWatchdog(0.1, look)
+        try:
+            async with asyncio.timeout(20):
+                await is_left_alone.wait()
+        finally:
+            watchdog.stop()
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(run())
+
+
+async def test_function_that_waits_in_a_selector_is_reported() -> None:
+    with logged() as lines, selectors.DefaultSelector() as selector:
+        watchdog = LoopWatchdog(0.1)
+        block_until(lambda: selector.select(0.5) or lines)
+        while len(lines) < 2:
+            await asyncio.sleep(0.01)
+        watchdog.stop()
+    assert " in select" in lines[0][1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from oscbridge.osc import (
     infer,
     messages,
 )
+from oscbridge.osc.arguments import Layout, layout
 from oscbridge.osc.packet import split_packet
 
 
@@ -349,3 +351,38 @@ def test_encoder_rejects_bundles_nested_too_deeply() -> None:
 def test_bytes_like_objects_are_sent_as_a_blob(value: Argument) -> None:
     sent = encode_message(Message.of("/b", value))
     assert decode_message(sent).args == (b"abc",)
+
+
+@pytest.mark.parametrize("types", ["s", "S", "ss", "si", "fs", "hsSd"])
+def test_strings_are_read_as_those_in_an_array(types: str) -> None:
+    """Arrays have no faster reader."""
+    values: dict[str, list[Argument]] = {
+        "s": ["cue 1", "", "abc", "Straße"],
+        "S": ["left", "abcd"],
+        "f": [0.5],
+        "d": [0.5],
+        "i": [7],
+        "h": [7],
+    }
+    in_array = layout(f"[{types}]")
+    for args in itertools.product(*[values[tag] for tag in types]):
+        data = layout(types).write(*args)
+        for end, place, byte in itertools.product(
+            range(len(data) + 1), range(len(data)), (0, 0x41, 0xC3)
+        ):
+            changed = data[:end][:place] + bytes([byte]) + data[:end][place + 1 :]
+            assert read(layout(types), changed) == read(in_array, changed)
+
+
+def read(form: Layout, data: bytes) -> object:
+    """The arguments that end with the data, without an array around them; or None."""
+    if form.read_text is not None:
+        found = form.read_text(data, 0)
+        return found if found is not None else read(form._replace(read_text=None), data)
+    try:
+        args, end = form.read_sized(data, 0)
+    except DecodeError as error:
+        return error.reason
+    if end != len(data):
+        return None
+    return tuple(args[0]) if isinstance(args[0], list) else args

@@ -74,7 +74,7 @@ class BufferedSocket:
         self.socket = sock
         self.is_buffering = False
         self.is_drained = False
-        """Whether the latest read found nothing."""
+        """Whether everything that had arrived at the latest read is handled."""
         self.is_overdue = False
         """Whether the time for reading is over."""
         self.is_broken = False
@@ -85,6 +85,12 @@ class BufferedSocket:
         self.setblocking = sock.setblocking
         self.settimeout = sock.settimeout
         self._incoming = incoming
+        self._reads_all = incoming is not None and not isinstance(sock, ssl.SSLSocket)
+        """Whether a short read means that the socket is empty, and no layer in between holds more:
+        TLS and WebSocket do."""
+        self._is_last = False
+        """Whether the latest read has emptied the socket."""
+        self._is_unacknowledged = False
         self._deadline = math.inf
         self._received = b""
         self._position = 0
@@ -122,6 +128,8 @@ class BufferedSocket:
             start = 0
         found = self._received[start : start + size]
         self._position = start + len(found)
+        if self._is_last and self._position == len(self._received):
+            self.is_drained = True
         return found
 
     def _receive(self) -> bytes:
@@ -138,20 +146,24 @@ class BufferedSocket:
         if not data:
             self.is_broken = True
             return data
-        self._acknowledge()
+        self._is_unacknowledged = True
+        self._is_last = self._reads_all and len(data) < READ_SIZE
+        self.is_drained = False
         if self._incoming is not None:
             data = self._incoming.feed(data)
             if not data:
+                self.is_drained = self._is_last
                 raise BlockingIOError
         return data
 
-    def _acknowledge(self) -> None:
-        """Acknowledge the received segment immediately.
+    def acknowledge(self) -> None:
+        """Acknowledge the received segments immediately.
 
         Brokers answer in small packets, and the next may wait until the last one is acknowledged
         (Nagle's algorithm). The system would delay the acknowledgement by 40 ms.
         """
-        if _QUICKACK is not None:
+        if self._is_unacknowledged and _QUICKACK is not None:
+            self._is_unacknowledged = False
             self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def send(self, data: bytes) -> int:

@@ -67,6 +67,7 @@ class ClientDriver:
         self._descriptor = -1
         self._is_flush_scheduled = False
         self._is_read_scheduled = False
+        self._is_reading = False
         self._watches_writable = False
         self._flushed: asyncio.Future[None] | None = None
         client.on_socket_close = self._on_socket_close
@@ -163,10 +164,11 @@ class ClientDriver:
         self._socket.send_all(packets)
 
     def schedule_flush(self) -> None:
-        """Write in the next turn of the loop."""
+        """Write in the next turn of the loop, or after the packets that are being read."""
         if not self._is_flush_scheduled:
             self._is_flush_scheduled = True
-            self._loop.call_soon(self.flush)
+            if not self._is_reading:
+                self._loop.call_soon(self.flush)
 
     async def drain(self) -> None:
         """Wait until the system has taken everything.
@@ -202,7 +204,7 @@ class ClientDriver:
         try:
             is_flushed = sock.flush()
         except OSError as error:
-            self._on_readable()  # the last packets, or the TLS alert, may say why
+            self._receive()  # the last packets, or the TLS alert, may say why
             if self._socket is not None:
                 self._break(f"connection lost: {error}", is_suspicious=True)
             return False
@@ -222,6 +224,17 @@ class ClientDriver:
     # --- reading -----------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
+        self._is_reading = True
+        try:
+            self._receive()
+        finally:
+            self._is_reading = False
+            if self._is_flush_scheduled:  # the answers, after the messages
+                self.flush()
+            if self._socket is not None:
+                self._socket.acknowledge()
+
+    def _receive(self) -> None:
         with self.receiving():
             self._read()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from oscbridge_mqtt.buffered_socket import BufferedSocket
+from oscbridge_mqtt.incoming import IncomingFilter
 
 
 @pytest.fixture
@@ -25,6 +26,21 @@ def pair() -> Iterator[tuple[BufferedSocket, socket.socket]]:
         yield buffered, there
 
 
+class Answers:
+    """Takes every answer for one to an own packet."""
+
+    def on_answer(self, kind: int, mid: int, reason: int) -> bool:
+        return True
+
+
+@pytest.fixture
+def filtered(
+    pair: tuple[BufferedSocket, socket.socket],
+) -> tuple[BufferedSocket, socket.socket]:
+    """The same with a filter, as for a connection without WebSocket."""
+    return BufferedSocket(pair[0].socket, IncomingFilter(Answers())), pair[1]
+
+
 def test_recv_serves_small_reads_from_one_large_read(
     pair: tuple[BufferedSocket, socket.socket],
 ) -> None:
@@ -34,6 +50,33 @@ def test_recv_serves_small_reads_from_one_large_read(
     assert buffered.recv(1) == b"a"
     assert buffered.pending() == 5
     assert buffered.recv(100) == b"bcdef"
+    with pytest.raises(BlockingIOError):
+        buffered.recv(1)
+    assert buffered.is_drained
+
+
+def test_socket_is_drained_with_the_last_byte_of_a_short_read(
+    filtered: tuple[BufferedSocket, socket.socket],
+) -> None:
+    buffered, peer = filtered
+    peer.sendall(b"\xd0\0")
+    select.select([buffered], [], [])
+    assert buffered.recv(1) == b"\xd0"
+    assert not buffered.is_drained
+    assert buffered.recv(1) == b"\0"
+    assert buffered.is_drained
+    peer.sendall(b"\xd0\0")  # the rest of a packet, for example
+    select.select([buffered], [], [])
+    assert buffered.recv(1) == b"\xd0"
+    assert not buffered.is_drained
+
+
+def test_socket_is_drained_after_an_answer_that_the_filter_takes(
+    filtered: tuple[BufferedSocket, socket.socket],
+) -> None:
+    buffered, peer = filtered
+    peer.sendall(b"\x40\2\x80\0")
+    select.select([buffered], [], [])
     with pytest.raises(BlockingIOError):
         buffered.recv(1)
     assert buffered.is_drained

@@ -38,11 +38,13 @@ class FanOut:
         if len(messages) == 1 and messages[0].timetag is None:
             self._send_one(messages[0])  # most of the time, at the rates of a show
             return
-        name, own = self._name, set()
+        name, own, latest = self._name, set(), None
         for message in messages:
             origin = message.origin
-            if origin is not None and origin[0] == name:
-                own.add(origin)
+            if origin is not latest:  # most of the time they come from one peer
+                latest = origin
+                if origin is not None and origin[0] == name:
+                    own.add(origin)
         for group in self._groups:
             selected = messages if group.addresses is None else group.select(messages)
             if not selected:

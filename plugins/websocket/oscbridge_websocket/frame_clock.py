@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from itertools import count
+from itertools import count, islice
 
 import oscbridge
 from oscbridge_websocket.frames import FrameFormat
@@ -40,7 +39,7 @@ class FrameClock:
         self._limit = pace.limit
         self._on_drop = on_drop
         self._pacers: list[FramePacer] = []
-        self._waiting: OrderedDict[Hashable, oscbridge.Message] = OrderedDict()
+        self._waiting: dict[Hashable, oscbridge.Message] = {}
         self._numbers = count()
         self._loop = asyncio.get_running_loop()
         self._due = 0.0
@@ -76,8 +75,8 @@ class FrameClock:
             else:
                 self._timer = self._loop.call_at(self._due, self._tick)
         if (dropped := len(waiting) - self._limit) > 0:
-            for _ in range(dropped):
-                waiting.popitem(last=False)
+            for key in list(islice(waiting, dropped)):
+                del waiting[key]
             self._on_drop("frame_rate", dropped * len(self._pacers))
 
     def _put_latest(self, messages: Sequence[oscbridge.Message]) -> None:
@@ -93,8 +92,8 @@ class FrameClock:
                     waiting[address] = message
                     continue
             replaced += 1
+            del waiting[address]  # the new one is last: order is kept
             waiting[address] = message
-            waiting.move_to_end(address)  # the new one is last: order is kept
         if replaced:
             self._on_drop("replaced", replaced * len(self._pacers))
 
