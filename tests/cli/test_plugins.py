@@ -90,9 +90,9 @@ def test_unknown_verb_is_an_error_with_a_suggestion(call: Call) -> None:
         ("device", "Python or the project uses the name Device already"),
         ("value-error", "Python or the project uses the name ValueError already"),
         ("exception", "Python or the project uses the name Exception already"),
-        ("stage", "the examples of the project have a bridge or an endpoint of this name"),
-        ("desk", "the examples of the project have a bridge or an endpoint of this name"),
-        ("seen", "the examples of the project have a bridge or an endpoint of this name"),
+        ("stage", "an example of the project has this name for another endpoint"),
+        ("desk", "an example of the project has this name for another endpoint"),
+        ("seen", "an example of the project has this name for another endpoint"),
         ("test-tone", "pytest would take its class TestTone for a test"),
     ],
 )

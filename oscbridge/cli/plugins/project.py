@@ -82,7 +82,7 @@ def _problem(name: str, taken: Collection[str]) -> str:
     if hasattr(builtins, class_name) or class_name in _names_in_templates():
         return f"Python or the project uses the name {class_name} already; choose another one"
     if key in _names_in_examples():
-        return "the examples of the project have a bridge or an endpoint of this name already"
+        return "an example of the project has this name for another endpoint; choose another one"
     return ""
 
 
