@@ -88,6 +88,11 @@ def test_unknown_verb_is_an_error_with_a_suggestion(call: Call) -> None:
         ("rule", "Python or the project uses the name Rule already"),
         ("checked-type", "Python or the project uses the name CheckedType already"),
         ("device", "Python or the project uses the name Device already"),
+        ("value-error", "Python or the project uses the name ValueError already"),
+        ("exception", "Python or the project uses the name Exception already"),
+        ("stage", "an example of the project has this name for another endpoint"),
+        ("desk", "an example of the project has this name for another endpoint"),
+        ("seen", "an example of the project has this name for another endpoint"),
         ("test-tone", "pytest would take its class TestTone for a test"),
     ],
 )

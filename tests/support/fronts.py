@@ -321,11 +321,32 @@ class WebhookFront(TokenHTTPFront):
         return _running("webhook", tokens, options)
 
 
+class OSCQueryFront(TokenHTTPFront):
+    """An OSCQuery server, asked for a node that it does not have."""
+
+    name = "web"
+
+    def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
+        return _running("oscquery", tokens, options)
+
+
+class OSCQueryWebSocketFront(WebSocketFront):
+    """The WebSocket of an OSCQuery server."""
+
+    handshake_timeout = HTTPLimits().request_timeout
+    few_connections = "max_connections = 40"
+
+    def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
+        return _running("oscquery", tokens, options)
+
+
 FRONTS: Final[Mapping[str, Front]] = {
     "websocket": WebSocketFront(),
     "websocket page": WebSocketPageFront(),
     "http": TokenHTTPFront(),
     "webhook": WebhookFront(),
+    "oscquery": OSCQueryFront(),
+    "oscquery websocket": OSCQueryWebSocketFront(),
     "control room": ControlRoomFront(),
 }
 """Every front with every way to send a token, by the name of the test's parameter."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from keyword import iskeyword
 from typing import Final
 
 from oscbridge.bridge.config.plugin_packages import PACKAGES
@@ -23,6 +23,7 @@ MAX_NAME: Final = 40
 _NAME: Final = re.compile(rf"[a-z](?:[-_]?[a-z0-9]){{0,{MAX_NAME - 1}}}")
 _PREFIX: Final = re.compile(r"oscbridge[-_]")
 _PLACEHOLDER: Final = re.compile(r"@(\w+)@")
+_TABLE: Final = re.compile(r"^\[(?:bridge|endpoint)\.(\w+)\]", re.MULTILINE)
 _TESTING: Final = "recording"
 """The type of :mod:`oscbridge.testing`."""
 
@@ -78,9 +79,17 @@ def _problem(name: str, taken: Collection[str]) -> str:
     class_name = _class_name(name)
     if class_name.startswith("Test"):
         return f"pytest would take its class {class_name} for a test; choose another one"
-    if iskeyword(class_name) or class_name in _names_in_templates():
+    if hasattr(builtins, class_name) or class_name in _names_in_templates():
         return f"Python or the project uses the name {class_name} already; choose another one"
+    if key in _names_in_examples():
+        return "an example of the project has this name for another endpoint; choose another one"
     return ""
+
+
+def _names_in_examples() -> set[str]:
+    """The names of bridges and other endpoints in the configurations of a project."""
+    texts = [template.read_text(encoding="utf-8") for template in _templates().values()]
+    return {name for text in texts for name in _TABLE.findall(text)}
 
 
 def _names_in_templates() -> set[str]:

@@ -168,11 +168,12 @@ async def _expect_notice(run: RuleRun, running: _RunningEndpoint) -> None:
             "await in send until they are on their way, or count lost ones with "
             f"self.host.client_dropped() ({_send_of(run)})"
         )
-    if wrong := running.runner.drops.get("error"):
-        raise RuleFailed(
-            f"its peer has ended, and {wrong} messages are dropped as 'error'; raise "
-            f"oscbridge.NotConnected in send, to keep them ({_send_of(run)})"
-        )
+    for reason in ("error", "bad"):
+        if wrong := running.runner.drops.get(reason):
+            raise RuleFailed(
+                f"its peer has ended, and {wrong} messages are dropped as {reason!r}; raise "
+                f"oscbridge.NotConnected in send, to keep them ({_send_of(run)})"
+            )
 
 
 async def _expect_no_loss(run: RuleRun, running: _RunningEndpoint, peer: Peer) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from oscbridge.bridge.sinks.connection import CONNECT_TIMEOUT
 from oscbridge.errors import EndpointError
+from oscbridge.failures import failure_text
 from oscbridge.osc import Message
 from oscbridge.testing.conformance.checked_type import RuleFailed
 from oscbridge.testing.conformance.leftovers import OpenResources
@@ -136,6 +137,11 @@ def _check_result(
         hidden = "its cancellation" if error is None else "the error of what it waits for"
         fix = "let asyncio.CancelledError pass" if error is None else "use 'except Exception'"
         raise RuleFailed(f"{what} hides {hidden} (at {place}), and returns; {fix}")
+    if error is None and isinstance(result, Exception):
+        raise RuleFailed(
+            f"{what} turns its cancellation (at {place}) into {failure_text(result)}, and the "
+            "bridge cannot end it; let asyncio.CancelledError pass"
+        )
     if isinstance(result, SystemExit | KeyboardInterrupt):
         raise RuleFailed(f"{what} raises {result!r} (at {place}); raise oscbridge.EndpointError")
 

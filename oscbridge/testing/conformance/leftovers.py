@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from oscbridge.testing.conformance.openings import OpeningRecorder
@@ -24,7 +25,11 @@ _DESCRIPTORS: Final = tuple(map(Path, ("/proc/self/fd", "/dev/fd")))
 _OF_PEER: Final = " (of the peer)"
 
 _EXECUTOR: Final = "asyncio_"
-"""Prefix of the threads of a loop's default executor: they belong to the loop."""
+"""Prefix of the threads of a loop's default executor: they belong to the loop, but not the calls
+that they run."""
+
+_IDLE: Final = "_worker"
+"""The function in which such a thread waits for the next call."""
 
 
 class OpenResources(NamedTuple):
@@ -39,7 +44,12 @@ class OpenResources(NamedTuple):
     @classmethod
     def take(cls) -> OpenResources:
         """The resources that are open now. On the event loop."""
-        threads = [each for each in threading.enumerate() if not each.name.startswith(_EXECUTOR)]
+        frames = sys._current_frames()
+        threads = [
+            each
+            for each in threading.enumerate()
+            if not each.name.startswith(_EXECUTOR) or _is_busy(frames.get(each.ident or 0))
+        ]
         return cls(
             dict(_descriptors()),
             frozenset(threads),
@@ -86,6 +96,11 @@ def _new_since(before: OpenResources, recorder: OpeningRecorder, prefix: str) ->
             lines.append(f"descriptor {descriptor}, {target or '?'}" + _where("opened", place))
     lines += [f"process {process}" for process in now.processes - before.processes]
     return lines
+
+
+def _is_busy(frame: FrameType | None) -> bool:
+    """Whether a thread of an executor runs a call."""
+    return frame is not None and frame.f_code.co_name != _IDLE
 
 
 def _task_name(task: asyncio.Task[Any]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
-from oscbridge.contract.abilities import Serving
+from oscbridge.contract.abilities import Reconfigurable, Serving
 from oscbridge.contract.endpoint import Endpoint
-from oscbridge.errors import EndpointError
-from oscbridge.failures import defined_at
+from oscbridge.errors import BadMessage, EndpointError, PartialDelivery
+from oscbridge.failures import defined_at, failure_text
 from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.leftovers import OpenResources
 from oscbridge.testing.conformance.loop_watch import LIMIT
@@ -33,6 +34,9 @@ SAYINGS: Final = 10
 
 HEARD_TIMEOUT: Final = 2.0
 """Seconds for a message of the peer to arrive."""
+
+ELSEWHERE: Final = 0.1
+"""Seconds of a block that count if no line of the plugin is seen: the suite runs there as well."""
 
 ATTEMPTS: Final = 3
 """How often the loop must be blocked at a place to be sure that the machine was not just busy."""
@@ -90,7 +94,15 @@ async def _expect_not_sent(
         await checked.send()
     except RuleFailed as error:
         raise RuleFailed(f"{when}, {error}") from error
-    except (OSError, EndpointError):
+    except (OSError, EndpointError) as error:
+        rejects = isinstance(error, BadMessage) or bool(
+            isinstance(error, PartialDelivery) and error.rejected
+        )
+        if rejects and run.peer is not None:
+            raise RuleFailed(
+                f"{when}, {what} raises {failure_text(error)}, and a message that its peer takes "
+                "is lost; raise oscbridge.NotConnected to keep it"
+            ) from error
         return
     needs_connection = run.kind.connect is not Endpoint.connect
     if needs_connection and not may_be_sent and not issubclass(run.kind, Serving):
@@ -182,20 +194,30 @@ async def _blocking(run: RuleRun) -> None:
         if run.kind.is_sink():
             await send_burst(checked)
         await talk(run, checked)
-        checked.endpoint.describe()
+        _describe_and_update(checked)
         await checked.close()
         await asyncio.sleep(2 * LIMIT)  # the watch notes the last block
-        blocks = [each for each in run.watch.blocks if each.place]
+        blocks = [each for each in run.watch.blocks if each.place or each.seconds > ELSEWHERE]
         if not blocks:
             return
         places.append({each.place for each in blocks})
         longest = max(blocks, key=lambda each: each.seconds)
+        where = longest.place or "in a callback or a thread, in no line of its own"
         text = (
-            f"it blocks the event loop for {longest.seconds * 1000:.0f} ms ({longest.place}), more "
+            f"it blocks the event loop for {longest.seconds * 1000:.0f} ms ({where}), more "
             f"than {LIMIT * 1000:.0f} ms; await asyncio.to_thread(...) for what takes time"
         )
     if set.intersection(*places):
         raise RuleFailed(text)
+
+
+def _describe_and_update(checked: CheckedEndpoint) -> None:
+    """Call the methods that wait for nothing. Other rules are about what they raise."""
+    endpoint = checked.endpoint
+    endpoint.describe()
+    if isinstance(endpoint, Reconfigurable):
+        with suppress(Exception):
+            endpoint.update(endpoint.options)
 
 
 async def send_burst(checked: CheckedEndpoint) -> int:

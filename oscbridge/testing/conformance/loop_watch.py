@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
@@ -50,8 +50,9 @@ class BlockWatch:
         self._loop = loop
         self._prefix = prefix
         self._watched = threading.get_ident()
-        self._schedule = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._watched_id = threading.get_native_id()
         self._answered = threading.Event()
+        self._answered_at = 0.0
         self._stopping = threading.Event()
         self._restore: Callable[[], object] = _nothing
         self._can_interrupt = (
@@ -74,39 +75,55 @@ class BlockWatch:
         self._restore()
 
     def _watch(self) -> None:
-        while not self._stopping.wait(INTERVAL):
+        threads = (self._watched_id, threading.get_native_id())
+        while True:
+            due, waited = time.monotonic() + INTERVAL, _waited(threads)
+            if self._stopping.wait(INTERVAL):
+                return
+            # C code can keep this thread from running: then it is late, and so was the loop.
+            began = time.monotonic() if waited is None else due
+            place = self._place() if time.monotonic() - began > LIMIT / 2 else ""
             self._answered.clear()
-            began, waited = time.monotonic(), self._waited()
             try:
-                self._loop.call_soon_threadsafe(self._answered.set)
+                self._loop.call_soon_threadsafe(self._answer)
             except RuntimeError:  # it is closed
                 return
-            if self._answered.wait(LIMIT / 2):
-                continue
-            place = self._place()
-            if self._answered.wait(LIMIT / 2):
-                continue
-            place = self._place() or place
+            for _ in range(2):
+                if not self._answered.wait(LIMIT / 2):
+                    place = self._place() or place
             while not self._stopping.is_set() and not self._answered.wait(HANG_TIME):
                 place = self._place() or place
                 if self._can_interrupt and _SIGNAL is not None:
                     signal.pthread_kill(self._watched, _SIGNAL)
-            seconds = time.monotonic() - began - (self._waited() - waited)
+            seconds = self._answered_at - began - _longest(waited, _waited(threads))
             if seconds > LIMIT and not self._stopping.is_set():
                 self.blocks.append(LoopBlock(seconds, place))
 
-    def _waited(self) -> float:
-        """Seconds for which the thread of the loop could run, but others had its processor.
-
-        Linux counts them (``proc_pid_schedstat(5)``); elsewhere they are not told apart, and are 0.
-        """
-        try:
-            return int(self._schedule.read_text().split()[1]) / 1e9
-        except (OSError, IndexError, ValueError):
-            return 0.0
+    def _answer(self) -> None:
+        self._answered_at = time.monotonic()
+        self._answered.set()
 
     def _place(self) -> str:
         return frame_place(sys._current_frames().get(self._watched), self._prefix)
+
+
+def _waited(threads: Iterable[int]) -> list[int] | None:
+    """Nanoseconds for which each thread could run, but others had its processor; by native ids.
+
+    Linux counts them (``proc_pid_schedstat(5)``); None elsewhere.
+    """
+    try:
+        files = [Path(f"/proc/self/task/{each}/schedstat") for each in threads]
+        return [int(file.read_text().split()[1]) for file in files]
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _longest(before: list[int] | None, after: list[int] | None) -> float:
+    """Seconds that the thread which waited the longest has waited between two times."""
+    if before is None or after is None:
+        return 0.0
+    return max(now - then for then, now in zip(before, after, strict=True)) / 1e9
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> Any:

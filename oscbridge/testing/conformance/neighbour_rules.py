@@ -126,20 +126,28 @@ async def _logging(run: RuleRun) -> None:
 @contextmanager
 def _recorded(log: logging.Logger) -> Iterator[list[logging.LogRecord]]:
     """The lines of a logger from level INFO on, which are not shown."""
-    found: list[logging.LogRecord] = []
-
-    def record(line: logging.LogRecord) -> bool:
-        found.append(line)
-        return False
-
-    level = log.level
+    recorder = _Recorder()
+    level, propagate = log.level, log.propagate
     log.setLevel(logging.INFO)
-    log.addFilter(record)
+    log.propagate = False
+    log.addHandler(recorder)
     try:
-        yield found
+        yield recorder.records
     finally:
-        log.removeFilter(record)
+        log.removeHandler(recorder)
+        log.propagate = propagate
         log.setLevel(level)
+
+
+class _Recorder(logging.Handler):
+    """Keeps the lines of a logger and its children."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
 
 
 NEIGHBOUR_RULES = (

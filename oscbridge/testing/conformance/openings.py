@@ -8,6 +8,7 @@ import sys
 import weakref
 from collections.abc import Coroutine
 from functools import cache
+from importlib.machinery import all_suffixes
 from typing import Any, Final, NamedTuple
 
 from oscbridge.testing.conformance.places import calling_place
@@ -18,11 +19,20 @@ _KINDS: Final = {
     "socket.__new__": "a socket",
     "subprocess.Popen": "a process",
     "os.fork": "a process",
+    "os.forkpty": "a process",
     "os.posix_spawn": "a process",
+    "os.spawn": "a process",
+    "os.system": "a process",
     "_thread.start_new_thread": "a thread",
     "socket.getaddrinfo": "a lookup of a name",
+    "socket.gethostbyaddr": "a lookup of a name",
+    "socket.gethostbyname": "a lookup of a name",
+    "socket.getnameinfo": "a lookup of a name",
 }
 """Audit events that open something (PEP 578)."""
+
+_MODULES: Final = tuple(all_suffixes())
+"""Files that an import opens."""
 
 
 class Opening(NamedTuple):
@@ -76,6 +86,8 @@ class OpeningRecorder:
         if event == "open":
             if place := calling_place(self._prefix):
                 self._files[str(args[0])] = place
+                if not str(args[0]).endswith(_MODULES):
+                    self.openings.append(Opening(f"the file {args[0]!s}", place))
             return
         place = calling_place(self._prefix)
         self.openings.append(Opening(_KINDS[event], place))

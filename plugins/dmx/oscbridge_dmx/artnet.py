@@ -66,7 +66,7 @@ class ArtnetEndpoint(DmxEndpoint[ArtnetOptions]):
             return None
         if found is None or peer in self._own:  # what it broadcasts comes back
             return None
-        return peer[0], found
+        return (peer[0], found.physical), found
 
     def _reply_soon(self, poll: ArtPoll, controller: str) -> None:
         if self.host.is_dry or controller in self._replies or len(self._replies) >= MAX_POLLERS:

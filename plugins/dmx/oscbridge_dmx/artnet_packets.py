@@ -1,4 +1,8 @@
-"""Packets of Art-Net 4 (revision 1.4). Pure."""
+"""Packets of Art-Net 4 (revision 1.4). Pure.
+
+The library ``stupidArtnet`` is the peer of the tests, not the codec: it opens a socket to make a
+packet, and knows no polls.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +77,7 @@ def decode(data: bytes) -> DmxFrame | ArtPoll | None:
 def _decode_dmx(data: bytes) -> DmxFrame:
     if len(data) < _DMX.size:
         raise oscbridge.DecodeError("truncated", f"an ArtDmx packet of {len(data)} bytes")
-    _, _, version, sequence, _, universe, length = _DMX.unpack_from(data)
+    _, _, version, sequence, physical, universe, length = _DMX.unpack_from(data)
     if int.from_bytes(version, "big") < _VERSION:
         raise oscbridge.DecodeError("version", f"Art-Net of version {int.from_bytes(version)}")
     size = int.from_bytes(length, "big")
@@ -81,7 +85,7 @@ def _decode_dmx(data: bytes) -> DmxFrame:
         text = f"{size} levels announced, {len(data) - _DMX.size} received"
         raise oscbridge.DecodeError("truncated", text)
     levels = data[_DMX.size : _DMX.size + size]
-    return DmxFrame(universe & 0x7FFF, levels, sequence or None)
+    return DmxFrame(universe & 0x7FFF, levels, sequence or None, physical=physical)
 
 
 def _decode_poll(data: bytes) -> ArtPoll:

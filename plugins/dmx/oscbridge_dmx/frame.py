@@ -27,6 +27,8 @@ class DmxFrame(NamedTuple):
     """Whether the source stops sending the universe; then the levels are void."""
     is_preview: bool = False
     """Whether the levels are not for live use."""
+    physical: int = 0
+    """Art-Net: the input of the source that the levels come from; each is a source itself."""
 
 
 def sequence_is_old(number: int, last: int) -> bool:

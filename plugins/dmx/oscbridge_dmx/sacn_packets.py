@@ -1,4 +1,8 @@
-"""Packets of sACN: ANSI E1.31-2018, sections 4 to 8. Pure."""
+"""Packets of sACN: ANSI E1.31-2018, sections 4 to 8. Pure.
+
+The library ``sacn`` is the peer of the tests, not the codec: it reads truncated packets, and those
+of other protocols, as 512 levels, and needs more than a hundred times as long for each.
+"""
 
 from __future__ import annotations
 

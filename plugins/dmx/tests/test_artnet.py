@@ -153,6 +153,18 @@ async def test_sources_are_merged_by_address(start: Any, port: int) -> None:
     assert [message.args[0] for message in seen.messages] == [1, 5, 2, 4]
 
 
+async def test_physical_inputs_of_one_source_are_merged(start: Any, port: int, node: Any) -> None:
+    bridge = await start(f'type = "artnet"\nreceive = [1]\nport = {port}\nvalues = "int"')
+    seen = bridge.recording("seen")
+    for number, levels in enumerate((b"\1\5", b"\2\4")):
+        packet = bytearray(encode_dmx(DmxFrame(1, levels, 7)))
+        packet[13] = number
+        node.send(bytes(packet), port)
+        await seen.arrived(2 + number)
+    assert [message.args[0] for message in seen.messages] == [1, 5, 2]
+    assert bridge.endpoint_status("lights").received.bad == {}
+
+
 async def test_own_packets_are_not_received(start: Any, port: int, node: Any) -> None:
     bridge = await start(f'type = "artnet"\nto = "127.0.0.1"\nreceive = [1]\nport = {port}')
     bridge.send("osc", Message.of("/dmx/1/1", 1.0))

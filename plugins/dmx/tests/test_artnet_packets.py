@@ -33,6 +33,10 @@ def test_sequence_0_means_that_packets_are_not_counted() -> None:
     assert decode(DMX[:12] + b"\0" + DMX[13:]) == DmxFrame(0x2345, LEVELS, None)
 
 
+def test_physical_input_is_read() -> None:
+    assert decode(DMX[:13] + b"\2" + DMX[14:]) == DmxFrame(0x2345, LEVELS, 0x9A, physical=2)
+
+
 def test_short_packet_has_the_levels_that_it_has() -> None:
     assert decode(DMX[:16] + b"\0\2" + DMX[18:20]) == DmxFrame(0x2345, LEVELS[:2], 0x9A)
 

@@ -102,7 +102,7 @@ def _from_json(address: str, body: bytes) -> oscbridge.Message:
         raise _bad(f"the body is not valid JSON: {error}") from None
     match document:
         case {"args": list(args)}:
-            packet = oscbridge.decode_json(orjson.dumps({"address": address, "args": args}))
+            packet = oscbridge.decode_json(_dump({"address": address, "args": args}))
             assert isinstance(packet, oscbridge.Message)
             return packet
         case list():
@@ -116,10 +116,14 @@ def _from_json(address: str, body: bytes) -> oscbridge.Message:
 
 def _plain(values: Sequence[Any]) -> list[oscbridge.Argument]:
     """JSON values as arguments; those that have parts become JSON text."""
-    return [
-        orjson.dumps(value).decode() if isinstance(value, list | dict) else value
-        for value in values
-    ]
+    return [_dump(value).decode() if isinstance(value, list | dict) else value for value in values]
+
+
+def _dump(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # it writes fewer levels than it reads
+        raise _bad("the body has too many arrays and objects within others") from None
 
 
 def _value(text: str | bytes) -> oscbridge.Argument:

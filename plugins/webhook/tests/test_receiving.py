@@ -117,6 +117,8 @@ async def test_compressed_bodies_are_refused(start: Any, coding: str) -> None:
         ("/%61pi/x", JSON, b"1", 404, "available"),
         ("/api%2Fv1", JSON, b"1", 404, "available"),
         ("/a", JSON, b"{", 400, "not valid JSON"),
+        ("/a", JSON, b"[" * 300 + b"]" * 300, 400, "too many arrays and objects"),
+        ("/a", JSON, b'{"args": %s}' % (b"[" * 300 + b"]" * 300), 400, "too many arrays"),
         ("/a", MULTIPART, b"--b--", 400, "must name the boundary"),
         ("/a", f"{MULTIPART}; boundary=", b"--b--", 400, "must name the boundary"),
         ("/a", f"{MULTIPART}; boundary={'b' * 71}", b"--b--", 400, "must name the boundary"),

@@ -58,6 +58,18 @@ class OpensFileWhenMade(Line):
         self._file = Path(__file__).open()  # noqa: SIM115
 
 
+class ReadsFileWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        self._text = Path("/etc/hostname").read_text(encoding="utf-8")
+
+
+class RunsCommandWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        os.system("true")
+
+
 class CallsNoSuper(Line):
     def __init__(self, name: str, options: LineOptions) -> None:
         self._writer = None
@@ -128,6 +140,13 @@ class SendsToNowhere(Line):
             await super().send(message)
 
 
+class RejectsWithoutConnection(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        if self._writer is None:
+            raise oscbridge.BadMessage("not connected")
+        await super().send(message)
+
+
 class WaitsForConnection(Line):
     async def send(self, message: oscbridge.Message) -> None:
         while self._writer is None:
@@ -151,6 +170,13 @@ class LeavesThread(Line):
     async def connect(self) -> None:
         await super().connect()
         threading.Thread(target=time.sleep, args=(8,), daemon=True).start()
+
+
+class LeavesCallOnThread(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        self._ended = threading.Event()
+        self.start_task(asyncio.to_thread(self._ended.wait, 3))
 
 
 class LeavesFile(Line):
@@ -186,6 +212,24 @@ class BlocksInSend(Line):
         await super().send(message)
 
 
+class BlocksInC(Line):
+    async def connect(self) -> None:
+        sum(range(40_000_000))  # other threads cannot run meanwhile
+        await super().connect()
+
+
+class BlocksInUpdate(Line, oscbridge.Reconfigurable[LineOptions]):
+    def update(self, options: LineOptions) -> bool:
+        time.sleep(0.2)
+        return True
+
+
+class BlocksInCallback(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        asyncio.get_running_loop().call_soon(time.sleep, 0.2)
+
+
 class HangsInConnect(Line):
     async def connect(self) -> None:
         while True:
@@ -209,6 +253,14 @@ class IgnoresCancellation(Line):
         for _ in range(400):
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0.01)
+
+
+class TurnsCancellationIntoLoss(Line):
+    async def connect(self) -> None:
+        try:
+            await super().connect()
+        except asyncio.CancelledError:
+            raise oscbridge.NotConnected("cancelled") from None
 
 
 class LeaksWhenCancelled(Line):
@@ -318,6 +370,17 @@ class RaisesOwnErrors(Line):
         pass
 
 
+class RejectsWhenPeerIsGone(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        try:
+            await super().send(message)
+        except (OSError, oscbridge.NotConnected):
+            raise oscbridge.BadMessage("no connection") from None
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        pass
+
+
 class UpdatesNothing(Line, oscbridge.Reconfigurable[LineOptions]):
     def update(self, options: LineOptions) -> bool:  # type: ignore[empty-body]
         pass
@@ -422,6 +485,12 @@ class LogsEveryMessage(Line):
     async def send(self, message: oscbridge.Message) -> None:
         await super().send(message)
         self.log.info("sent %s", message.address)
+
+
+class LogsEveryMessageBelow(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        await super().send(message)
+        self.log.getChild("wire").info("sent %s", message.address)
 
 
 class SecretOptions(LineOptions):
