@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.net.tcp_socket import prepare_stream
+from oscbridge.net.tcp_socket import discard_received, prepare_stream
 
 __all__ = ["ClientWire"]
 
@@ -101,6 +101,13 @@ class ClientWire:
         self.unwatch()
         if self._transport is not None:
             self._transport.abort()
+
+    def close_with(self, data: bytes) -> None:
+        """Close the connection immediately, after as much data as the system takes at once."""
+        if data and self._transport is not None:
+            discard_received(self._transport.get_extra_info("socket").fileno())
+            self.write(data)
+        self.abort()
 
     def lost(self) -> None:
         """The connection is closed."""

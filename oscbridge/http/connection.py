@@ -74,7 +74,7 @@ class HTTPConnection(web.RequestHandler):
         raw, context = self.wire.open(transport), self._front.tls
         self._now_reading()
         if not self._front.enter(self, self.wire.client):
-            raw.abort()
+            self.wire.close_with(self._front.busy_response() if context is None else b"")
         elif context is None:
             self._begin(raw)
         else:
@@ -144,11 +144,14 @@ class HTTPConnection(web.RequestHandler):
             super().connection_lost(exc)
         self._leave()
 
+    def give_way(self) -> None:
+        """Close the connection immediately: another one takes its place."""
+        is_new = self._phase is ConnectionPhase.HEAD and not self.is_idle
+        self.wire.close_with(self._front.busy_response() if is_new else b"")
+
     def _leave(self) -> None:
         self.wire.lost()
         self._front.leave(self)
-
-    # --- a request ----------------------------------------------------------------------------
 
     def _now_reading(self) -> None:
         self.reading_since = asyncio.get_running_loop().time()
@@ -281,10 +284,7 @@ class HTTPConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The response to a request that is not valid HTTP, or whose handler failed.
-
-        :meth:`finish_response` sends another one in its place.
-        """
+        """The response to an invalid request or a failed handler; :meth:`_refuse` replaces it."""
         if isinstance(exc, ConnectionError):
             raise exc  # the client disconnected
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
