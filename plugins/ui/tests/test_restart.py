@@ -135,7 +135,7 @@ async def test_every_view_opens_while_the_bridge_is_away(
 async def test_view_that_cannot_be_loaded_says_so_and_appears_later(
     start: Start, open_page: Open, text: str
 ) -> None:
-    failed = "Failed to load resource"
+    failed = "Failed to load resource: net::ERR_FAILED"
     with start(text) as process:
         page = await open_page(ControlRoomProgram(process).url, tolerate=failed)
         await page.route("**/Record-*.js", lambda route: route.abort())

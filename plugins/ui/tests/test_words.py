@@ -1,4 +1,4 @@
-"""Words for people."""
+"""Texts about problems, and paths as they are shown."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import { colourText } from "../argument_text";
 import { controlKind, scaleOf, type ControlKind } from "../control_kind";
 import { figure, visible } from "../format";
 import type { ValueRow } from "../protocol";
@@ -248,7 +249,7 @@ export function ColourControl({ label, colour, disabled, send }: ColourProps) {
         disabled={disabled}
         onInput={(event) => send(`${event.currentTarget.value}${colour.slice(7) || "ff"}`)}
       />
-      <span class="mono">{colour.toUpperCase()}</span>
+      <span class="mono">{colourText(colour)}</span>
     </div>
   );
 }

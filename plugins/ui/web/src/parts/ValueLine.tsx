@@ -98,7 +98,9 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       <Rate value={value} />
       <Age value={value} />
       <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
-      <span class="to dim clip">{goals(row) || "–"}</span>
+      <span class="to dim clip" title={goals(row)}>
+        {goals(row) || "–"}
+      </span>
     </div>
       {isOpen && (
         <div class="room-of" style={{ height: `${controlHeight(row, window.innerWidth < 768)}rem` }}>
