@@ -34,7 +34,7 @@ def prepare_stream(sock: socket.socket) -> None:
 
 
 def discard_received(descriptor: int) -> None:
-    """Read some of what has arrived: a socket that is closed with unread data is reset.
+    """Read received data: closing a socket with unread data resets its connection.
 
     The client of a connection that is reset may lose what was sent to it.
     """

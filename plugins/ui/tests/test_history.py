@@ -146,7 +146,7 @@ def test_number_of_histories_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_values_are_forgotten_some_time_after_the_last_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What nobody sees costs neither memory nor time."""
+    """Values without a page cost neither memory nor time."""
     monkeypatch.setattr(value_store, "KEPT", 0.0)
     watchers: list[object] = []
     hub = SimpleNamespace(add=watchers.append, remove=watchers.remove)
