@@ -36,7 +36,7 @@ def prepare_stream(sock: socket.socket) -> None:
 def discard_received(descriptor: int) -> None:
     """Read received data: closing a socket with unread data resets its connection.
 
-    The client of a connection that is reset may lose what was sent to it.
+    After a reset the client may lose data that was sent before.
     """
     with contextlib.suppress(OSError):  # nothing has arrived, or not a file descriptor
         os.read(descriptor, CHUNK)
