@@ -14,6 +14,7 @@ from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.pairing import RouteChanges, pair_routes
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.route_sink import RouteSink
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.contract.options import Options
@@ -66,6 +67,17 @@ class SourceRouting:
     def has_backpressure(self) -> bool:
         """Whether one of the sinks wants the source to pause."""
         return any(sink.backpressure.is_active for sink in self.sinks.values())
+
+    def receivers(self, address: str) -> Sequence[str]:
+        """The endpoints that routes in this process lead messages with this address to."""
+        found = (handler.callback for handler, _ in self.addresses.match(address))
+        sinks: list[RouteSink] = []
+        for route in found:
+            if isinstance(route, Route):
+                sinks += route.sinks
+            elif isinstance(route, DirectRoute):
+                sinks.append(route.sink)
+        return tuple(dict.fromkeys(each.name for each in sinks))
 
     def install(self, dispatcher: Dispatcher) -> None:
         """Make the source's dispatcher use these routes."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.net.tcp_socket import prepare_stream
+from oscbridge.net.tcp_socket import discard_received, prepare_stream
 
 __all__ = ["ClientWire"]
 
@@ -21,10 +21,14 @@ _UNKNOWN: Final[ClientAddress] = ("", 0)
 class ClientWire:
     """A transport that may be replaced by that of TLS, and may be gone. All calls are harmless."""
 
-    def __init__(self, on_late: Callable[[str], None]) -> None:
-        """``on_late`` is called with the reason of :meth:`watch`."""
+    def __init__(self, on_late: Callable[[str], None], give_way: Callable[[], None]) -> None:
+        """``on_late`` is called with the reason of :meth:`watch`.
+
+        ``give_way`` closes the connection immediately, with what is to be said to its client.
+        """
         self._loop = asyncio.get_running_loop()
         self._on_late = on_late
+        self.give_way = give_way
         self._transport: asyncio.Transport | None = None
         self._below_tls: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -110,6 +114,13 @@ class ClientWire:
         self.unwatch()
         if self._transport is not None:
             self._transport.abort()
+
+    def close_with(self, data: bytes) -> None:
+        """Close the connection immediately, after as much data as the system takes at once."""
+        if data and self._transport is not None:
+            discard_received(self._transport.get_extra_info("socket").fileno())
+            self.write(data)
+        self.abort()
 
     def lost(self) -> None:
         """The connection is closed."""

@@ -50,7 +50,7 @@ class HTTPConnection(web.RequestHandler):
             auto_decompress=False,  # a small body could become a large one
         )
         self._owner = owner
-        self.wire = ClientWire(self._late)
+        self.wire = ClientWire(self._late, self._give_way)
         self._phase = ConnectionPhase.HANDSHAKE
         self._head = HeadBuffer(limits.max_head_size)
         self._rest = b""
@@ -68,7 +68,7 @@ class HTTPConnection(web.RequestHandler):
         raw, context = self.wire.open(transport), self._owner.tls
         self.wire.now_reading()
         if not self._owner.enter(self.wire):
-            raw.abort()
+            self.wire.close_with(self._owner.busy_response() if context is None else b"")
         elif context is None:
             self._begin(raw)
         else:
@@ -137,6 +137,11 @@ class HTTPConnection(web.RequestHandler):
         if self._phase is not ConnectionPhase.HANDSHAKE:
             super().connection_lost(exc)
         self._leave()
+
+    def _give_way(self) -> None:
+        """Close the connection immediately: another one takes its place."""
+        is_new = self._phase is ConnectionPhase.HEAD and not self.wire.is_idle
+        self.wire.close_with(self._owner.busy_response() if is_new else b"")
 
     def _leave(self) -> None:
         self.wire.lost()
@@ -273,10 +278,7 @@ class HTTPConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The response to a request that is not valid HTTP, or whose handler failed.
-
-        :meth:`finish_response` sends another one in its place.
-        """
+        """The response to an invalid request or a failed handler; :meth:`_refuse` replaces it."""
         if isinstance(exc, ConnectionError):
             raise exc  # the client disconnected
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:

@@ -46,3 +46,6 @@ class ConnectionOwner(Protocol):
 
     def error_response(self, status: HTTPStatus) -> bytes:
         """The response to what cannot be handled."""
+
+    def busy_response(self) -> bytes:
+        """The response to a client whose connection is closed because of a limit."""

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -24,6 +24,7 @@ from oscbridge.http.errors import ErrorFormat, HTTPProblem, problem_document, ra
 from oscbridge.http.limits import HTTPLimits
 from oscbridge.http.rules import HTTPRules, check_request
 from oscbridge.net.acceptor import Acceptor, listen
+from oscbridge.net.tcp_socket import discard_received, prepare_stream
 from oscbridge.net.tls import describe_tls_error
 from oscbridge.net.url import HostPort
 
@@ -31,6 +32,10 @@ __all__ = ["HTTPFront", "making_room"]
 
 STOP_TIMEOUT: Final = 0.5
 """Seconds to send responses when the server stops; then connections are aborted."""
+
+BUSY: Final = "no connection is available; try again"
+RETRY_AFTER: Final = "1"
+"""Seconds after which a client may try again that is closed because of a limit."""
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -105,7 +110,8 @@ class HTTPFront:
         """
         sockets = await listen(*where) if isinstance(where, HostPort) else where
         self._acceptors = [
-            Acceptor(sock, self.reporting, self._new_connection, self._refusal) for sock in sockets
+            Acceptor(sock, self.reporting, self._new_connection, self._refusal, self._dismiss)
+            for sock in sockets
         ]
         await self._runner.setup()
         self._server = self._runner.server
@@ -159,8 +165,17 @@ class HTTPFront:
         if not oldest.is_idle:
             self.report_closed(reason, oldest.client)
         self.leave(oldest)
-        oldest.abort()
+        oldest.give_way()
         return True
+
+    def _dismiss(self, sock: socket.socket) -> None:
+        """Close the socket of a client that is refused."""
+        if self.tls is None:
+            prepare_stream(sock)
+            discard_received(sock.fileno())
+            with suppress(OSError):  # already disconnected
+                sock.send(self.busy_response())
+        sock.close()
 
     def enter(self, wire: ClientWire) -> bool:
         """Register a connection. Returns False to reject it."""
@@ -205,6 +220,13 @@ class HTTPFront:
     def error_response(self, status: HTTPStatus) -> bytes:
         """The response to what cannot be handled."""
         return raw_response(status, self._error_format(status, ""), self.headers)
+
+    def busy_response(self) -> bytes:
+        """The response to a client whose connection is closed because of a limit."""
+        self.answered(HTTPStatus.SERVICE_UNAVAILABLE)
+        problem = self._error_format(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+        headers = {**self.headers, hdrs.RETRY_AFTER: RETRY_AFTER}
+        return raw_response(HTTPStatus.SERVICE_UNAVAILABLE, problem, headers)
 
     # --- requests -----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from oscbridge.contract.control_facts import ControlFacts, ControlId
 from oscbridge.osc import Argument, Message
@@ -35,6 +35,11 @@ MAX_STEPS: Final = 64
 def control_text(control: ControlId) -> str:
     """A control as it is written: ``/control 1 7``."""
     return " ".join([control.address, *map(format_value, control.leading)])
+
+
+def is_number(value: Argument) -> TypeGuard[int | float]:
+    """Whether a value counts as a position of a control."""
+    return isinstance(value, int | float) and not isinstance(value, bool | Color | TimeTag)
 
 
 class ControlKey(NamedTuple):
@@ -121,12 +126,10 @@ class ControlActivity:
         for index, value in enumerate(args[:MAX_ARGUMENTS]):
             if index == len(self.seen):
                 self.seen.append(SeenRange())
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            if math.isfinite(value):
+            if is_number(value) and math.isfinite(value):
                 self.seen[index].add(value)
         last = args[-1] if args else None
-        if isinstance(last, int | float) and not isinstance(last, bool):
+        if is_number(last):
             self.values.append(float(last))
 
 

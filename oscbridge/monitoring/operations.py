@@ -152,6 +152,16 @@ class Operations:
         pairs = [(name, sink) for name, source in sources.items() for sink in source.sinks]
         return [pair for pair in pairs if pair not in routed]
 
+    @property
+    def routes_version(self) -> object:
+        """Another object after each change of the routes."""
+        return self._app.routing
+
+    def receivers(self, source: str, address: str) -> Sequence[str]:
+        """The endpoints that routes lead messages of a source with this address to."""
+        found = self._app.routing.sources.get(source)
+        return () if found is None else found.receivers(address)
+
     def mute(self, names: Sequence[str], on: bool) -> Sequence[str]:
         """Mute routes or unmute them. Returns those that have changed, in words.
 

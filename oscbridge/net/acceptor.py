@@ -47,7 +47,8 @@ class Acceptor:
     The server of asyncio loses a connection that it accepts while it is being closed, and
     logs hundreds of errors per second when no descriptors are left.
 
-    ``refusal`` returns the reason to refuse a client, or an empty string.
+    ``refusal`` returns the reason to refuse a client, or an empty string; ``dismiss`` closes the
+    socket of such a client.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Acceptor:
         dispatcher: Reporting,
         new_connection: Callable[[], asyncio.BaseProtocol],
         refusal: Callable[[ClientAddress], str],
+        dismiss: Callable[[socket.socket], None] = socket.socket.close,
     ) -> None:
         self.socket = sock
         self._dispatcher = dispatcher
         self._new_connection = new_connection
         self._refusal = refusal
+        self._dismiss = dismiss
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[object]] = set()
         self._again: asyncio.TimerHandle | None = None
@@ -104,7 +107,7 @@ class Acceptor:
             return
         reason = self._refusal(client)
         if reason:
-            sock.close()
+            self._dismiss(sock)
             self._dispatcher.report_closed(reason, client)
             return
         task: asyncio.Task[object] = self._loop.create_task(self._connect(sock))

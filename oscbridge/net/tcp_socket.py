@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 from typing import Final
 
-__all__ = ["ACCEPT_AGAIN", "BACKLOG", "CHUNK", "OUT_OF_MEANS", "prepare_stream"]
+__all__ = ["ACCEPT_AGAIN", "BACKLOG", "CHUNK", "OUT_OF_MEANS", "discard_received", "prepare_stream"]
 
 CHUNK: Final = 65_536
 """Bytes per read."""
@@ -30,3 +31,12 @@ def prepare_stream(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
     with contextlib.suppress(OSError):  # not a TCP socket, in some tests
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def discard_received(descriptor: int) -> None:
+    """Read received data: closing a socket with unread data resets its connection.
+
+    After a reset the client may lose data that was sent before.
+    """
+    with contextlib.suppress(OSError):  # nothing has arrived, or not a file descriptor
+        os.read(descriptor, CHUNK)

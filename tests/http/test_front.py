@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
@@ -184,8 +185,7 @@ async def test_request_with_a_complete_body_makes_no_room(serve: Serve, head: by
     body = b"abc" if b"Length" in head else b"3\r\nabc\r\n0\r\n\r\n"
     first = asyncio.create_task(send(front, post(b"", head), body))
     await asyncio.wait_for(read.wait(), 10)
-    with suppress(ConnectionResetError):
-        assert await send(front, post(b"", b"Content-Length: 0")) == b""
+    assert (await send(front)).startswith(b"HTTP/1.1 503 ")  # it is refused before it sends
     finish.set()
     assert (await first).endswith(b"\r\n\r\nabc")
 
@@ -362,6 +362,45 @@ async def test_limit_per_address_makes_room(serve: Serve) -> None:
     assert front.reporting.statistics.closed == {"max_connections_per_address": 1}
     for _, writer in silent:
         writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n"])
+async def test_connection_that_makes_room_gets_a_response(serve: Serve, sent: bytes) -> None:
+    front = await serve(echo, HTTPLimits(max_connections=1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
+    writer.write(sent)
+    await until(lambda: front.connections == 1)
+    assert (await send(front, post(b""))).startswith(b"HTTP/1.1 200 ")
+    head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 1" in head
+    assert json.loads(body)["detail"] == "no connection is available; try again"
+    assert front.responses == {200: 1, 503: 1}
+    writer.close()
+
+
+async def test_every_client_of_a_burst_gets_a_response(serve: Serve) -> None:
+    """Also those whose requests were not read yet, and those that nobody makes room for."""
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.05)
+        return await echo(request)
+
+    front = await serve(slow, HTTPLimits(max_connections=4))
+    clients = [socket.create_connection(("127.0.0.1", front.port)) for _ in range(100)]
+    for client in clients:  # at once: the front reads nothing before the first await
+        client.sendall(post(b""))
+
+    async def answer(client: socket.socket) -> bytes:
+        reader, writer = await asyncio.open_connection(sock=client)
+        try:
+            return await reader.readline()
+        finally:
+            writer.close()
+
+    async with asyncio.timeout(30):
+        lines = await asyncio.gather(*map(answer, clients))
+    assert {*lines} == {b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 503 Service Unavailable\r\n"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from oscbridge import ControlFacts, ControlId, Message
+from oscbridge import Color, ControlFacts, ControlId, Message, TimeTag
 from oscbridge.learning.activity import ActivityTable
 from oscbridge.learning.candidates import Candidate, clear_winner, find_candidates
 from oscbridge.learning.relative import relative_mode
@@ -71,6 +71,14 @@ def test_moved_fader_wins_over_meters_that_always_run(traffic: Traffic) -> None:
     assert len(found) == 1
     assert traffic.others == 32
     assert found[0].why == "20 messages, 0 to 0.95; silent before"
+
+
+def test_time_and_colour_are_no_positions_of_a_control(traffic: Traffic) -> None:
+    values = (("t", TimeTag.from_unix(1_700_000_000)), ("r", Color(0xE0A458FF)))
+    for types, value in values:
+        message = Message(f"/{types}", types, (value,))
+        traffic.messages.append((TURN + 0.5, "stage", message))
+    assert {each.why for each in traffic.candidates()} == {"1 message; silent before"}
 
 
 def test_moved_fader_wins_over_meters_that_begin_with_it(traffic: Traffic) -> None:

@@ -36,5 +36,8 @@ class ValueRow(ProtocolModel):
     """Whether this address was received; otherwise a route has made it from another one."""
     sources: Sequence[str]
     sinks: Sequence[str]
+    """Endpoints that have sent messages with this address."""
+    receivers: Sequence[str]
+    """Endpoints that routes lead its messages to, also with another address."""
     peer: str
     described: Described | None

@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Final
 
@@ -54,8 +55,8 @@ class StoredValue:
     """One address. Written on any thread, read on the event loop."""
 
     __slots__ = (
-        *("address", "args", "changed", "count", "is_small", "key", "origin"),
-        *("sampled", "samples", "sinks", "sources", "time", "types"),
+        *("address", "args", "changed", "count", "is_small", "key", "origin", "receivers"),
+        *("routed", "sampled", "samples", "sinks", "sources", "time", "types"),
     )
 
     def __init__(self, address: str) -> None:
@@ -71,6 +72,10 @@ class StoredValue:
         """Increases with each message, also those that only a sink had."""
         self.sources: tuple[str, ...] = ()
         self.sinks: tuple[str, ...] = ()
+        self.routed: tuple[int, tuple[str, ...]] | None = None
+        """The number of the routes, and the sources, by which ``receivers`` were found."""
+        self.receivers: Sequence[str] = ()
+        """The endpoints that routes lead its messages to, with whatever address."""
         self.origin: Origin | None = None
         self.key: Sequence[tuple[int, str]] = ()
         """By which it is sorted, once it was needed."""
@@ -102,6 +107,8 @@ class ValueStore:
         self._ordered_number = -1
         self.order_number = 0
         """Increases with each new address."""
+        self._routes: object = None
+        self._routes_number = 0
         self.sources: dict[str, None] = {}
         """The names of all sources."""
         self._sampling: asyncio.Task[None] | None = None
@@ -137,6 +144,16 @@ class ValueStore:
             choices=() if first is None else shown_values(first.choices or ())[0],
         )
 
+    def receivers(self, value: StoredValue) -> Sequence[str]:
+        """The endpoints that routes lead messages with its address to."""
+        if (routes := self._operations.routes_version) is not self._routes:
+            self._routes, self._routes_number = routes, self._routes_number + 1
+        routed = self._routes_number, value.sources
+        if value.routed != routed:
+            found = (self._operations.receivers(each, value.address) for each in value.sources)
+            value.routed, value.receivers = routed, tuple(dict.fromkeys(chain(*found)))
+        return value.receivers
+
     def ordered(self) -> Sequence[StoredValue]:
         """All of them by address, numbers in it as numbers."""
         if self._ordered_number != self.order_number:
@@ -155,9 +172,7 @@ class ValueStore:
             self._ending.cancel()
             self._ending = None
         if self._sampling is None:
-            self._values.clear()  # what they were meanwhile is not known
-            self._histories.clear()
-            self.order_number += 1
+            self._forget_all()  # a thread may have added one after the end
             self._seed()
             self._operations.hub.add(self._take)
             self._sampling = asyncio.create_task(self._sample_all())
@@ -169,7 +184,7 @@ class ValueStore:
             self._ending = asyncio.get_running_loop().call_later(KEPT, self.close)
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching, and forget everything: what values are meanwhile is not known."""
         if self._ending is not None:
             self._ending.cancel()
             self._ending = None
@@ -177,6 +192,13 @@ class ValueStore:
             self._sampling.cancel()
             self._sampling = None
             self._operations.hub.remove(self._take)
+            self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._values.clear()
+        self._histories.clear()
+        self._ordered, self._ordered_number = (), -1
+        self.order_number += 1
 
     async def _sample_all(self) -> None:
         while True:

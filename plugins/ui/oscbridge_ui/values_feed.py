@@ -13,7 +13,7 @@ from oscbridge_ui.client_messages import WatchValues
 from oscbridge_ui.scope import PageScope
 from oscbridge_ui.shown_values import shown_values
 from oscbridge_ui.topic import Topic
-from oscbridge_ui.value_rows import Described, ValueRow
+from oscbridge_ui.value_rows import ValueRow
 from oscbridge_ui.value_store import HISTORY, StoredValue, ValueStore
 from oscbridge_ui.values_messages import TreeNode, ValueHistory, ValuesState
 
@@ -141,7 +141,7 @@ class ValuesTopic(Topic):
                 continue
             self._sent[address] = value.changed
             if before.get(address) != value.changed:
-                rows.append(value_row(value, self._store.describe(address), self._scope))
+                rows.append(value_row(value, self._store, self._scope))
             is_plotted = address in self._plotted and address not in plotted
             if is_plotted or address not in before:
                 seconds = HISTORY if is_plotted else MINUTE
@@ -229,7 +229,7 @@ def _contains(value: StoredValue, names: Sequence[str], word: str) -> bool:
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 
-def value_row(value: StoredValue, described: Described | None, scope: PageScope) -> ValueRow:
+def value_row(value: StoredValue, store: ValueStore, scope: PageScope) -> ValueRow:
     """A value as it is sent to a page."""
     sources = scope.visible(value.sources or _origin(value))
     args, is_cut = shown_values(value.args)
@@ -243,8 +243,9 @@ def value_row(value: StoredValue, described: Described | None, scope: PageScope)
         received=bool(value.sources),
         sources=sources,
         sinks=scope.visible(value.sinks),
+        receivers=scope.visible(store.receivers(value)),
         peer=peer_text(value.origin) if sources or not scope.is_limited else "",
-        described=described,
+        described=store.describe(value.address),
     )
 
 

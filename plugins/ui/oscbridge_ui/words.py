@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from oscbridge.monitoring import BridgeStatus, EndpointStatus
 
-__all__ = ["bridge_fix", "connection_fix", "count_of", "reason_text"]
+__all__ = ["bridge_fix", "connection_fix", "count_of", "path_text", "reason_text"]
 
 _BRIDGE: Final[Sequence[tuple[str, str, str]]] = (
     (
@@ -133,3 +134,13 @@ def _source_reason(reason: str) -> tuple[str, str, str]:
 def count_of(count: int, one: str, several: str) -> str:
     """A number with its noun: ``1,284 messages``."""
     return f"{count:,} {one if count == 1 else several}"
+
+
+def path_text(path: Path) -> str:
+    """An absolute path; the home directory is ``~``."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # there is none
+        return str(path)
+    is_below = len(home.parts) > 1 and path.is_relative_to(home)
+    return str(Path("~") / path.relative_to(home)) if is_below else str(path)

@@ -12,10 +12,11 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 REPOSITORY: Final = Path(__file__).parents[3]
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
@@ -28,6 +29,7 @@ from show import ShowTraffic, many_endpoints, theatre  # noqa: E402
 from show_surface import theatre_surface  # noqa: E402
 from websockets.asyncio.client import connect  # noqa: E402
 
+from oscbridge import Message, encode_message  # noqa: E402
 from oscbridge.testing import OscbridgeProcess  # noqa: E402
 
 DOCS: Final = REPOSITORY / "docs" / "control-room"
@@ -40,6 +42,9 @@ SIZES: Final = {
     "large": (1920, 1080, 1),
     "4k": (3840, 2160, 1),
 }
+View: TypeAlias = tuple[str, Callable[[Page], Awaitable[None]]]
+"""The path of a view, and what brings it into the state that is shown."""
+Send: TypeAlias = Callable[[bytes], object]
 SHOWN: Final = ("desktop", "phone")
 """Sizes that the documentation shows."""
 SCHEMES: Final = ("dark", "light")
@@ -72,12 +77,22 @@ async def routes(page: Page) -> None:
     await page.get_by_label("Live trace of this draft").get_by_role("listitem").first.wait_for()
 
 
-async def learn(page: Page) -> None:
-    await page.get_by_text("Move the control now, then release it.").wait_for()
+async def learn(page: Page, *, source: Send, target: Send) -> None:
+    """A knob of the stage, and a fader of the desk that should follow it."""
+    for role, send, address in (
+        ("control", source, "/1/rotary2"),
+        ("target", target, "/bus/3/level"),
+    ):
+        await page.get_by_text(f"Move the {role} now, then release it.").wait_for()
+        for step in range(30):
+            send(encode_message(Message.of(address, step / 29)))
+            await page.wait_for_timeout(40)
+    await page.get_by_role("region", name="The route").get_by_label("Name").wait_for()
 
 
 async def devices(page: Page) -> None:
     await page.get_by_role("heading", name="Known devices").wait_for()
+    await page.get_by_text("looking…").wait_for(state="hidden")
 
 
 async def surface(page: Page) -> None:
@@ -88,12 +103,11 @@ async def record(page: Page) -> None:
     await page.get_by_role("list").first.wait_for()
 
 
-VIEWS: Final[dict[str, tuple[str, Callable[[Page], Awaitable[None]]]]] = {
+VIEWS: Final[Mapping[str, View]] = {
     "now": ("", now),
     "values": ("values", values),
     "controls": ("values", controls),
     "routes": ("routes", routes),
-    "learn": ("learn", learn),
     "devices": ("devices", devices),
     "surface": ("surface", surface),
     "record": ("record", record),
@@ -102,11 +116,11 @@ VIEWS: Final[dict[str, tuple[str, Callable[[Page], Awaitable[None]]]]] = {
 
 
 async def picture(
-    browser: Browser, url: str, size: str, scheme: str, file: Path, view: str = "now"
+    browser: Browser, url: str, size: str, scheme: str, file: Path, view: View = VIEWS["now"]
 ) -> None:
     """One picture; fails on errors of the page, and if something is wider than the window."""
     width, height, ratio = SIZES[size]
-    path, prepare = VIEWS[view]
+    path, prepare = view
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         device_scale_factor=ratio,
@@ -118,7 +132,7 @@ async def picture(
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto(f"{url}{path}")
     await prepare(page)
-    if view != "controls":
+    if prepare is not controls:
         await page.evaluate("scrollTo(0, 0)")
     await page.wait_for_timeout(1_500)  # the lines are drawn
     await page.screenshot(path=file)
@@ -133,7 +147,8 @@ def run(text: str, name: str, folder: Path) -> OscbridgeProcess:
     """The program with a configuration of this name."""
     file = folder / name
     file.write_text(text)
-    env = {**os.environ, "OSCBRIDGE_RUNTIME_DIR": str(folder), "XDG_STATE_HOME": str(folder)}
+    env = {each: os.environ[each] for each in os.environ if not each.startswith("XDG_")}
+    env |= {"OSCBRIDGE_RUNTIME_DIR": str(folder), "HOME": str(folder)}
     process = OscbridgeProcess("run", str(file), env=env)
     process.wait_for(READY)
     return process
@@ -155,15 +170,17 @@ async def show(folder: Path, sizes: tuple[str, ...], seconds: float, runtime: Pa
         stack.enter_context(ShowTraffic(process))
         url = f"http://127.0.0.1:{process.port('http')}/"
         await _record(process.port("http"))
+        await _happen(process)
         browser = await stack.enter_async_context(StartedBrowser())
         first = await browser.new_page()
         await first.goto(f"{url}values")  # the history of values begins
         await asyncio.sleep(seconds)
         is_whole = len(sizes) > len(SHOWN)
-        for view in VIEWS if is_whole else (each for each in VIEWS if each != "controls"):
-            for size in sizes:
+        move = partial(learn, source=partial(process.send, "stage"), target=_desk_sender(desk))
+        for name, view in {**VIEWS, "learn": ("learn", move)}.items():
+            for size in sizes if is_whole or view is not VIEWS["controls"] else ():
                 for scheme in SCHEMES:
-                    file = folder / f"{view}-{size}-{scheme}.png"
+                    file = folder / f"{name}-{size}-{scheme}.png"
                     await picture(browser, url, size, scheme, file, view)
 
 
@@ -176,6 +193,21 @@ async def _record(port: int) -> None:
             await asyncio.sleep(seconds)
             await page.command(type="stop_recording")
         await _start(page, "Evening show")
+
+
+def _desk_sender(desk: socket.socket) -> Send:
+    """Sends from the desk to the endpoint that sends to it."""
+    _, endpoint = desk.recvfrom(1 << 16)
+    return lambda packet: desk.sendto(packet, endpoint)
+
+
+async def _happen(process: OscbridgeProcess) -> None:
+    """Let things happen that the log shows."""
+    async with connected(process.port("http")) as page:
+        await page.next("welcome")
+        await page.command(type="mute", routes=["lights"], on=True)
+        await page.command(type="mute", routes=["lights"], on=False)
+        process.send("stage", b"not OSC")
 
 
 async def _start(page: ControlRoomPage, name: str) -> None:
@@ -218,8 +250,7 @@ async def crowd(folder: Path, runtime: Path) -> None:
             url = f"http://127.0.0.1:{process.port('http')}/"
             for size in SIZES:
                 file = folder / f"{name}-{size}-dark.png"
-                VIEWS["plain"] = ("", _heading)
-                await picture(browser, url, size, "dark", file, "plain")
+                await picture(browser, url, size, "dark", file, ("", _heading))
 
 
 async def _heading(page: Page) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from control_room import ControlRoomProgram, connected
 
 from oscbridge import Message, encode_message
+from oscbridge.testing import until
 from oscbridge_ui import value_store
 from oscbridge_ui.flow_history import SECONDS, FlowHistory
 from oscbridge_ui.parts import Totals
@@ -138,3 +141,23 @@ def test_number_of_histories_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert sample(1, a=1, b=1, c=1) == {"/a", "/b"}
     assert sample(2, a=2, c=2) == {"/a", "/b"}
     assert sample(1 + HISTORY + 1, c=3) == {"/a", "/c"}
+
+
+async def test_values_are_forgotten_some_time_after_the_last_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Values without a page cost neither memory nor time."""
+    monkeypatch.setattr(value_store, "KEPT", 0.0)
+    watchers: list[object] = []
+    hub = SimpleNamespace(add=watchers.append, remove=watchers.remove)
+    operations: Any = SimpleNamespace(hub=hub, last_values=list)
+    store = value_store.ValueStore(operations)
+    store.open()
+    store._put("in", "stage", Message.of("/a", 1), 1.0)
+    assert [each.address for each in store.ordered()] == ["/a"]
+    assert len(watchers) == 1
+    store.release()
+    await until(lambda: not watchers)
+    assert len(store) == 0
+    gc.collect()  # also what earlier tests have left
+    assert not any(isinstance(each, value_store.StoredValue) for each in gc.get_objects())

@@ -9,6 +9,8 @@ from typing import Any
 from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
 from ports import free_port
 
+from oscbridge import Message, encode_message
+
 RENAMED = CONFIGURATION.replace('"faders"', '"renamed"')
 
 
@@ -43,3 +45,27 @@ async def test_reload_may_move_the_server_of_the_page(
             process.wait_for("reloaded ")
         async with connected(port) as page:
             await wait_for_route(page, "renamed")
+
+
+async def test_values_name_the_endpoints_that_routes_lead_them_to(
+    program: ControlRoomProgram, tmp_path: Path
+) -> None:
+    """Also where a route renames them; and others after a reload."""
+
+    async def receivers(page: ControlRoomPage, *addresses: str) -> dict[str, list[str]]:
+        await page.send(type="watch_values")
+        program.send(*(encode_message(Message.of(each, 1)) for each in ("/1/fader1", "/other")))
+        rows: list[dict[str, Any]] = []
+        while not {row["address"] for row in rows}.issuperset(addresses):
+            rows += (await page.next("values"))["rows"]
+        return {row["address"]: row["receivers"] for row in rows}
+
+    async with connected(program.port) as page:
+        await page.next("welcome")
+        found = await receivers(page, "/1/fader1", "/ch/1/level", "/other")
+        assert found == {"/1/fader1": ["web"], "/ch/1/level": [], "/other": []}
+        wider = CONFIGURATION.replace("/1/fader{n}", "/*").replace("/ch/{n}/level", "/a")
+        (tmp_path / "test.toml").write_text(wider)
+        assert (await page.command(type="reload"))["error"] == ""
+        found = await receivers(page, "/1/fader1", "/other")
+        assert (found["/1/fader1"], found["/other"]) == (["web"], ["web"])

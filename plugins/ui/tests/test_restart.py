@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from control_room import CONFIGURATION, ControlRoomProgram
+from page_checks import violations
 from playwright.async_api import Page, expect
 from ports import free_port
 
@@ -103,3 +106,41 @@ async def test_now_of_a_bridge_that_is_away_shows_no_rates(
         )
         await expect(parts.get_by_role("button", name="renamed")).to_be_visible()
         await expect(parts.get_by_role("button", name="faders")).to_have_count(0)
+
+
+@pytest.mark.timeout(90)
+async def test_every_view_opens_while_the_bridge_is_away(
+    start: Start, open_page: Open, text: str
+) -> None:
+    views = ("Now", "Values", "Routes", "Surface", "Learn", "Devices", "Record", "Log")
+    with start(text) as process:
+        page = await open_page(ControlRoomProgram(process).url, tolerate=OFFLINE)
+        names = "performance.getEntriesByType('resource').map(each => each.name).join(' ')"
+        loaded = ""
+        while not all(f"/{view}-" in loaded for view in views[1:-1]):
+            await asyncio.sleep(0.1)
+            loaded = await page.evaluate(names)
+    await expect_away(page)
+    for view in views:
+        await page.get_by_role("link", name=view).first.click()
+        await expect(page.get_by_role("heading", name=view, level=1)).to_be_visible()
+        await expect(page.get_by_role("main")).to_have_text(re.compile("\\S"))
+        assert await violations(page) == [], view
+    with start(text):
+        await expect(page.get_by_role("alert")).to_have_count(0, timeout=WAIT)
+        await page.get_by_role("link", name="Record").first.click()
+        await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()
+
+
+async def test_view_that_cannot_be_loaded_says_so_and_appears_later(
+    start: Start, open_page: Open, text: str
+) -> None:
+    failed = "Failed to load resource: net::ERR_FAILED"
+    with start(text) as process:
+        page = await open_page(ControlRoomProgram(process).url, tolerate=failed)
+        await page.route("**/Record-*.js", lambda route: route.abort())
+        await page.get_by_role("link", name="Record").first.click()
+        await expect(page.get_by_text("This view cannot be loaded.")).to_be_visible()
+        await page.unroute("**/Record-*.js")
+        await page.get_by_role("button", name="Load the page again").click()
+        await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()

@@ -13,6 +13,7 @@ from oscbridge.monitoring import Operations
 from oscbridge_ui.recording.deck import RecordingDeck
 from oscbridge_ui.recording.messages import RecordingData, RecordingsState
 from oscbridge_ui.topic import Topic
+from oscbridge_ui.words import path_text
 
 __all__ = ["DownloadTopic", "RecordingsTopic"]
 
@@ -61,7 +62,7 @@ class RecordingsTopic(Topic):
             recorder=None if deck.recording is None else deck.recording.state,
             playback=None if deck.playback is None else deck.playback.state,
             sources=self._operations.source_names,
-            folder=str(deck.library.folder),
+            folder=path_text(deck.library.folder),
             free=deck.free,
             notice=deck.notice,
             failed=deck.failed,

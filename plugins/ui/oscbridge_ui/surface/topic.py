@@ -141,7 +141,7 @@ class SurfaceTopic(Topic):
             if not scope.sees(value):
                 continue
             self._sent_rows[address] = value.changed
-            rows.append(value_row(value, self._values.describe(address), scope))
+            rows.append(value_row(value, self._values, scope))
         for address in self._sent_rows.keys() - addresses:
             del self._sent_rows[address]
         return rows

@@ -6,8 +6,9 @@ import { useEffect } from "preact/hooks";
 
 import { capital, clock, rateFigure, span } from "./format";
 import { Icon, Logo, StateMark } from "./icons";
-import { current, shown } from "./navigation";
+import { current, preload, shown } from "./navigation";
 import { follow, NavLink, Tabs } from "./parts/Navigation";
+import { Pending } from "./parts/Pending";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
 import { go, href, queries, view } from "./router";
@@ -15,11 +16,18 @@ import { connection, denied, heard, isAway, online, pulse, state, totals, welcom
 import { Log } from "./views/Log";
 import { Now } from "./views/Now";
 
+const PRELOAD = 1_000; // ms from the first paint until the other views are loaded
+
 export function Frame() {
   useEffect(() => {
     document.title = `${current.value.name} · oscbridge`;
   }, [current.value]);
   useSearchKey();
+  useEffect(() => {
+    if (!online.value) return;
+    const later = window.setTimeout(preload, PRELOAD);
+    return () => window.clearTimeout(later);
+  }, [online.value]);
   if (denied.value?.token_needed) return <TokenForm reason={denied.value.reason} />;
   return (
     <div class={`app ${isAway.value ? "away" : ""}`}>
@@ -71,11 +79,26 @@ function CurrentView() {
 /** A view that is loaded when it is opened. */
 function LazyView({ load }: { load: () => Promise<ComponentType> }) {
   const found = useSignal<ComponentType | null>(null);
+  const hasFailed = useSignal(false);
   useEffect(() => {
-    void load().then((view) => (found.value = view));
-  }, [found, load]);
+    load().then(
+      (view) => (found.value = view),
+      () => (hasFailed.value = true),
+    );
+  }, [found, hasFailed, load, online.value]);
   const View = found.value;
-  return View ? <View /> : null;
+  if (View) return <View />;
+  if (!hasFailed.value) return null;
+  if (!online.value) return <Pending />;
+  return (
+    <section class="waiting">
+      <h2>This view cannot be loaded.</h2>
+      <p>The bridge may have another version now.</p>
+      <button class="btn go" onClick={() => location.reload()}>
+        Load the page again
+      </button>
+    </section>
+  );
 }
 
 function Waiting() {

@@ -14,6 +14,7 @@ function row(types: string, args: ValueRow["args"], over: Partial<ValueRow> = {}
     received: true,
     sources: ["stage"],
     sinks: [],
+    receivers: [],
     peer: "",
     described: null,
     ...over,
@@ -47,6 +48,10 @@ describe("the range of a fader", () => {
   });
   it("is that of the description", () => {
     expect(scaleOf(row("f", [0], { described }), 0, [])).toEqual({ least: -90, most: 10, whole: false });
+  });
+  it("is finite for the largest numbers", () => {
+    const { least, most } = scaleOf(row("d", [1.7e308]), 0, [-1.7e308]);
+    expect(Number.isFinite(most - least)).toBe(true);
   });
   it("has whole numbers for whole numbers", () => {
     expect(scaleOf(row("i", [100]), 0, [])).toEqual({ least: 0, most: 100, whole: true });

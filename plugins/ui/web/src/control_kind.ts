@@ -42,5 +42,5 @@ export function scaleOf(row: ValueRow, index: number, seen: readonly number[]): 
 function round(value: number): number {
   if (value <= 1) return 1;
   for (const each of [2, 5, 10, 20, 50, 100, 127, 255, 500, 1_000]) if (value <= each) return each;
-  return 10 ** Math.ceil(Math.log10(value));
+  return Math.min(10 ** Math.ceil(Math.log10(value)), Number.MAX_VALUE / 2);
 }

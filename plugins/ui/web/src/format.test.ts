@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { count, delay, figure, moment, rate, rateFigure, several, short, span, visible } from "./format";
+import { count, delay, figure, moment, plain, rate, rateFigure, several, short, span, visible } from "./format";
 
 describe("figures", () => {
   it.each([
@@ -8,6 +8,13 @@ describe("figures", () => {
     [-4, "\u22124"],
     [0.6, "1"],
   ])("counts %d", (value, text) => expect(count(value)).toBe(text));
+
+  it.each([
+    [-0.482, "-0.482"],
+    [1.7e308, "100000000000000000000"],
+    [1e-6, "0.000001"],
+    [5e-324, "0"],
+  ])("has no exponent in %d", (value, text) => expect(String(plain(value))).toBe(text));
 
   it.each([
     [9_999, "9,999"],

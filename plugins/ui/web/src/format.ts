@@ -50,6 +50,13 @@ function fixed(value: number, range: number): string {
   return value.toFixed(size >= 1_000 ? 1 : size >= 100 ? 2 : DIGITS);
 }
 
+const PLAIN = 1e20; // the magnitude up to which numbers are written without an exponent
+
+/** A number that is written without an exponent, as attributes of ARIA need it. */
+export function plain(value: number): number {
+  return Number(Math.max(-PLAIN, Math.min(PLAIN, value)).toFixed(6));
+}
+
 /** A time span: 4 s, 12 min, 3 h 12 min, 5 days. */
 export function span(seconds: number): string {
   if (seconds < 1) return "now";

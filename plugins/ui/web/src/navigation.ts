@@ -69,4 +69,9 @@ export const shown = computed(() => {
   return VIEWS.filter((each) => !allowed || allowed.includes(each.view));
 });
 
+/** Loads all views, so that they open at once, also while the bridge is away. */
+export function preload(): void {
+  for (const each of shown.value) each.load?.().catch(() => undefined); // it is tried again when it is opened
+}
+
 export const current = computed(() => VIEWS.find((each) => each.view === view.value) ?? VIEWS[0]!);

@@ -329,6 +329,7 @@ export interface ValueRow {
   received: boolean;
   sources: readonly string[];
   sinks: readonly string[];
+  receivers: readonly string[];
   peer: string;
   described: Described | null;
 }

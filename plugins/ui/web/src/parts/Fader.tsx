@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { figure } from "../format";
+import { figure, plain } from "../format";
 
 const AFTER = 300; // ms after a release in which the cap does not follow the device
 const FINE = 0.1; // how much finer a drag is with Shift, or with the finger drawn aside
@@ -141,9 +141,9 @@ export function Fader({ label, device, scale, disabled, vertical = false, known 
       tabIndex={disabled ? -1 : 0}
       aria-label={label}
       aria-orientation={vertical ? "vertical" : undefined}
-      aria-valuemin={scale.least}
-      aria-valuemax={scale.most}
-      aria-valuenow={Number(hand.toPrecision(6))}
+      aria-valuemin={plain(scale.least)}
+      aria-valuemax={plain(scale.most)}
+      aria-valuenow={plain(hand)}
       aria-valuetext={figure(hand)}
       aria-disabled={disabled}
       onPointerDown={down}
@@ -234,9 +234,9 @@ export function Pad({ label, device, scales, disabled, onMove }: PadProps) {
       role="slider"
       tabIndex={disabled ? -1 : 0}
       aria-label={label}
-      aria-valuemin={scales[0].least}
-      aria-valuemax={scales[0].most}
-      aria-valuenow={x}
+      aria-valuemin={plain(scales[0].least)}
+      aria-valuemax={plain(scales[0].most)}
+      aria-valuenow={plain(x)}
       aria-valuetext={`${figure(x)} across, ${figure(y)} up`}
       aria-disabled={disabled}
       onPointerDown={(event) => {

@@ -4,12 +4,12 @@ import { useSignal } from "@preact/signals";
 
 import type { BridgePart } from "../protocol";
 import { go } from "../router";
-import { connection, may, online, parts, welcome } from "../store";
+import { connection, isLimited, may, online, parts, partsVersion, welcome } from "../store";
 
 export function FirstSteps() {
   const bridges = [...parts.values()].flatMap(({ state }) => (state.kind === "bridge" && !state.problem ? [state] : []));
   const first = bridges[0];
-  if (!first) return null;
+  if (!first) return partsVersion.value && !parts.size && !isLimited.value ? <NoParts /> : null;
   return (
     <section class="panel steps" aria-labelledby="steps">
       <header>
@@ -36,6 +36,22 @@ export function FirstSteps() {
           </button>
         </li>
       </ol>
+    </section>
+  );
+}
+
+function NoParts() {
+  return (
+    <section class="panel" aria-labelledby="no-parts">
+      <header>
+        <h2 id="no-parts">Nothing is configured yet</h2>
+      </header>
+      <div class="none">
+        <p>A bridge receives OSC. Endpoints are devices and programs that messages go to.</p>
+        <button class="btn go" onClick={() => go("devices")}>
+          Add them under Devices
+        </button>
+      </div>
     </section>
   );
 }

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 import { colour, watchTheme } from "../canvas";
-import { figure } from "../format";
+import { figure, visible } from "../format";
 import { Icon } from "../icons";
 import { PlotData, SAMPLE, SPAN, statistics } from "../plot_data";
 import { online } from "../store";
@@ -59,7 +59,7 @@ export function Plot({ chosen, onRemove }: Props) {
         {chosen.value.map((address, i) => (
           <span class="key" key={address}>
             <Dash index={i} />
-            <span class="mono clip">{address}</span>
+            <span class="mono clip">{visible(address)}</span>
             <button class="x" aria-label={`Plot ${address} no longer`} onClick={() => onRemove(address)}>
               <Icon name="close" />
             </button>
@@ -99,7 +99,7 @@ export function Plot({ chosen, onRemove }: Props) {
             <tr key={each.address}>
               <th scope="row">
                 <Dash index={i} />
-                <span class="mono">{each.address}</span>
+                <span class="mono">{visible(each.address)}</span>
               </th>
               <td>{each.now === null ? "–" : figure(each.now, each.most - each.least)}</td>
               <td>{figure(each.least, each.most - each.least)}</td>

@@ -2,8 +2,9 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import { colourText } from "../argument_text";
 import { controlKind, scaleOf, type ControlKind } from "../control_kind";
-import { figure } from "../format";
+import { figure, visible } from "../format";
 import type { ValueRow } from "../protocol";
 import { Sender, targetsOf } from "../sending";
 import { may, online } from "../store";
@@ -124,10 +125,10 @@ function Body({ kind, value, disabled, sender, types }: BodyProps) {
       );
     default:
       return (
-        <p class="mono all">
-          ,{row.types} {row.args.map(String).join(" ")}
+        <div class="mono all" role="group" aria-label={label} tabIndex={0}>
+          ,{row.types} {row.args.map(String).map(visible).join(" ")}
           {row.cut && " …"}
-        </p>
+        </div>
       );
   }
 }
@@ -248,7 +249,7 @@ export function ColourControl({ label, colour, disabled, send }: ColourProps) {
         disabled={disabled}
         onInput={(event) => send(`${event.currentTarget.value}${colour.slice(7) || "ff"}`)}
       />
-      <span class="mono">{colour.toUpperCase()}</span>
+      <span class="mono">{colourText(colour)}</span>
     </div>
   );
 }

@@ -3,7 +3,9 @@
 
 import { useComputed } from "@preact/signals";
 
-import { figure, rate, span } from "../format";
+import { argumentTexts, colourText, line, midi, text, timeTag } from "../argument_text";
+import { figure, rate, span, visible } from "../format";
+import type { ValueRow } from "../protocol";
 import { online } from "../store";
 import { bridgeTime, numberOf, type Value } from "../values_store";
 import { Icon } from "../icons";
@@ -29,12 +31,17 @@ function ageOf({ row }: Value): number {
   return row.time ? Math.max(bridgeTime.value - row.time, 0) : NaN;
 }
 
+/** Where its messages go, with its address or another one. */
+function goals({ sinks, receivers }: ValueRow): string {
+  return [...new Set([...sinks, ...receivers])].join(", ");
+}
+
 export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
   // What changes rarely; another row draws this again.
   void useComputed(() => {
     void value.version.value;
-    const { types, sources, sinks, peer } = value.row;
-    return `${numberOf(value.row) !== null} ${types} ${sources.join()} ${sinks.join()} ${peer}`;
+    const { types, sources, peer } = value.row;
+    return `${numberOf(value.row) !== null} ${types} ${sources.join()} ${goals(value.row)} ${peer}`;
   }).value;
   const isStale = useComputed(() => {
     void value.version.value;
@@ -72,8 +79,8 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
         aria-expanded={isOpen}
         onClick={() => onOpen(row.address, index)}
       >
-        <span class="path">{row.address.slice(0, cut)}</span>
-        <span class="leaf">{row.address.slice(cut)}</span>
+        <span class="path">{visible(row.address.slice(0, cut))}</span>
+        <span class="leaf">{visible(row.address.slice(cut))}</span>
       </button>
       <Shown value={value} />
       {hasNumber ? (
@@ -91,7 +98,9 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       <Rate value={value} />
       <Age value={value} />
       <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
-      <span class="to dim clip">{row.sinks.join(", ") || "–"}</span>
+      <span class="to dim clip" title={goals(row)}>
+        {goals(row) || "–"}
+      </span>
     </div>
       {isOpen && (
         <div class="room-of" style={{ height: `${controlHeight(row, window.innerWidth < 768)}rem` }}>
@@ -121,9 +130,10 @@ function Shown({ value }: { value: Value }) {
   const [first] = row.args;
   if (!row.args.length) return <span class="val wide dim">trigger</span>;
   if (row.args.length > 1) {
+    const shown = argumentTexts(row);
     return (
-      <span class="val wide mono clip" title={row.args.map(text).join(" ")}>
-        {row.args.map(text).join(", ")}
+      <span class="val wide mono clip" title={shown.join(" ")}>
+        {shown.join(", ")}
         {row.cut && " …"}
       </span>
     );
@@ -143,8 +153,8 @@ function Shown({ value }: { value: Value }) {
     return (
       <span class="val wide">
         <span class="chip">
-          <i class="sw2" style={{ background: first }} />
-          <span class="mono">{first.slice(0, 7).toUpperCase()}</span>
+          <i class="sw2" style={{ background: first.slice(0, 7) }} />
+          <span class="mono">{colourText(first)}</span>
         </span>
       </span>
     );
@@ -154,7 +164,7 @@ function Shown({ value }: { value: Value }) {
     const bytes = String(first);
     return (
       <span class="val wide mono clip dim">
-        {bytes.replace(/../g, "$& ")}
+        {bytes.replace(/../g, "$& ") || "empty"}
         {row.cut ? "…" : ""}
       </span>
     );
@@ -163,7 +173,7 @@ function Shown({ value }: { value: Value }) {
   if (tag === "t" && typeof first === "string") return <span class="val wide mono">{timeTag(first)}</span>;
   return (
     <span class="val wide clip" title={String(first)}>
-      {tag === "s" || tag === "S" || tag === "c" ? `“${String(first)}”` : text(first ?? null)}
+      {tag === "s" || tag === "S" || tag === "c" ? `“${line(String(first))}”` : text(first ?? null)}
     </span>
   );
 }
@@ -183,41 +193,4 @@ function NumberShown({ number, value }: { number: number; value: Value }) {
       <span class="n">{figure(number, most - least)}</span>
     </span>
   );
-}
-
-function text(value: string | number | boolean | null): string {
-  if (value === null) return "nil";
-  return typeof value === "number" ? figure(value) : String(value);
-}
-
-const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
-
-/** A MIDI message in words, from its four bytes. */
-export function midi(hex: string): string {
-  const [, status = 0, one = 0, two = 0] = (hex.match(/../g) ?? []).map((each) => parseInt(each, 16));
-  const channel = (status & 15) + 1;
-  const note = `${NOTES[one % 12]}${Math.floor(one / 12) - 1}`;
-  switch (status >> 4) {
-    case 8:
-      return `note off ${note} · ch ${channel}`;
-    case 9:
-      return `${two ? "note" : "note off"} ${note}${two ? ` · ${two}` : ""} · ch ${channel}`;
-    case 11:
-      return `control ${one} · ${two} · ch ${channel}`;
-    case 12:
-      return `program ${one} · ch ${channel}`;
-    case 14:
-      return `pitch bend ${one + 128 * two - 8192} · ch ${channel}`;
-    default:
-      return hex.replace(/../g, "$& ").trim();
-  }
-}
-
-const EPOCH = 2_208_988_800; // seconds from 1900 to 1970
-
-/** The time of an OSC time tag. */
-export function timeTag(tag: string): string {
-  const whole = Number(BigInt(tag) >> 32n);
-  if (whole < EPOCH) return "immediately";
-  return new Date((whole - EPOCH) * 1_000).toLocaleTimeString("en-GB");
 }

@@ -43,7 +43,7 @@ function PlayOptions({ allowed }: { allowed: boolean }) {
           <label class="fld">
             <span>As if received by</span>
             <select class="in1" value={source.value} disabled={!allowed} onChange={(event) => (source.value = event.currentTarget.value)}>
-              <option value="">its original source</option>
+              <option value="">original source</option>
               {sources.map((each) => (
                 <option key={each} value={each}>
                   {each}

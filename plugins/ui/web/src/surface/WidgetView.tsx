@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { figure } from "../format";
+import { figure, plain } from "../format";
 import { Fader, Pad, type Scale } from "../parts/Fader";
 import { ColourControl, MenuControl, TextControl } from "../parts/ValueControl";
 import { useSecondPress } from "../parts/second_press";
@@ -253,9 +253,9 @@ function Meter({ widget, value }: { widget: Widget; value: number | undefined })
         class={`w-meter ${isHigh ? "high" : "wide"} ${at > 0.95 ? "hot" : ""}`}
         role="meter"
         aria-label={widget.label || widget.address}
-        aria-valuemin={widget.least}
-        aria-valuemax={widget.most}
-        aria-valuenow={value ?? widget.least}
+        aria-valuemin={plain(widget.least)}
+        aria-valuemax={plain(widget.most)}
+        aria-valuenow={plain(value ?? widget.least)}
       >
         <i style={isHigh ? { height: length } : { width: length }} />
       </div>

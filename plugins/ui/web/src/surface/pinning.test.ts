@@ -14,6 +14,7 @@ function row(address: string, types: string, ...args: ValueRow["args"][number][]
     received: true,
     sources: ["stage"],
     sinks: [],
+    receivers: [],
     peer: "",
     described: null,
   };

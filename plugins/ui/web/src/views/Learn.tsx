@@ -6,6 +6,7 @@ import { readAll } from "../editing/client";
 import { learning } from "../learning/learning_store";
 import { Result } from "../learning/Result";
 import { Step } from "../learning/Step";
+import { Pending } from "../parts/Pending";
 import { connection, may } from "../store";
 
 export function Learn() {
@@ -21,7 +22,7 @@ export function Learn() {
   }, [allowed]);
   if (!allowed) return <p class="none">Learning routes needs a token with the right configure.</p>;
   const state = learning.value;
-  if (!state) return null;
+  if (!state) return <Pending />;
   return (
     <div class="learn">
       <Step role="source" number={1} title="Move the control" hint="A fader, a knob, a button: on your controller, phone or desk." />

@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 
 import { StateMark } from "../icons";
+import { Pending } from "../parts/Pending";
 import { Player } from "../recording/Player";
 import { Recorder } from "../recording/Recorder";
 import { RecordingList } from "../recording/RecordingList";
@@ -25,7 +26,7 @@ export function Record() {
     if (!online.value) abandonDownload();
   }, [online.value]);
   const state = recordings.value;
-  if (!state) return null;
+  if (!state) return <Pending />;
   const allowed = may("configure") && online.value;
   return (
     <div class="tape-room">

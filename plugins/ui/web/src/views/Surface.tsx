@@ -4,6 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { Icon, StateMark } from "../icons";
+import { Pending } from "../parts/Pending";
 import { queries } from "../router";
 import { connection, may, online } from "../store";
 import { Arranger } from "../surface/Arranger";
@@ -42,7 +43,7 @@ export function Surface() {
       isArranged.value = false;
     };
   }, []);
-  if (!isKnown.value) return null;
+  if (!isKnown.value) return <Pending />;
   const shown = page.value;
   return (
     <div class={`surf ${arranges.value ? "arranged" : ""}`}>

@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-import { count, several } from "../format";
+import { count, several, visible } from "../format";
 import { Icon } from "../icons";
 import { OpenRows } from "../open_rows";
 import { Plot } from "../parts/Plot";
@@ -191,7 +191,7 @@ function Branch({ path, depth }: { path: string; depth: number }) {
               onClick={() => openBranch(here, node.leaf, isOpen)}
             >
               {node.leaf ? <span class="tw" /> : <Icon name="chevron" />}
-              <span class="mono clip">{depth ? node.name : `/${node.name}`}</span>
+              <span class="mono clip">{visible(depth ? node.name : `/${node.name}`)}</span>
               <span class="c">{count(node.count)}</span>
             </button>
             {isOpen && !node.leaf && (
