@@ -57,8 +57,8 @@ class EndpointRunner(SinkSide):
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.backpressure = Backpressure()
-        """Active while a full queue with the policy ``block`` wants the sources to pause."""
+        self.backpressure = Backpressure(only_streams=options.policy == "spool")
+        """Active while a full queue wants the sources to pause."""
         self.left_alone = False
         """Whether it could not be connected at its start, and is not retried."""
         self.unreachable_errors = 0
@@ -115,7 +115,7 @@ class EndpointRunner(SinkSide):
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Write overdue summaries; drop expired messages; look whether the send makes progress."""
-        if self.options.max_age is not None and self.queue is not None:
+        if self.queue is not None:
             self.queue.expire()
         if self.options.policy != "block":  # which waits by design
             attempt = self._sender.attempt if self._may_send else None
