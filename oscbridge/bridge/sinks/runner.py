@@ -8,9 +8,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Final
 
+from oscbridge.abilities import Consuming
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, is_ending
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.dry_sink import DrySink
@@ -33,6 +34,9 @@ START_TIMEOUT: Final = 1.0
 
 DRAIN_TIMEOUT: Final = 0.5
 """Seconds that a stop allows for delivering queued messages, by default."""
+
+UNSUBSCRIBE_TIMEOUT: Final = 0.5
+"""Seconds that a stop allows for ending subscriptions."""
 
 CANCEL_TIMEOUT: Final = 0.2
 """Seconds that a stop allows for cancelling the delivery in progress."""
@@ -186,6 +190,18 @@ class EndpointRunner(SinkSide):
         """Stop sources from waiting for room, as a stop is about to follow."""
         if self.queue is not None:
             self.queue.release()
+
+    async def unsubscribe(self) -> None:
+        """Let the endpoint receive nothing more, as a stop is about to follow."""
+        if not isinstance(self.endpoint, Consuming) or not self._connection.is_open:
+            return
+        try:
+            async with asyncio.timeout(UNSUBSCRIBE_TIMEOUT):
+                await self.endpoint.unsubscribe()
+        except BaseException as error:
+            if is_ending(error):
+                raise
+            self.endpoint.log.warning("unsubscribe failed: %s", failure_text(error))
 
     async def drain(self, seconds: float) -> None:
         """Wait until queued messages are delivered, while it is connected."""
