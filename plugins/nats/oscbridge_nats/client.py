@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import re
+import ssl
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from nats import errors
@@ -30,6 +32,8 @@ RefusalHandler: TypeAlias = Callable[[str], None]
 
 FLUSH_TIMEOUT: Final = 0.5
 """Seconds for which a close waits for the server to have everything."""
+
+_ERROR: Final = re.compile(rb"-ERR '([^'\r\n]{1,200})")
 
 SLOW_CONSUMER: Final = "slow consumer"
 """The server's error when it ends a connection that does not read fast enough."""
@@ -71,18 +75,18 @@ class NATSClient(Client):
         with contextlib.suppress(oscbridge.NotConnected):  # then it has ended already
             self.write(b"UNSUB %d\r\n" % number)
 
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> None:
-        handler = self._direct.get(sid)
+    def take_message(
+        self, number: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> bool:
+        handler = self._direct.get(number)
         if handler is None:
-            await super()._process_msg(sid, subject, reply, data, headers or b"")
-            return
+            return False
         try:
             text = subject.decode(errors="surrogateescape")
-            handler(text, reply.decode(errors="replace"), data, headers or b"")
+            handler(text, reply.decode(errors="replace") if reply else "", data, headers)
         except Exception as error:  # a mistake of ours must not look like one of the server
             self.lose(error)
+        return True
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -127,6 +131,21 @@ class NATSClient(Client):
 
     # --- the end -----------------------------------------------------------------------------
 
+    def refusal(self) -> Exception | None:
+        """Why the server has closed the connection before it was open; None if that is unknown.
+
+        nats-py only notices that it cannot write.
+        """
+        transport = self._transport
+        reader = transport._io_reader if isinstance(transport, TcpTransport) else None
+        if reader is None:
+            return None
+        error = reader.exception()
+        if isinstance(error, ssl.SSLError):
+            return error
+        found = _ERROR.search(getattr(reader, "_buffer", b""))  # unread
+        return None if found is None else errors.Error(found[1].decode(errors="replace"))
+
     def lose(self, error: Exception) -> None:
         """Report that the connection is lost."""
         if self.loss is None and not self.is_closed:
@@ -166,14 +185,19 @@ class NATSClient(Client):
             raise errors.SecureConnWantedError
         return bytes(super()._connect_command())
 
-    async def finish(self) -> None:
-        """End subscriptions, and let the server have everything; not for longer than 0.5 s."""
+    async def drain(self, numbers: Iterable[int]) -> None:
+        """End subscriptions, read what the server has sent before, and let it have everything that
+        was written; not for longer than 0.5 s."""
         if not self.is_open:
             return
         with contextlib.suppress(errors.Error, oscbridge.NotConnected, OSError, TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT):
-                self.write(b"".join(b"UNSUB %d\r\n" % sid for sid in self._direct))
+                self.write(b"".join(b"UNSUB %d\r\n" % number for number in numbers))
                 await self.flush(timeout=10)
+
+    async def finish(self) -> None:
+        """End all subscriptions, and let the server have everything."""
+        await self.drain(self._direct)
 
     async def abort(self) -> None:
         """Close the socket, and end all tasks."""
