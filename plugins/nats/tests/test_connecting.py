@@ -182,6 +182,27 @@ async def test_hostile_server_costs_the_connection_only(
     assert problem in (await bridge.problem(problem)).lower()
 
 
+async def test_server_that_takes_no_more_clients_says_so(
+    start_server: Any, start: Any, watch: Any
+) -> None:
+    server = await start_server("max_connections: 1")
+    await watch(server)
+    bridge = await start(server, connected=False)
+    problem = await bridge.problem("maximum connections exceeded")
+    assert problem.endswith("; the server accepts no more clients")
+
+
+async def test_missing_client_certificate_is_named(
+    start_server: Any, start: Any, certificates: Path
+) -> None:
+    lines = f'{tls(certificates)[:-1]}, verify: true, ca_file: "{certificates}/server.pem" }}'
+    server = await start_server(lines)
+    url = server.url.replace("nats://127.0.0.1", "tls://localhost")
+    options = f'ca = "{certificates}/server.pem"'
+    bridge = await start(url, options, connected=False)
+    await bridge.problem("a server may require a client certificate: set certificate and key")
+
+
 async def test_next_server_is_used_when_one_is_lost(start_server: Any, start: Any) -> None:
     one, two = await start_server(), await start_server()
     bridge = await start([one.url, two.url])
