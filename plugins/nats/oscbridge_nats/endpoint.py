@@ -62,6 +62,8 @@ class NATSEndpoint(
         self._problems = Problems()
         self._files = contents_of_files(options)
         self._client: NATSClient | None = None
+        self._subscriptions: Sequence[int] = ()
+        """Those that are no durable consumers."""
         self._provides_stream = False
 
     @classmethod
@@ -109,10 +111,13 @@ class NATSEndpoint(
         client.on_refused = self.host.refused
         self._planner.max_payload = client.max_payload
         self._receiver.begin(self._servers.first)
-        for each in self.options.subscribe:
-            if each.durable is None:
-                handler = partial(self._on_message, each.payload)
-                client.subscribe_directly(each.subject, handler, each.queue or "")
+        self._subscriptions = [
+            client.subscribe_directly(
+                each.subject, partial(self._on_message, each.payload), each.queue or ""
+            )
+            for each in self.options.subscribe
+            if each.durable is None
+        ]
         if len(self.options.subscribe) > len(self.options.durables):
             self.start_task(self._backlog.watch(client))
         self._provides_stream = False
@@ -121,18 +126,26 @@ class NATSEndpoint(
             self.start_task(self._durables.run(client, self.host, self._finder(client)))
 
     def _begin_stream(self) -> None:
-        """Create the stream if a route needs it."""
-        is_wanted = any(
-            each.options is not None and each.options.mode == "jetstream" for each in self.routes
-        )
-        client = self._client
-        if client is None or not is_wanted or self._provides_stream or self.host.is_dry:
+        """Create the stream if a route needs it, unless that is in progress."""
+        client, is_busy = self._client, self._provides_stream
+        if client is None or not self._stored_routes() or is_busy or self.host.is_dry:
             return
         self._provides_stream = True
         self.start_task(self._provide_stream(client))
 
     async def _provide_stream(self, client: NATSClient) -> None:
-        await self._finder(client).provide_stream()
+        found = await self._finder(client).provide_stream(self._published)
+        self._publisher.subjects = found.subjects or ()
+        self._provides_stream = False
+
+    def _stored_routes(self) -> Sequence[NATSRoute]:
+        routes = [each.options for each in self.routes if each.options is not None]
+        return [each for each in routes if each.mode == "jetstream"]
+
+    def _published(self) -> Sequence[str]:
+        """The subjects to the stream that are made from addresses."""
+        is_plain = any(each.subject is None for each in self._stored_routes())
+        return [f"{self.options.prefix}.>"] if is_plain else []
 
     def _finder(self, client: NATSClient) -> StreamFinder:
         js, version = client.jetstream(timeout=API_TIMEOUT), client.connected_server_version
@@ -150,6 +163,12 @@ class NATSEndpoint(
         self._servers.skip()
         self._publisher.lose()
         self.host.connection_lost(error)
+
+    async def unsubscribe(self) -> None:
+        client = self._client
+        if client is not None:
+            await client.drain([*self._subscriptions, *self._durables.pause()])
+            await self._durables.end()
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -236,6 +255,8 @@ class NATSEndpoint(
                 await self._publisher.publish(client, chosen, kept, ids)
             except oscbridge.PartialDelivery as error:
                 self._report(PUBLISHER, self._publisher.problem)
+                if self._publisher.is_unanswered:
+                    self._begin_stream()  # perhaps somebody has deleted it
                 raise error.within(stored, accepted, rejected) from None
             self._report(PUBLISHER, "")
             accepted += stored

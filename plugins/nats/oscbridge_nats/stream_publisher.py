@@ -14,6 +14,7 @@ from oscbridge_nats.failures import shown
 from oscbridge_nats.headers import HeaderWriter, status_of
 from oscbridge_nats.message_ids import MessageIds
 from oscbridge_nats.publication import NATSDelivery, Publication, command
+from oscbridge_nats.streams import may_take, not_taken
 
 __all__ = ["ACK_TIMEOUT", "RETRY", "StreamPublisher"]
 
@@ -39,6 +40,10 @@ class StreamPublisher:
     def __init__(self, stream: str, max_inflight: int, headers: HeaderWriter) -> None:
         self.problem = ""
         """Why the stream took nothing the last time, human-readable; empty if it did."""
+        self.subjects: Sequence[str] | None = None
+        """Those of the stream, once they are known."""
+        self.is_unanswered = False
+        """Whether no stream has answered the last time."""
         self._stream = stream
         self._max_inflight = max_inflight
         self._headers = headers
@@ -89,6 +94,11 @@ class StreamPublisher:
             self._batch = None
         self._ids.settled(deliveries, [*batch.accepted, *batch.rejected])
         self.problem = str(batch.cause) if isinstance(batch.cause, oscbridge.BackOff) else ""
+        self.is_unanswered = batch.unanswered is not None
+        if batch.unanswered is not None and self.subjects is not None:
+            subject = publications[batch.unanswered].subject
+            if not may_take(self.subjects, subject):
+                self.problem = f"stream {self._stream!r}: {not_taken(self.subjects, subject)}"
         if batch.cause is not None or batch.rejected:
             raise oscbridge.PartialDelivery(batch.accepted, batch.rejected, batch.cause)
 
@@ -120,6 +130,8 @@ class _Batch:
         self.rejected: dict[int, oscbridge.BadMessage] = {}
         self.cause: oscbridge.NotConnected | oscbridge.BackOff | None = None
         """Why the rest has to be sent again; nothing more is sent once it is known."""
+        self.unanswered: int | None = None
+        """The first message that no stream has answered."""
         self._max_inflight = max_inflight
         self._ready: deque[int] = deque()
         """Messages whose subject has none in flight, in order."""
@@ -161,6 +173,7 @@ class _Batch:
             text = (
                 "the stream does not answer: it does not exist yet, or its servers elect a leader"
             )
+            self.unanswered = index if self.unanswered is None else self.unanswered
             self._retry(text)
         elif b'"error":' in data:  # the key: a stream may have this name
             self._failed(index, data)
