@@ -16,6 +16,9 @@ MAX_LINE: Final = 1 << 16
 MAX_MESSAGE: Final = 1 << 26
 """Most bytes of a payload with its headers: servers accept no larger ones."""
 
+MAX_TAKEN: Final = 1 << 15
+"""Most bytes that are taken in one callback of the event loop, which other tasks wait for."""
+
 _END: Final = b"\r\n"
 _WITH_HEADERS: Final = b"HMSG "
 _MESSAGES: Final = (b"MSG ", _WITH_HEADERS)
@@ -47,15 +50,58 @@ class BoundedParser(Parser):
         """The start of a command."""
         self._needed = 0
         """Bytes of the whole command, as far as that is known."""
+        self._behind = 0
+        """Bytes that :meth:`parse` gets before :meth:`take` may continue."""
+        self._is_parsing = False
+
+    def starts_with(self, unread: int) -> None:
+        """Note how many bytes :meth:`parse` gets that :meth:`take` has never seen."""
+        self._behind = unread
+
+    def take(self, data: bytes) -> bytes:
+        """Hand over the messages at the start. Returns what is left for :meth:`parse`.
+
+        Raises ``ProtocolError`` and ``ValueError`` for an invalid message.
+        """
+        if self._behind or self._is_parsing:
+            self._behind += len(data)
+            return data
+        more = data[MAX_TAKEN:]
+        data = self._join(data[:MAX_TAKEN])
+        start, stop = self._take_messages(data, 0)
+        if stop == start:
+            self._keep(data, start)
+            start = len(data)
+        self._behind = len(data) - start + len(more)
+        return data[start:] + more
 
     async def parse(self, data: bytes = b"") -> None:
+        self._is_parsing = True
+        try:
+            await self._parse(self._join(data))
+        finally:
+            self._is_parsing = False
+            self._behind = max(0, self._behind - len(data))
+
+    def _join(self, data: bytes) -> bytes:
+        """The command that has begun, and more; nothing while that is not all of it."""
         waiting = self._waiting
-        if waiting:
-            waiting += data
-            if len(waiting) < self._needed:
-                return
-            data = bytes(waiting)
-            waiting.clear()
+        if not waiting:
+            return data
+        waiting += data
+        if len(waiting) < self._needed:
+            return b""
+        data = bytes(waiting)
+        waiting.clear()
+        return data
+
+    def _keep(self, data: bytes, start: int) -> None:
+        """Keep a command that is not complete."""
+        if not self._needed and len(data) - start > MAX_LINE:
+            raise ProtocolError
+        self._waiting += data[start:]
+
+    async def _parse(self, data: bytes) -> None:
         start = 0
         try:
             while True:
@@ -70,15 +116,14 @@ class BoundedParser(Parser):
             raise
         except Exception as error:  # e.g. an -ERR without a text, an INFO that is not JSON
             raise ProtocolError from error
-        if not self._needed and len(data) - start > MAX_LINE:
-            raise ProtocolError
-        waiting += data[start:]
+        self._keep(data, start)
 
     def _take_messages(self, data: bytes, start: int) -> tuple[int, int]:
         """Hand over messages. Returns start and end of the command at which that stops; both are
         the same if it is not complete."""
         take, size = self._take, len(data)
-        self._needed = 0
+        if data:
+            self._needed = 0
         while (end := data.find(_END, start)) >= 0:
             first = end + len(_END)
             if not data.startswith(_MESSAGES, start):

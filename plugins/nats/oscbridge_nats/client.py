@@ -13,6 +13,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Final, TypeAlias
 
 from nats import errors
@@ -21,6 +22,7 @@ from nats.aio.transport import TcpTransport
 
 import oscbridge
 from oscbridge_nats.bounded_parser import BoundedParser
+from oscbridge_nats.direct_reading import DirectReading
 
 __all__ = ["DirectHandler", "LossHandler", "NATSClient", "RefusalHandler"]
 
@@ -35,6 +37,8 @@ FLUSH_TIMEOUT: Final = 0.5
 
 _ERROR: Final = re.compile(rb"-ERR '([^'\r\n]{1,200})")
 
+INVALID: Final = "the server sent an invalid command"
+
 SLOW_CONSUMER: Final = "slow consumer"
 """The server's error when it ends a connection that does not read fast enough."""
 
@@ -44,7 +48,7 @@ class NATSClient(Client):
 
     def __init__(self, *, must_be_tls: bool = False) -> None:
         super().__init__()
-        self._ps = BoundedParser(self)
+        self._ps = self._parser = BoundedParser(self)
         self.on_lost: LossHandler = _ignore
         """Called once, when the connection is lost."""
         self.on_refused: RefusalHandler = _ignore_text
@@ -129,6 +133,23 @@ class NATSClient(Client):
         if (stream := self._stream) is not None:
             stream.set_write_buffer_limits(high=0)
 
+    def read_directly(self, receiving: Callable[[], AbstractContextManager[None]]) -> None:
+        """Read messages in the callbacks of the event loop, each of them within ``receiving``."""
+        stream, reader = self._stream, self._reader
+        usual = None if stream is None else stream.get_protocol()
+        if stream is None or reader is None or not isinstance(usual, asyncio.Protocol):
+            return
+        self._parser.starts_with(len(_unread(reader)))
+        stream.set_protocol(DirectReading(usual, self._parser, receiving, self._fail))
+
+    def _fail(self) -> None:
+        self.lose(oscbridge.NotConnected(INVALID))
+
+    @property
+    def _reader(self) -> asyncio.StreamReader | None:
+        transport = self._transport
+        return transport._io_reader if isinstance(transport, TcpTransport) else None
+
     # --- the end -----------------------------------------------------------------------------
 
     def refusal(self) -> Exception | None:
@@ -136,14 +157,13 @@ class NATSClient(Client):
 
         nats-py only notices that it cannot write.
         """
-        transport = self._transport
-        reader = transport._io_reader if isinstance(transport, TcpTransport) else None
+        reader = self._reader
         if reader is None:
             return None
         error = reader.exception()
         if isinstance(error, ssl.SSLError):
             return error
-        found = _ERROR.search(getattr(reader, "_buffer", b""))  # unread
+        found = _ERROR.search(_unread(reader))
         return None if found is None else errors.Error(found[1].decode(errors="replace"))
 
     def lose(self, error: Exception) -> None:
@@ -157,7 +177,7 @@ class NATSClient(Client):
         if isinstance(e, errors.StaleConnectionError) and not isinstance(e, errors.UnexpectedEOF):
             text = "the server does not respond"
         elif isinstance(e, errors.ProtocolError):
-            text = "the server sent an invalid command"
+            text = INVALID
         elif isinstance(e, OSError):
             text = f"connection lost: {oscbridge.what_failed(e)}"
         self.lose(oscbridge.NotConnected(text))
@@ -185,7 +205,7 @@ class NATSClient(Client):
             raise errors.SecureConnWantedError
         return bytes(super()._connect_command())
 
-    async def drain(self, numbers: Iterable[int]) -> None:
+    async def drain_directly(self, numbers: Iterable[int]) -> None:
         """End subscriptions, read what the server has sent before, and let it have everything that
         was written; not for longer than 0.5 s."""
         if not self.is_open:
@@ -197,7 +217,7 @@ class NATSClient(Client):
 
     async def finish(self) -> None:
         """End all subscriptions, and let the server have everything."""
-        await self.drain(self._direct)
+        await self.drain_directly(self._direct)
 
     async def abort(self) -> None:
         """Close the socket, and end all tasks."""
@@ -228,6 +248,12 @@ class NATSClient(Client):
         with contextlib.suppress(OSError, errors.Error):
             if self._transport is not None:
                 await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+
+
+def _unread(reader: asyncio.StreamReader) -> bytearray:
+    """What a reader has, and has not returned yet."""
+    found: bytearray = getattr(reader, "_buffer", bytearray())
+    return found
 
 
 def _ignore(_error: Exception) -> None:

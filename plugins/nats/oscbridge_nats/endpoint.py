@@ -111,6 +111,7 @@ class NATSEndpoint(
         client.on_refused = self.host.refused
         self._planner.max_payload = client.max_payload
         self._receiver.begin(self._servers.first)
+        client.read_directly(self.receiving)
         self._subscriptions = [
             client.subscribe_directly(
                 each.subject, partial(self._on_message, each.payload), each.queue or ""
@@ -167,7 +168,7 @@ class NATSEndpoint(
     async def unsubscribe(self) -> None:
         client = self._client
         if client is not None:
-            await client.drain([*self._subscriptions, *self._durables.pause()])
+            await client.drain_directly([*self._subscriptions, *self._durables.pause()])
             await self._durables.end()
 
     async def close(self) -> None:

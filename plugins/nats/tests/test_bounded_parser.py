@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from nats.errors import ProtocolError
 
+from oscbridge_nats import bounded_parser
 from oscbridge_nats.bounded_parser import BoundedParser
 
 HEADERS = b"NATS/1.0\r\nA: b\r\n\r\n"
@@ -69,6 +70,29 @@ async def test_commands_arrive_in_order_however_they_are_cut(size: int) -> None:
     parser = BoundedParser(client)
     for start in range(0, len(STREAM), size):
         await parser.parse(STREAM[start : start + size])
+    assert client.seen == EXPECTED
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 11, 64, len(STREAM)])
+@pytest.mark.parametrize("most", [4, 50, 10_000])
+@pytest.mark.parametrize("late", [0, 1, 3])
+async def test_order_holds_between_the_callback_and_the_task(
+    size: int, most: int, late: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``late``: the task reads only after so many more pieces."""
+    monkeypatch.setattr(bounded_parser, "MAX_TAKEN", most)
+    client = Client()
+    parser = BoundedParser(client)
+    buffer = bytearray(STREAM[:9])  # was read before
+    parser.starts_with(len(buffer))
+    for number, start in enumerate(range(9, len(STREAM), size)):
+        buffer += parser.take(STREAM[start : start + size])
+        if late == 0 or number % late == 0:
+            await parser.parse(bytes(buffer[:20]))
+            del buffer[:20]
+    while buffer:
+        await parser.parse(bytes(buffer[:20]))
+        del buffer[:20]
     assert client.seen == EXPECTED
 
 
