@@ -12,6 +12,7 @@ from oscbridge_nats.client import NATSClient
 from oscbridge_nats.connecting import ServerList, connect
 from oscbridge_nats.core_publisher import publish_core
 from oscbridge_nats.durable import DurableConsumers
+from oscbridge_nats.failures import shown
 from oscbridge_nats.headers import HeaderWriter
 from oscbridge_nats.lease import GrantsNATSLeases
 from oscbridge_nats.options import Format, NATSOptions, NATSRoute
@@ -28,6 +29,9 @@ SLOW: Final = "they arrive faster than they can be handled"
 
 PUBLISHER: Final = "publisher"
 """The source of the problems of messages on their way to the stream."""
+
+JETSTREAM: Final = "$js."
+"""The subjects of JetStream, as errors of the server show them."""
 
 API_TIMEOUT: Final = 5.0
 """Seconds for an answer of JetStream."""
@@ -108,7 +112,7 @@ class NATSEndpoint(
         self._client = client
         self._problems.clear()
         client.on_lost = self._on_lost
-        client.on_refused = self.host.refused
+        client.on_refused = self._on_refused
         self._planner.max_payload = client.max_payload
         self._receiver.begin(self._servers.first)
         client.read_directly(self.receiving)
@@ -154,6 +158,11 @@ class NATSEndpoint(
 
     def _report(self, source: str, problem: str) -> None:
         self._problems.report(self.host, source, problem)
+
+    def _on_refused(self, text: str) -> None:
+        self.host.refused(text)
+        if JETSTREAM in text:  # nothing else would say why there is no answer
+            self._report(JETSTREAM, f"JetStream: {shown(text)}; permit it to the user")
 
     def _on_lost(self, error: Exception) -> None:
         client = self._client

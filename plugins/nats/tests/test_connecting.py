@@ -77,6 +77,23 @@ async def test_subject_that_is_not_permitted_is_reported(
     assert bridge.status.connected
 
 
+async def test_user_who_may_not_use_jetstream_is_told(
+    start_server: Any, start: Any, secret: str
+) -> None:
+    server = await start_server(
+        'accounts { A: { jetstream: enabled, users: [{ user: "stage", password: "secret", '
+        'permissions: { publish: ["osc.>"], subscribe: [">"] } }] } }',
+        'jetstream { store_dir: "store" }',
+    )
+    options = f'user = "stage"\npassword = {secret}\nstream = "show"\n'
+    route = '[[route]]\nfrom = "osc"\nto = "hub"\nnats = { mode = "jetstream" }\n'
+    bridge = await start(server, options, route, connected=False)
+    problem = await bridge.problem(
+        'permissions violation for publish to "$js.api.stream.info.show"'
+    )
+    assert problem.startswith("JetStream: ") and problem.endswith("; permit it to the user")
+
+
 @pytest.fixture
 def certificates(tmp_path: Path) -> Path:
     for name in ("server", "other"):
