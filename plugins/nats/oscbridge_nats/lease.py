@@ -21,7 +21,12 @@ from nats.aio.client import Client
 from nats.errors import Error
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import (
+    BucketNotFoundError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoStreamResponseError,
+)
 from nats.js.kv import KeyValue
 
 import oscbridge
@@ -170,6 +175,8 @@ class LeaseBucket:
         except KeyWrongLastSequenceError:
             return False
         except (Error, TimeoutError) as error:
+            if isinstance(error, NoStreamResponseError):  # perhaps somebody has deleted it
+                self._bucket = None
             raise _failure(error) from None
         return True
 
