@@ -26,6 +26,9 @@ RETRY: Final = 0.25
 
 _NO_RESPONDERS: Final = 503
 
+_OTHER_STREAM: Final = 10_060
+"""JetStream's error code for a message to a stream whose subject another one takes."""
+
 _TEMPORARY: Final = 500
 """The codes of errors from here on may be over soon: no leader, no room, too busy."""
 
@@ -185,10 +188,13 @@ class _Batch:
     def _failed(self, index: int, data: bytes) -> None:
         try:
             error = json.loads(data)["error"]
-            code, text = int(error.get("code", 0)), shown(str(error.get("description", "")))
+            code, number = int(error.get("code", 0)), error.get("err_code", 0)
+            text = shown(str(error.get("description", "")))
         except (ValueError, LookupError, TypeError, AttributeError):
-            code, text = 0, "an answer that is not valid"
-        if code >= _TEMPORARY:
+            code, number, text = 0, 0, "an answer that is not valid"
+        if number == _OTHER_STREAM:  # there is one that takes its subject
+            self.unanswered = index if self.unanswered is None else self.unanswered
+        if code >= _TEMPORARY or number == _OTHER_STREAM:
             self._retry(f"the stream takes no messages: {text}")
             return
         publication = self.publications[index]

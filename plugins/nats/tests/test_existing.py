@@ -45,6 +45,21 @@ async def test_messages_wait_while_the_stream_has_other_subjects(
     assert not bridge.status.dropped
 
 
+async def test_messages_whose_subjects_another_stream_takes_wait(
+    server: Any, start: Any, watch: Any
+) -> None:
+    js = (await watch(server)).js
+    await js.add_stream(name="show", subjects=["stage.>"])
+    await js.add_stream(name="other", subjects=["osc.>"])
+    bridge = await start(server, STREAM, PLAIN, connected=False)
+    bridge.send(Message.of("/a", 1))
+    await bridge.problem("stream 'show': it does not take 'osc.>', as its subjects are 'stage.>'")
+    await js.delete_stream("other")
+    await js.update_stream(name="show", subjects=["osc.>"])
+    await until(lambda: bridge.status.sent == 1 and bridge.status.connected, 15)
+    assert not bridge.status.dropped
+
+
 async def test_subject_of_a_template_that_the_stream_does_not_take_is_named(
     server: Any, start: Any, watch: Any
 ) -> None:
