@@ -223,7 +223,7 @@ class Consuming(ABC):
         """Messages that wait at the server, by the name of their consumer, for metrics."""
 
     async def unsubscribe(self) -> None:  # noqa: B027
-        """Receive nothing new from now on, at a stop: the sinks still deliver what is received."""
+        """Receive nothing new from now on, at a stop: the sinks still deliver the rest."""
 
 
 class Guarded(ABC):

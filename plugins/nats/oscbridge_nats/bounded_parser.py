@@ -34,7 +34,7 @@ class MessageTaker(Protocol):
 
 
 class BoundedParser(Parser):
-    """Hands over the messages in what was read, and leaves every other command to nats-py.
+    """Hands over the messages of each read, and leaves every other command to nats-py.
 
     That tries its patterns one after the other at each message, and awaits a handler for each.
     Raises ``ProtocolError`` where it would collect bytes without an end, or fail.
@@ -59,7 +59,7 @@ class BoundedParser(Parser):
         self._behind = unread
 
     def take(self, data: bytes) -> bytes:
-        """Hand over the messages at the start. Returns what is left for :meth:`parse`.
+        """Hand over the messages at the start. Returns the rest for :meth:`parse`.
 
         Raises ``ProtocolError`` and ``ValueError`` for an invalid message.
         """
@@ -141,7 +141,7 @@ class BoundedParser(Parser):
 
 
 def _message_line(line: bytes) -> tuple[bytes, int, bytes, int, int]:
-    """Subject, subscription, reply, bytes of the headers, and bytes in all."""
+    """Subject, subscription, reply, bytes of the headers, and total bytes."""
     parts = line.split()
     head = int(parts.pop(-2)) if line.startswith(_WITH_HEADERS) else 0
     if not 4 <= len(parts) <= 5:

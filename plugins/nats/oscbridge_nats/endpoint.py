@@ -67,7 +67,7 @@ class NATSEndpoint(
         self._files = contents_of_files(options)
         self._client: NATSClient | None = None
         self._subscriptions: Sequence[int] = ()
-        """Those that are no durable consumers."""
+        """Those without a durable consumer."""
         self._provides_stream = False
 
     @classmethod
