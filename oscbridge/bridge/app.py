@@ -106,7 +106,8 @@ class App:
     def _apply_backpressure(self) -> None:
         """Pause bridges that feed an endpoint with backpressure, resume the others."""
         for name, listener in self.listeners.items():  # each that is resumed may fill sinks again
-            listener.pause(self.routing.sources[name].has_backpressure)
+            is_stream = listener.address.scheme != "udp"
+            listener.pause(self.routing.sources[name].has_backpressure(is_stream=is_stream))
 
     # --- start -------------------------------------------------------------------------------
 

@@ -213,7 +213,12 @@ async def close_all(
     for runner in runners:
         runner.release()
     await run_all(drain_clients(runners, drain))
-    await run_all(_close_listener(name, each) for name, each in listeners.items())
+    await run_all(
+        [
+            *(_close_listener(name, each) for name, each in listeners.items()),
+            *(each.unsubscribe() for each in runners),
+        ]
+    )
     for route in routes:
         _stop_route(route)
     for source in sources:

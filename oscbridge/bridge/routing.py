@@ -63,10 +63,10 @@ class SourceRouting:
         handler.order = next(self._orders)
         self.addresses.add(match, handler)
 
-    @property
-    def has_backpressure(self) -> bool:
-        """Whether one of the sinks wants the source to pause."""
-        return any(sink.backpressure.is_active for sink in self.sinks.values())
+    def has_backpressure(self, *, is_stream: bool) -> bool:
+        """Whether one of the sinks wants the source to pause; ``is_stream``: its clients wait."""
+        found = [sink.backpressure for sink in self.sinks.values() if sink.backpressure.is_active]
+        return any(is_stream or not each.only_streams for each in found)
 
     def receivers(self, address: str) -> Sequence[str]:
         """The endpoints that routes in this process lead messages with this address to."""

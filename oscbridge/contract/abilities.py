@@ -222,6 +222,9 @@ class Consuming(ABC):
     def consumer_lag(self) -> Mapping[str, int]:
         """Messages that wait at the server, by the name of their consumer, for metrics."""
 
+    async def unsubscribe(self) -> None:  # noqa: B027
+        """Receive nothing new from now on, at a stop: the sinks still deliver the rest."""
+
 
 class Guarded(ABC):
     """Lets clients in by the tokens of the configuration that are valid for it.

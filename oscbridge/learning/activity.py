@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeGuard
 
 from oscbridge.contract.control_facts import ControlFacts, ControlId
-from oscbridge.osc import Argument, Message
+from oscbridge.osc import Argument, Color, Message, TimeTag
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.text import format_value
 

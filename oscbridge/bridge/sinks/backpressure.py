@@ -1,4 +1,4 @@
-"""Backpressure: a full endpoint with the policy ``block`` pauses its sources."""
+"""Backpressure: a full endpoint with the policy ``block`` or ``spool`` pauses its sources."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ class Backpressure:
     """Whether the sources of one endpoint should pause.
 
     A queue requests a change from any thread; it becomes active on the event loop, where the
-    sources are paused and resumed.
+    sources are paused and resumed. ``only_streams``: only those whose clients can wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, only_streams: bool = False) -> None:
+        self.only_streams = only_streams
         self.is_active = False
         """Whether sources should pause. Changes on the event loop only."""
         self.is_requested = False

@@ -60,7 +60,7 @@ def make_queue(
 ) -> SendQueue:
     """Return the send queue that the policy asks for. A spool starts its thread at once."""
     if options.policy == "spool":
-        return _on_disk(options, endpoint, loop, drops, sampler, log)
+        return _on_disk(options, endpoint, loop, drops, sampler, backpressure, log)
     parts = loop, drops, sampler, backpressure
     must_deliver = _must_deliver_key(endpoint)
     coalesce = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
@@ -76,6 +76,7 @@ def _on_disk(
     loop: asyncio.AbstractEventLoop,
     drops: DropCounter,
     sampler: LatencySampler,
+    backpressure: Backpressure,
     log: RateLimitedLog,
 ) -> SendQueue:
     # Imported only where there is a spool: SQLite takes 2 MB.
@@ -90,7 +91,7 @@ def _on_disk(
     is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
     writer = SpoolWriter(options.spool, serializer, is_durable, log)
     index = SpoolIndex(options.queue_size, _must_deliver_key(endpoint))
-    return SpoolQueue(index, loop, drops, sampler, writer)
+    return SpoolQueue(index, loop, drops, sampler, writer, backpressure)
 
 
 def _in_memory(

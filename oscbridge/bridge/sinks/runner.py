@@ -10,7 +10,7 @@ from typing import Final
 
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, is_ending
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.dry_sink import DrySink
@@ -20,6 +20,7 @@ from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.sink_side import SinkSide
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
 from oscbridge.bridge.sinks.stall_watch import StallWatch
+from oscbridge.contract.abilities import Consuming
 from oscbridge.contract.endpoint import AnyEndpoint, OnStart
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.errors import EndpointError
@@ -33,6 +34,9 @@ START_TIMEOUT: Final = 1.0
 
 DRAIN_TIMEOUT: Final = 0.5
 """Seconds that a stop allows for delivering queued messages, by default."""
+
+UNSUBSCRIBE_TIMEOUT: Final = 0.5
+"""Seconds that a stop allows for ending subscriptions."""
 
 CANCEL_TIMEOUT: Final = 0.2
 """Seconds that a stop allows for cancelling the delivery in progress."""
@@ -57,8 +61,8 @@ class EndpointRunner(SinkSide):
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.backpressure = Backpressure()
-        """Active while a full queue with the policy ``block`` wants the sources to pause."""
+        self.backpressure = Backpressure(only_streams=options.policy == "spool")
+        """Active while a full queue wants the sources to pause."""
         self.left_alone = False
         """Whether it could not be connected at its start, and is not retried."""
         self.unreachable_errors = 0
@@ -115,7 +119,7 @@ class EndpointRunner(SinkSide):
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Write overdue summaries; drop expired messages; look whether the send makes progress."""
-        if self.options.max_age is not None and self.queue is not None:
+        if self.queue is not None:
             self.queue.expire()
         if self.options.policy != "block":  # which waits by design
             attempt = self._sender.attempt if self._may_send else None
@@ -186,6 +190,18 @@ class EndpointRunner(SinkSide):
         """Stop sources from waiting for room, as a stop is about to follow."""
         if self.queue is not None:
             self.queue.release()
+
+    async def unsubscribe(self) -> None:
+        """Let the endpoint receive nothing more, as a stop is about to follow."""
+        if not isinstance(self.endpoint, Consuming) or not self._connection.is_open:
+            return
+        try:
+            async with asyncio.timeout(UNSUBSCRIBE_TIMEOUT):
+                await self.endpoint.unsubscribe()
+        except BaseException as error:
+            if is_ending(error):
+                raise
+            self.endpoint.log.warning("unsubscribe failed: %s", failure_text(error))
 
     async def drain(self, seconds: float) -> None:
         """Wait until queued messages are delivered, while it is connected."""

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import re
+import ssl
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Final, TypeAlias
 
 from nats import errors
@@ -19,6 +22,7 @@ from nats.aio.transport import TcpTransport
 
 import oscbridge
 from oscbridge_nats.bounded_parser import BoundedParser
+from oscbridge_nats.direct_reading import DirectReading
 
 __all__ = ["DirectHandler", "LossHandler", "NATSClient", "RefusalHandler"]
 
@@ -31,6 +35,10 @@ RefusalHandler: TypeAlias = Callable[[str], None]
 FLUSH_TIMEOUT: Final = 0.5
 """Seconds for which a close waits for the server to have everything."""
 
+_ERROR: Final = re.compile(rb"-ERR '([^'\r\n]{1,200})")
+
+INVALID: Final = "the server sent an invalid command"
+
 SLOW_CONSUMER: Final = "slow consumer"
 """The server's error when it ends a connection that does not read fast enough."""
 
@@ -40,7 +48,7 @@ class NATSClient(Client):
 
     def __init__(self, *, must_be_tls: bool = False) -> None:
         super().__init__()
-        self._ps = BoundedParser(self)
+        self._ps = self._parser = BoundedParser(self)
         self.on_lost: LossHandler = _ignore
         """Called once, when the connection is lost."""
         self.on_refused: RefusalHandler = _ignore_text
@@ -71,18 +79,18 @@ class NATSClient(Client):
         with contextlib.suppress(oscbridge.NotConnected):  # then it has ended already
             self.write(b"UNSUB %d\r\n" % number)
 
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> None:
-        handler = self._direct.get(sid)
+    def take_message(
+        self, number: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> bool:
+        handler = self._direct.get(number)
         if handler is None:
-            await super()._process_msg(sid, subject, reply, data, headers or b"")
-            return
+            return False
         try:
             text = subject.decode(errors="surrogateescape")
-            handler(text, reply.decode(errors="replace"), data, headers or b"")
+            handler(text, reply.decode(errors="replace") if reply else "", data, headers)
         except Exception as error:  # a mistake of ours must not look like one of the server
             self.lose(error)
+        return True
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -125,7 +133,38 @@ class NATSClient(Client):
         if (stream := self._stream) is not None:
             stream.set_write_buffer_limits(high=0)
 
+    def read_directly(self, receiving: Callable[[], AbstractContextManager[None]]) -> None:
+        """Read messages in the callbacks of the event loop, each of them within ``receiving``."""
+        stream, reader = self._stream, self._reader
+        usual = None if stream is None else stream.get_protocol()
+        if stream is None or reader is None or not isinstance(usual, asyncio.Protocol):
+            return
+        self._parser.starts_with(len(_unread(reader)))
+        stream.set_protocol(DirectReading(usual, self._parser, receiving, self._fail))
+
+    def _fail(self) -> None:
+        self.lose(oscbridge.NotConnected(INVALID))
+
+    @property
+    def _reader(self) -> asyncio.StreamReader | None:
+        transport = self._transport
+        return transport._io_reader if isinstance(transport, TcpTransport) else None
+
     # --- the end -----------------------------------------------------------------------------
+
+    def refusal(self) -> Exception | None:
+        """Why the server has closed the connection before it was open; None if that is unknown.
+
+        nats-py only notices that it cannot write.
+        """
+        reader = self._reader
+        if reader is None:
+            return None
+        error = reader.exception()
+        if isinstance(error, ssl.SSLError):
+            return error
+        found = _ERROR.search(_unread(reader))
+        return None if found is None else errors.Error(found[1].decode(errors="replace"))
 
     def lose(self, error: Exception) -> None:
         """Report that the connection is lost."""
@@ -138,7 +177,7 @@ class NATSClient(Client):
         if isinstance(e, errors.StaleConnectionError) and not isinstance(e, errors.UnexpectedEOF):
             text = "the server does not respond"
         elif isinstance(e, errors.ProtocolError):
-            text = "the server sent an invalid command"
+            text = INVALID
         elif isinstance(e, OSError):
             text = f"connection lost: {oscbridge.what_failed(e)}"
         self.lose(oscbridge.NotConnected(text))
@@ -166,14 +205,19 @@ class NATSClient(Client):
             raise errors.SecureConnWantedError
         return bytes(super()._connect_command())
 
-    async def finish(self) -> None:
-        """End subscriptions, and let the server have everything; not for longer than 0.5 s."""
+    async def drain_directly(self, numbers: Iterable[int]) -> None:
+        """End subscriptions, read what the server has sent before, and let it have everything that
+        was written; not for longer than 0.5 s."""
         if not self.is_open:
             return
         with contextlib.suppress(errors.Error, oscbridge.NotConnected, OSError, TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT):
-                self.write(b"".join(b"UNSUB %d\r\n" % sid for sid in self._direct))
+                self.write(b"".join(b"UNSUB %d\r\n" % number for number in numbers))
                 await self.flush(timeout=10)
+
+    async def finish(self) -> None:
+        """End all subscriptions, and let the server have everything."""
+        await self.drain_directly(self._direct)
 
     async def abort(self) -> None:
         """Close the socket, and end all tasks."""
@@ -204,6 +248,12 @@ class NATSClient(Client):
         with contextlib.suppress(OSError, errors.Error):
             if self._transport is not None:
                 await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+
+
+def _unread(reader: asyncio.StreamReader) -> bytearray:
+    """What a reader has, and has not returned yet."""
+    found: bytearray = getattr(reader, "_buffer", bytearray())
+    return found
 
 
 def _ignore(_error: Exception) -> None:

@@ -103,10 +103,11 @@ async def connect_to(options: NATSOptions, server: NATSServerURL, name: str) -> 
     except BaseException as error:
         opening.cancel()
         await asyncio.wait([opening])
+        refusal = client.refusal() if isinstance(error, OSError) else None
         await client.abort()
         if isinstance(error, oscbridge.OSCBridgeError) or not isinstance(error, Exception):
             raise
-        raise connect_failure(error, server, CONNECT_TIMEOUT) from None
+        raise connect_failure(refusal or error, server, CONNECT_TIMEOUT) from None
     client.prepare()
     return client
 

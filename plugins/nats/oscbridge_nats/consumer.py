@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Final, NamedTuple
 
 import oscbridge
 from oscbridge_nats.client import NATSClient
-from oscbridge_nats.headers import status_of
+from oscbridge_nats.headers import description_of, status_of
 
 __all__ = ["BATCH", "ConsumerLink", "PullConsumer"]
 
@@ -28,10 +29,18 @@ SILENCE: Final = 2.5
 PAUSE: Final = 0.25
 """Seconds before they are asked for again, if the consumer is not available."""
 
+GONE: Final = 10.0
+"""Seconds without a consumer that answers after which it is looked for, and created if it is
+missing; an election of its leader takes less."""
+
 _ACK_PARTS: Final = (9, 11)
 """Parts of the subject to which a message is acknowledged: without and with a domain."""
 
-_NO_MESSAGES, _TIMEOUT, _CONFLICT, _HEARTBEAT = 404, 408, 409, 100
+_NO_MESSAGES, _TIMEOUT, _CONFLICT, _HEARTBEAT, _NO_RESPONDERS = 404, 408, 409, 100, 503
+_BAD_REQUEST: Final = 400
+_PASSING: Final = (b"Leadership Change", b"Server Shutdown", b"Consumer Deleted")
+"""Conflicts that need no attention."""
+
 _ACK: Final = b"+ACK"
 _WORKING: Final = b"+WPI"
 _GIVE_UP: Final = b"+TERM"
@@ -70,6 +79,8 @@ class ConsumerLink(NamedTuple):
     bad_input: Callable[[oscbridge.DecodeError], None]
     set_aside: Callable[[str], None]
     """Counts and logs a message that is given up."""
+    report: Callable[[str], None]
+    """Shows why the servers refuse a request for messages; an empty text ends that."""
 
 
 class PullConsumer:
@@ -89,6 +100,8 @@ class PullConsumer:
         """Messages that wait for the consumer, as far as it is known."""
         self.name = name
         self.stream = stream
+        self.subscription = 0
+        """The number of its subscription, while it reads."""
         self._client = client
         self._link = link
         self._ack_timeout = ack_timeout
@@ -103,19 +116,38 @@ class PullConsumer:
         self._has_news = asyncio.Event()
         self._heard = 0.0
         self._pause_until = 0.0
+        self._unanswered_since = inf
+        """When the first of the latest requests was made that no consumer has answered."""
+        self._is_refused = False
+        self._is_deleted = self._is_paused = self._is_ending = False
+        self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """Read until the connection is lost, or the consumer is deleted."""
-        number = self._client.subscribe_directly(f"{self._inbox}.*", self._on_message)
+        """Read until the connection is lost, or the consumer is deleted or lost."""
+        subscribe = self._client.subscribe_directly
+        self.subscription = number = subscribe(f"{self._inbox}.*", self._on_message)
         try:
             await self._read()
         finally:
+            self._ended.set()
             self._client.unsubscribe_directly(number)
+            self._refused("")
+
+    def pause(self) -> int:
+        """Ask for no more messages. Returns the subscription, which is to be drained."""
+        self._is_paused = True
+        return self.subscription
+
+    async def end(self) -> None:
+        """Wait until all messages received are acknowledged, and end :meth:`run`."""
+        self._is_ending = True
+        self._has_news.set()
+        await self._ended.wait()
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
-        while not self._is_deleted:
+        while not self._is_over and loop.time() - self._unanswered_since < GONE:
             self._ask(loop.time())
             try:
                 async with asyncio.timeout(HEARTBEAT / 2 if self._wanted else PAUSE):
@@ -125,10 +157,14 @@ class PullConsumer:
             self._has_news.clear()
             await self._acknowledge()
 
-    _is_deleted = False
+    @property
+    def _is_over(self) -> bool:
+        return self._is_deleted or (self._is_ending and not self._unacknowledged)
 
     def _ask(self, now: float) -> None:
         """Ask for messages, unless some are on their way."""
+        if self._is_paused:
+            return
         if self._wanted and now - self._heard > SILENCE:
             self._wanted = 0
         if self._wanted or now < self._pause_until or len(self._unacknowledged) >= BATCH:
@@ -154,6 +190,8 @@ class PullConsumer:
             return
         # The server puts the subject of the message in the place of that of the request.
         self._wanted = max(0, self._wanted - 1)
+        self._unanswered_since = inf
+        self._refused("")
         found = Delivered.parse(reply)
         if found is None:
             return
@@ -176,7 +214,14 @@ class PullConsumer:
         self._has_news.set()
 
     def _on_status(self, subject: str, status: int, headers: bytes) -> None:
-        if status == _HEARTBEAT or subject.rpartition(".")[2] != str(self._request):
+        if status != _NO_RESPONDERS:
+            self._unanswered_since = inf
+        elif self._unanswered_since == inf:
+            self._unanswered_since = self._heard
+        if status == _HEARTBEAT:
+            self._refused("")
+            return
+        if subject.rpartition(".")[2] != str(self._request):
             return
         if status == _CONFLICT and b"Consumer Deleted" in headers:
             self._is_deleted = True
@@ -184,8 +229,15 @@ class PullConsumer:
             self._pause_until = self._heard + PAUSE
         if b"Batch Completed" in headers:
             return
+        if status in (_BAD_REQUEST, _CONFLICT) and not any(each in headers for each in _PASSING):
+            self._refused(description_of(headers))
         self._wanted = 0
         self._has_news.set()
+
+    def _refused(self, text: str) -> None:
+        if text or self._is_refused:
+            self._is_refused = bool(text)
+            self._link.report(text)
 
     def _give_up(self, reply: str) -> None:
         self._client.write(_publish(reply, _GIVE_UP))

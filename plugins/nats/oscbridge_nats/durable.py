@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import oscbridge
 from oscbridge_nats.client import NATSClient
@@ -22,6 +23,7 @@ class DurableConsumers:
         self._options = options
         self._receiver = receiver
         self._consumers: list[PullConsumer] = []
+        self._is_ending = False
 
     @property
     def lag(self) -> Mapping[str, int]:
@@ -31,6 +33,7 @@ class DurableConsumers:
     async def run(self, client: NATSClient, host: oscbridge.Host, finder: StreamFinder) -> None:
         """Read until the connection is lost."""
         self._consumers = []
+        self._is_ending = False
         await finder.wait_for_stream()
         try:
             async with asyncio.TaskGroup() as group:
@@ -38,6 +41,16 @@ class DurableConsumers:
                     group.create_task(self._read(client, host, finder, wanted))
         except* oscbridge.NotConnected:
             pass  # the client has reported it
+
+    def pause(self) -> Sequence[int]:
+        """Ask for no more messages. Returns the subscriptions."""
+        self._is_ending = True
+        return [each.pause() for each in self._consumers if each.subscription]
+
+    async def end(self) -> None:
+        """Wait until the messages received until now are acknowledged."""
+        for each in tuple(self._consumers):
+            await each.end()
 
     async def _read(
         self,
@@ -64,14 +77,14 @@ class DurableConsumers:
         place: tuple[str, Subscription, int | None],
     ) -> None:
         stream, wanted, partition = place
-        while True:
+        while not self._is_ending:
             info = await finder.provide_consumer(stream, wanted, partition)
             head = "" if partition is None else f"{stream}.{partition}."
             consumer = PullConsumer(
                 client,
                 stream,
                 info.name,
-                self._link(host, wanted, head),
+                self._link(host, finder, wanted, head, info.name),
                 # That of an existing consumer, which is not altered.
                 ack_timeout=info.config.ack_wait or wanted.ack_timeout,
                 max_deliveries=wanted.max_deliveries,
@@ -82,8 +95,17 @@ class DurableConsumers:
                 await consumer.run()  # returns when the consumer was deleted
             finally:
                 self._consumers.remove(consumer)
+            if partition is not None and not self._is_ending:  # perhaps with its stream
+                await finder.provide_partitions(wanted)
 
-    def _link(self, host: oscbridge.Host, wanted: Subscription, head: str) -> ConsumerLink:
+    def _link(
+        self,
+        host: oscbridge.Host,
+        finder: StreamFinder,
+        wanted: Subscription,
+        head: str,
+        name: str,
+    ) -> ConsumerLink:
         receive = self._receiver.receive
 
         def take(subject: str, payload: bytes, headers: bytes) -> None:
@@ -95,4 +117,5 @@ class DurableConsumers:
         def set_aside(text: str) -> None:
             host.input_dropped("poison", 1, text)
 
-        return ConsumerLink(take, host.until_delivered, bad_input, set_aside)
+        report = partial(finder.refused, name)
+        return ConsumerLink(take, host.until_delivered, bad_input, set_aside, report)

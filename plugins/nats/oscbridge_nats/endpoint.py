@@ -12,6 +12,7 @@ from oscbridge_nats.client import NATSClient
 from oscbridge_nats.connecting import ServerList, connect
 from oscbridge_nats.core_publisher import publish_core
 from oscbridge_nats.durable import DurableConsumers
+from oscbridge_nats.failures import shown
 from oscbridge_nats.headers import HeaderWriter
 from oscbridge_nats.lease import GrantsNATSLeases
 from oscbridge_nats.options import Format, NATSOptions, NATSRoute
@@ -27,6 +28,9 @@ SLOW: Final = "they arrive faster than they can be handled"
 
 PUBLISHER: Final = "publisher"
 """The source of the problems of messages on their way to the stream."""
+
+JETSTREAM: Final = "$js."
+"""The subjects of JetStream, as errors of the server show them."""
 
 API_TIMEOUT: Final = 5.0
 """Seconds for an answer of JetStream."""
@@ -61,6 +65,8 @@ class NATSEndpoint(
         self._problems = Problems()
         self._files = options.file_contents()
         self._client: NATSClient | None = None
+        self._subscriptions: Sequence[int] = ()
+        """Those without a durable consumer."""
         self._provides_stream = False
 
     @classmethod
@@ -105,13 +111,17 @@ class NATSEndpoint(
         self._client = client
         self._problems.clear()
         client.on_lost = self._on_lost
-        client.on_refused = self.host.refused
+        client.on_refused = self._on_refused
         self._planner.max_payload = client.max_payload
         self._receiver.begin(self._servers.first)
-        for each in self.options.subscribe:
-            if each.durable is None:
-                handler = partial(self._on_message, each.payload)
-                client.subscribe_directly(each.subject, handler, each.queue or "")
+        client.read_directly(self.receiving)
+        self._subscriptions = [
+            client.subscribe_directly(
+                each.subject, partial(self._on_message, each.payload), each.queue or ""
+            )
+            for each in self.options.subscribe
+            if each.durable is None
+        ]
         if len(self.options.subscribe) > len(self.options.durables):
             self.start_task(self._backlog.watch(client))
         self._provides_stream = False
@@ -120,18 +130,26 @@ class NATSEndpoint(
             self.start_task(self._durables.run(client, self.host, self._finder(client)))
 
     def _begin_stream(self) -> None:
-        """Create the stream if a route needs it."""
-        is_wanted = any(
-            each.options is not None and each.options.mode == "jetstream" for each in self.routes
-        )
-        client = self._client
-        if client is None or not is_wanted or self._provides_stream or self.host.is_dry:
+        """Create the stream if a route needs it, unless that is in progress."""
+        client, is_busy = self._client, self._provides_stream
+        if client is None or not self._stored_routes() or is_busy or self.host.is_dry:
             return
         self._provides_stream = True
         self.start_task(self._provide_stream(client))
 
     async def _provide_stream(self, client: NATSClient) -> None:
-        await self._finder(client).provide_stream()
+        found = await self._finder(client).provide_stream(self._published)
+        self._publisher.subjects = found.subjects or ()
+        self._provides_stream = False
+
+    def _stored_routes(self) -> Sequence[NATSRoute]:
+        routes = [each.options for each in self.routes if each.options is not None]
+        return [each for each in routes if each.mode == "jetstream"]
+
+    def _published(self) -> Sequence[str]:
+        """The subjects to the stream that are made from addresses."""
+        is_plain = any(each.subject is None for each in self._stored_routes())
+        return [f"{self.options.prefix}.>"] if is_plain else []
 
     def _finder(self, client: NATSClient) -> StreamFinder:
         js, version = client.jetstream(timeout=API_TIMEOUT), client.connected_server_version
@@ -139,6 +157,11 @@ class NATSEndpoint(
 
     def _report(self, source: str, problem: str) -> None:
         self._problems.report(self.host, source, problem)
+
+    def _on_refused(self, text: str) -> None:
+        self.host.refused(text)
+        if JETSTREAM in text:  # nothing else would say why there is no answer
+            self._report(JETSTREAM, f"JetStream: {shown(text)}; permit it to the user")
 
     def _on_lost(self, error: Exception) -> None:
         client = self._client
@@ -149,6 +172,12 @@ class NATSEndpoint(
         self._servers.skip()
         self._publisher.lose()
         self.host.connection_lost(error)
+
+    async def unsubscribe(self) -> None:
+        client = self._client
+        if client is not None:
+            await client.drain_directly([*self._subscriptions, *self._durables.pause()])
+            await self._durables.end()
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -234,6 +263,8 @@ class NATSEndpoint(
                 await self._publisher.publish(client, chosen, kept, ids)
             except oscbridge.PartialDelivery as error:
                 self._report(PUBLISHER, self._publisher.problem)
+                if self._publisher.is_unanswered:
+                    self._begin_stream()  # perhaps somebody has deleted it
                 raise error.within(stored, accepted, rejected) from None
             self._report(PUBLISHER, "")
             accepted += stored

@@ -16,6 +16,8 @@ __all__ = ["api_failure", "connect_failure", "shown"]
 MAX_TEXT: Final = 200
 """Most characters that are shown of a text from a server."""
 
+NOT_A_SERVER: Final = "not a NATS server: it does not begin with INFO"
+
 _HINTS: Final = {
     "authorization violation": "check user and password, token, nkey or credentials",
     "authentication timeout": "check user and password, token, nkey or credentials",
@@ -62,14 +64,17 @@ def _explain(error: Exception, server: NATSServerURL, timeout: float) -> str:
         case errors.AuthorizationError():
             return f"the server rejected the connection; {_HINTS['authorization violation']}"
         case errors.Error():
-            return _of_server(str(error))
+            text = _of_server(str(error))
+            if text == NOT_A_SERVER and server.scheme == "tls":
+                text += "; or it expects TLS at once: remove handshake_first from its tls"
+            return text
     return f"not a NATS server: {shown(repr(error))}"  # e.g. a line without an end, or wrong JSON
 
 
 def _of_server(text: str) -> str:
     bare = text.removeprefix("nats: ").strip("'\r\n ")
     if "expecting INFO" in bare or "json parse" in bare:
-        return "not a NATS server: it does not begin with INFO"
+        return NOT_A_SERVER
     hint = _HINTS.get(bare.lower(), "")
     return f"the server rejected the connection: {shown(bare)}" + (hint and f"; {hint}")
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import oscbridge
 
-__all__ = ["HeaderReader", "HeaderWriter", "NATSPeer", "status_of"]
+__all__ = ["HeaderReader", "HeaderWriter", "NATSPeer", "description_of", "status_of"]
 
 ORIGIN: Final = "Oscbridge-Origin"
 HOPS: Final = "Oscbridge-Hops"
@@ -20,6 +20,9 @@ MAX_HOPS: Final = 8
 
 MAX_CACHED: Final = 1_024
 """Most headers whose meaning is cached; then the cache starts empty."""
+
+MAX_CACHED_SIZE: Final = 256
+"""Most bytes of headers that are cached; those of bridges have about 70."""
 
 _LINE: Final = b"NATS/1.0"
 _ORIGIN: Final = re.compile(rb"\r\nOscbridge-Origin: ([0-9a-f]{1,32})\r\n", re.IGNORECASE)
@@ -42,9 +45,10 @@ class NATSPeer(NamedTuple):
     @staticmethod
     def hops_of(message: oscbridge.Message) -> int:
         """Bridges that have passed a message on; 0 if it does not come from NATS."""
-        match message.origin:
-            case oscbridge.Origin(_, (str(), int(), int(hops), int(mark))) if mark == MARK:
-                return hops
+        peer = None if message.origin is None else message.origin.peer
+        if isinstance(peer, tuple) and len(peer) == 4 and peer[3] == MARK:
+            hops: object = peer[2]
+            return hops if isinstance(hops, int) else 0
         return 0
 
 
@@ -98,7 +102,8 @@ class HeaderReader:
         except KeyError:
             pass
         found = self._read(headers)
-        if b"Nats-" not in headers:  # those of a stream are different for each message
+        # Those of a stream are different for each message.
+        if len(headers) <= MAX_CACHED_SIZE and b"Nats-" not in headers:
             if len(self._cache) >= MAX_CACHED:
                 self._cache.clear()
             self._cache[headers] = found
@@ -120,3 +125,9 @@ def status_of(headers: bytes) -> int:
     """The status in the headers of an answer; 0 if there is none."""
     found = _STATUS.match(headers) if headers.startswith(_LINE + b" ") else None
     return 0 if found is None else int(found[1])
+
+
+def description_of(headers: bytes) -> str:
+    """The text after the status in the headers of an answer."""
+    line = headers.partition(b"\r\n")[0]
+    return b" ".join(line.split()[2:]).decode(errors="replace")

@@ -21,7 +21,13 @@ from nats.aio.client import Client
 from nats.errors import Error
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import (
+    APIError,
+    BucketNotFoundError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoStreamResponseError,
+)
 from nats.js.kv import KeyValue
 
 import oscbridge
@@ -164,12 +170,16 @@ class LeaseBucket:
     async def _write(self, bucket: KeyValue, key: str, entry: _Entry) -> bool:
         """Replace a revision. Returns False if it is not the last one any more."""
         value = orjson.dumps({"holder": entry.holder, "seconds": entry.seconds})
-        self._seen.pop(key, None)
+        seen = self._seen.pop(key, None)
         try:
             self._own[key] = await bucket.update(key, value, last=entry.revision)
         except KeyWrongLastSequenceError:
             return False
         except (Error, TimeoutError) as error:
+            if isinstance(error, NoStreamResponseError):  # perhaps somebody has deleted it
+                self._bucket = None
+            if isinstance(error, APIError) and seen is not None:  # nothing has changed
+                self._seen[key] = seen
             raise _failure(error) from None
         return True
 

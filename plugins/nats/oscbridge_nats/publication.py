@@ -18,8 +18,9 @@ NATSDelivery: TypeAlias = oscbridge.Delivery[NATSRoute]
 MAX_PLANS: Final = 4_096
 """Most addresses for which subject and format are cached; then the cache starts empty."""
 
-HEADER_ROOM: Final = 1_024
-"""Bytes of a message that are left for its headers."""
+CORE_HEADERS: Final = 80
+STREAM_HEADERS: Final = 180
+"""Most bytes of the headers of a message; to a stream without the name of that."""
 
 MakeSubject: TypeAlias = Callable[[oscbridge.Message, Mapping[str, str]], str]
 
@@ -54,6 +55,7 @@ class PublicationPlanner:
         self.max_payload = 1 << 20
         """Most bytes that the server accepts."""
         self._options = options
+        self._header_sizes = (CORE_HEADERS, STREAM_HEADERS + len(options.stream or ""))
         self._plans: dict[object, _Plan] = {}
 
     def is_stored(self, delivery: NATSDelivery) -> bool:
@@ -74,7 +76,7 @@ class PublicationPlanner:
             payload = plan.encode(message, captures)
         except (ValueError, LookupError) as error:  # an EncodeError is a ValueError
             raise oscbridge.BadMessage(f"{message.address[:SHOWN]}: {error}") from None
-        if len(payload) + HEADER_ROOM > self.max_payload:
+        if len(payload) + self._header_sizes[plan.is_stored] > self.max_payload:
             raise oscbridge.BadMessage(
                 f"{message.address[:SHOWN]}: payload of {len(payload)} bytes; with its headers "
                 f"the server accepts at most max_payload = {self.max_payload}"

@@ -14,6 +14,7 @@ from oscbridge_nats.failures import shown
 from oscbridge_nats.headers import HeaderWriter, status_of
 from oscbridge_nats.message_ids import MessageIds
 from oscbridge_nats.publication import NATSDelivery, Publication, command
+from oscbridge_nats.streams import may_take, not_taken
 
 __all__ = ["ACK_TIMEOUT", "RETRY", "StreamPublisher"]
 
@@ -24,6 +25,9 @@ RETRY: Final = 0.25
 """Seconds before they are, if the stream has no leader or takes nothing at the moment."""
 
 _NO_RESPONDERS: Final = 503
+
+_OTHER_STREAM: Final = 10_060
+"""JetStream's error code for a message to a stream whose subject another one takes."""
 
 _TEMPORARY: Final = 500
 """The codes of errors from here on may be over soon: no leader, no room, too busy."""
@@ -39,6 +43,10 @@ class StreamPublisher:
     def __init__(self, stream: str, max_inflight: int, headers: HeaderWriter) -> None:
         self.problem = ""
         """Why the stream took nothing the last time, human-readable; empty if it did."""
+        self.subjects: Sequence[str] | None = None
+        """Those of the stream, once they are known."""
+        self.is_unanswered = False
+        """Whether no stream has answered the last time."""
         self._stream = stream
         self._max_inflight = max_inflight
         self._headers = headers
@@ -89,6 +97,11 @@ class StreamPublisher:
             self._batch = None
         self._ids.settled(deliveries, [*batch.accepted, *batch.rejected])
         self.problem = str(batch.cause) if isinstance(batch.cause, oscbridge.BackOff) else ""
+        self.is_unanswered = batch.unanswered is not None
+        if batch.unanswered is not None and self.subjects is not None:
+            subject = publications[batch.unanswered].subject
+            if not may_take(self.subjects, subject):
+                self.problem = f"stream {self._stream!r}: {not_taken(self.subjects, subject)}"
         if batch.cause is not None or batch.rejected:
             raise oscbridge.PartialDelivery(batch.accepted, batch.rejected, batch.cause)
 
@@ -120,6 +133,8 @@ class _Batch:
         self.rejected: dict[int, oscbridge.BadMessage] = {}
         self.cause: oscbridge.NotConnected | oscbridge.BackOff | None = None
         """Why the rest has to be sent again; nothing more is sent once it is known."""
+        self.unanswered: int | None = None
+        """The first message that no stream has answered."""
         self._max_inflight = max_inflight
         self._ready: deque[int] = deque()
         """Messages whose subject has none in flight, in order."""
@@ -159,6 +174,7 @@ class _Batch:
             return
         if status == _NO_RESPONDERS:
             text = "the stream does not answer: it does not exist yet, or is electing a leader"
+            self.unanswered = index if self.unanswered is None else self.unanswered
             self._retry(text)
         elif b'"error":' in data:  # the key: a stream may have this name
             self._failed(index, data)
@@ -170,10 +186,13 @@ class _Batch:
     def _failed(self, index: int, data: bytes) -> None:
         try:
             error = json.loads(data)["error"]
-            code, text = int(error.get("code", 0)), shown(str(error.get("description", "")))
+            code, number = int(error.get("code", 0)), error.get("err_code", 0)
+            text = shown(str(error.get("description", "")))
         except (ValueError, LookupError, TypeError, AttributeError):
-            code, text = 0, "invalid answer"
-        if code >= _TEMPORARY:
+            code, number, text = 0, 0, "invalid answer"
+        if number == _OTHER_STREAM:  # there is one that takes its subject
+            self.unanswered = index if self.unanswered is None else self.unanswered
+        if code >= _TEMPORARY or number == _OTHER_STREAM:
             self._retry(f"the stream accepts no messages: {text}")
             return
         publication = self.publications[index]

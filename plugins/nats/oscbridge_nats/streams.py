@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Final, TypeVar
 
@@ -13,10 +13,11 @@ from nats.js import api
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
-from oscbridge_nats.failures import api_failure
+from oscbridge_nats.failures import api_failure, shown
 from oscbridge_nats.options import NATSOptions, Subscription
+from oscbridge_nats.subjects import SHOWN, matches
 
-__all__ = ["MAX_ACK_PENDING", "StreamFinder", "partition_stream"]
+__all__ = ["MAX_ACK_PENDING", "StreamFinder", "may_take", "not_taken", "partition_stream"]
 
 REQUEST_TIMEOUT: Final = 5.0
 """Seconds for JetStream to answer: an election of its leader takes about as long."""
@@ -62,8 +63,11 @@ class StreamFinder:
         self._options = options
         self._report = report
 
-    async def provide_stream(self) -> api.StreamConfig:
-        """The stream; created if it does not exist."""
+    async def provide_stream(self, published: Callable[[], Sequence[str]]) -> api.StreamConfig:
+        """The stream; created if it does not exist.
+
+        ``published`` returns the subjects that it must take: until then it is waited for.
+        """
         options = self._options
         name = options.stream or ""
         config = api.StreamConfig(
@@ -75,7 +79,17 @@ class StreamFinder:
             max_age=options.stream_max_age,
             max_bytes=options.stream_max_bytes or -1,
         )
-        return await self._until(lambda: self._stream(name, config), f"stream {name!r}")
+
+        async def provide() -> api.StreamConfig:
+            found = await self._stream(name, config)
+            if found.no_ack:
+                raise errors.Error("it acknowledges nothing (no_ack); use another stream")
+            for subject in published():
+                if not may_take(found.subjects or (), subject):
+                    raise errors.Error(not_taken(found.subjects or (), subject))
+            return found
+
+        return await self._until(provide, f"stream {name!r}")
 
     async def wait_for_stream(self) -> None:
         """Wait until the stream exists: those that publish to it create it."""
@@ -140,9 +154,20 @@ class StreamFinder:
                 found: api.ConsumerInfo = await self._js.consumer_info(stream, name)
             except NotFoundError:
                 found = await self._js.add_consumer(stream, config)
+            if found.config.deliver_subject:
+                raise errors.Error("it is a push consumer; delete it, or change durable")
+            if found.config.ack_policy != api.AckPolicy.EXPLICIT:
+                policy = api.AckPolicy(found.config.ack_policy).value
+                text = f"its ack_policy is {policy!r} instead of 'explicit'"
+                raise errors.Error(f"{text}; delete it, or change durable")
             return found
 
         return await self._until(provide, f"consumer {name!r} of stream {stream!r}")
+
+    def refused(self, consumer: str, text: str) -> None:
+        """The servers refuse a request to a consumer; an empty text ends that."""
+        source = f"requests to consumer {consumer!r}"
+        self._report(source, text and f"consumer {consumer!r}: {shown(text)}")
 
     async def _stream(self, name: str, config: api.StreamConfig) -> api.StreamConfig:
         try:
@@ -172,6 +197,20 @@ class StreamFinder:
                 return found
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
+
+
+def may_take(subjects: Sequence[str], wanted: str) -> bool:
+    """Whether a stream with these subjects may take a subject, or some that a filter takes."""
+    return any(
+        each.startswith(("*", ">")) or matches(each, wanted) or matches(wanted, each)
+        for each in subjects
+    )
+
+
+def not_taken(subjects: Sequence[str], wanted: str) -> str:
+    """Why a stream does not store messages of a subject."""
+    found = ", ".join(map(repr, subjects)) or "none"
+    return f"it does not take {wanted[:SHOWN]!r}, as its subjects are {found}"
 
 
 def _same_subject(wanted: str) -> str:

@@ -42,7 +42,6 @@ stream   = "show"
 replicas = 3
 policy   = "spool"
 spool    = {{ path = "ingest.spool" }}
-queue    = 20000  # the burst is faster than the disk
 [[route]]
 from = "stage"
 to   = "hub"

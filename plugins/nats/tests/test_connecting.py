@@ -77,6 +77,23 @@ async def test_subject_that_is_not_permitted_is_reported(
     assert bridge.status.connected
 
 
+async def test_user_who_may_not_use_jetstream_is_told(
+    start_server: Any, start: Any, secret: str
+) -> None:
+    server = await start_server(
+        'accounts { A: { jetstream: enabled, users: [{ user: "stage", password: "secret", '
+        'permissions: { publish: ["osc.>"], subscribe: [">"] } }] } }',
+        'jetstream { store_dir: "store" }',
+    )
+    options = f'user = "stage"\npassword = {secret}\nstream = "show"\n'
+    route = '[[route]]\nfrom = "osc"\nto = "hub"\nnats = { mode = "jetstream" }\n'
+    bridge = await start(server, options, route, connected=False)
+    problem = await bridge.problem(
+        'permissions violation for publish to "$js.api.stream.info.show"'
+    )
+    assert problem.startswith("JetStream: ") and problem.endswith("; permit it to the user")
+
+
 @pytest.fixture
 def certificates(tmp_path: Path) -> Path:
     for name in ("server", "other"):
@@ -180,6 +197,27 @@ async def test_hostile_server_costs_the_connection_only(
     url = await speaker(INFO, b"PONG\r\n" + data)
     bridge = await start(url, 'subscribe = ["osc.>"]', connected=False)
     assert problem in (await bridge.problem(problem)).lower()
+
+
+async def test_server_that_takes_no_more_clients_says_so(
+    start_server: Any, start: Any, watch: Any
+) -> None:
+    server = await start_server("max_connections: 1")
+    await watch(server)
+    bridge = await start(server, connected=False)
+    problem = await bridge.problem("maximum connections exceeded")
+    assert problem.endswith("; the server accepts no more clients")
+
+
+async def test_missing_client_certificate_is_named(
+    start_server: Any, start: Any, certificates: Path
+) -> None:
+    lines = f'{tls(certificates)[:-1]}, verify: true, ca_file: "{certificates}/server.pem" }}'
+    server = await start_server(lines)
+    url = server.url.replace("nats://127.0.0.1", "tls://localhost")
+    options = f'ca = "{certificates}/server.pem"'
+    bridge = await start(url, options, connected=False)
+    await bridge.problem("a server may require a client certificate: set certificate and key")
 
 
 async def test_next_server_is_used_when_one_is_lost(start_server: Any, start: Any) -> None:

@@ -127,3 +127,40 @@ async def test_the_problem_of_one_task_is_not_hidden_by_the_success_of_another(
     await js.delete_consumer("show", "other")
     await until(lambda: bridge.status.connected, 15)
     assert bridge.status.problem == ""
+
+
+SEEN = """
+[endpoint.seen]
+type = "recording"
+[[route]]
+from = "hub"
+to   = "seen"
+"""
+
+
+@pytest.mark.parametrize("more", ["", ", partitions = 2"])
+async def test_stop_acknowledges_what_was_received(
+    server: Any, start: Any, watch: Any, more: str
+) -> None:
+    client = (await watch(server)).client
+    await client.jetstream().add_stream(name="show", subjects=["osc.>"])
+    worker = f'subscribe = [{{ subject = "osc.>", durable = "workers"{more} }}]\n'
+    bridge = await start(server, 'stream = "show"\n' + worker, SEEN)
+    seen = bridge.bridge.recording("seen").messages
+
+    async def publish() -> None:
+        for number in range(5_000):
+            packet = encode_message(Message.of("/n", number))
+            await client.publish(f"osc.{number % 7}", packet)
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+
+    publishing = asyncio.create_task(publish())
+    await until(lambda: len(seen) > 100)
+    await bridge.bridge.stop()
+    await publishing
+    again = await start(server, 'stream = "show"\n' + worker, SEEN)
+    rest = again.bridge.recording("seen").messages
+    await until(lambda: len(seen) + len(rest) >= 5_000, 40)
+    numbers = sorted(each.args[0] for each in (*seen, *rest))
+    assert numbers == list(range(5_000)), "some were delivered twice"

@@ -12,7 +12,7 @@ import pytest
 from oscbridge import Message, TimeTag, encode_bundle, encode_message
 from oscbridge.testing import until
 from oscbridge_nats.connecting import connect_to
-from oscbridge_nats.headers import MAX_HOPS, status_of
+from oscbridge_nats.headers import MAX_HOPS, HeaderReader, status_of
 from oscbridge_nats.options import NATSOptions
 
 SUBSCRIBE = 'subscribe = ["osc.>"]\n'
@@ -179,6 +179,43 @@ async def test_invalid_payload_is_counted(server: Any, start: Any, watch: Any) -
     assert bridge.status.connected
 
 
+async def test_only_messages_above_a_small_limit_of_the_server_are_rejected(
+    start_server: Any, start: Any, watch: Any
+) -> None:
+    server = await start_server("max_payload: 400", 'jetstream { store_dir: "store" }')
+    watcher = await watch(server, "osc.>")
+    bridge = await start(server, 'stream = "show"', STORED)
+    for address in ("/core", "/stored"):
+        sizes = (100, 300, 500)
+        bridge.send(*[Message.of(address, "x" * size) for size in sizes])
+    await until(lambda: bridge.status.sent + sum(bridge.status.dropped.values()) == 6)
+    assert bridge.status.dropped == {"bad": 3}
+    assert bridge.status.connected
+    seen = [(await watcher.next()).subject for _ in range(3)]
+    assert sorted(seen) == ["osc.core", "osc.core", "osc.stored"]
+
+
+STORED = """
+[[route]]
+from  = "osc"
+match = "/stored"
+to    = "hub"
+nats  = { mode = "jetstream" }
+[[route]]
+from  = "osc"
+match = "/core"
+to    = "hub"
+"""
+
+
+def test_large_headers_are_not_kept() -> None:
+    reader = HeaderReader("0" * 16)
+    for number in range(100):
+        headers = b"NATS/1.0\r\nX: %d%b\r\n\r\n" % (number, b"y" * 300)
+        assert reader.hops(headers) == 0
+    assert not reader._cache
+
+
 async def test_stop_delivers_what_is_queued(server: Any, start: Any, watch: Any) -> None:
     watcher = await watch(server, "osc.>")
     bridge = await start(server)
@@ -186,6 +223,37 @@ async def test_stop_delivers_what_is_queued(server: Any, start: Any, watch: Any)
     await bridge.bridge.stop()
     await until(lambda: watcher.seen.qsize() == 500)
     assert bridge.status.sent == 500
+
+
+SINK = """
+[endpoint.seen]
+type = "recording"
+[[route]]
+from = "hub"
+to   = "seen"
+"""
+
+
+async def test_stop_of_one_worker_of_a_queue_group_loses_nothing(
+    server: Any, start: Any, watch: Any
+) -> None:
+    group = 'subscribe = [{ subject = "osc.>", queue = "workers" }]'
+    one, two = await start(server, group, SINK), await start(server, group, SINK)
+    client = (await watch(server)).client
+    seen = [each.bridge.recording("seen").messages for each in (one, two)]
+
+    async def publish() -> None:
+        for number in range(20_000):
+            await client.publish("osc.n", encode_message(Message.of("/n", number)))
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+
+    publishing = asyncio.create_task(publish())
+    await until(lambda: len(seen[0]) > 200)
+    await one.bridge.stop()
+    await publishing
+    await until(lambda: sum(map(len, seen)) == 20_000)
+    assert {each.args[0] for part in seen for each in part} == set(range(20_000))
 
 
 async def test_messages_wait_while_there_is_no_server(server: Any, start: Any, watch: Any) -> None:

@@ -157,6 +157,40 @@ async def test_a_deleted_lease_may_still_have_a_holder(server: NATSServer, watch
     assert (await backup.acquire(client, "main", "b", SECONDS)).holder == "b"
 
 
+async def test_a_bucket_that_refuses_entries_is_a_problem_all_the_time(
+    server: Server, watch: Watch
+) -> None:
+    watcher = await watch(server)
+    await watcher.js.create_key_value(KeyValueConfig(bucket=BUCKET, max_value_size=10))
+    clock = Clock()
+    bucket = LeaseBucket(1, clock)
+    assert (await bucket.acquire(watcher.client, "main", "a", SECONDS)) == ("", SECONDS)
+    clock.now += SECONDS
+    for _ in range(3):
+        with pytest.raises(oscbridge.EndpointError, match="message size exceeds maximum"):
+            await bucket.acquire(watcher.client, "main", "a", SECONDS)
+
+
+async def test_a_deleted_bucket_is_created_again_and_its_leases_are_waited_for(
+    server: Server, watch: Watch
+) -> None:
+    watcher = await watch(server)
+    clock = Clock()
+    main, backup = await first_holder(watcher.client), LeaseBucket(1, clock)
+    assert (await backup.acquire(watcher.client, "main", "b", SECONDS)).holder == "a"
+    await watcher.js.delete_key_value(BUCKET)
+    for bucket, holder in ((main, "a"), (backup, "b")):
+        if bucket is backup:
+            assert (await bucket.acquire(watcher.client, "main", holder, SECONDS)).holder == ""
+            clock.now += SECONDS
+        with pytest.raises(oscbridge.EndpointError):
+            await bucket.acquire(watcher.client, "main", holder, SECONDS)
+    assert (await backup.acquire(watcher.client, "main", "b", SECONDS)) == ("", SECONDS)
+    clock.now += SECONDS
+    assert (await backup.acquire(watcher.client, "main", "b", SECONDS)).holder == "b"
+    assert (await main.acquire(watcher.client, "main", "a", SECONDS)).holder == "b"
+
+
 @pytest.mark.parametrize(
     "value",
     [b"", b"\xff", b"[]", b"{}", b'{"holder": "x"}', b'{"holder": "x", "seconds": "soon"}',

@@ -4,6 +4,9 @@ A thread writes the messages that arrived since its last write, all in one trans
 transaction is on the disk they are safe: they are delivered, in order and at least once, whatever
 process is killed. The endpoint gets a message only after that. Until then, which takes as long as
 the disk does, it is in memory alone.
+
+Clients that can wait, those of TCP bridges, are read no faster than the disk writes. For others the
+room for new messages is bounded, and the oldest are dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Final
 
+from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.queue_base import QueueBase
@@ -21,7 +26,11 @@ from oscbridge.bridge.sinks.spool.thread import SpoolThread
 from oscbridge.bridge.sinks.spool.writer import SpoolWriter
 from oscbridge.contract.delivery import Deliverable
 
-__all__ = ["SpoolQueue"]
+__all__ = ["MAX_PAUSE", "SpoolQueue"]
+
+MAX_PAUSE: Final = 5.0
+"""Seconds for which sources wait for a disk that writes nothing. Then messages are dropped, as they
+may lead to other endpoints too."""
 
 
 class SpoolQueue(QueueBase[Deliverable]):
@@ -39,7 +48,12 @@ class SpoolQueue(QueueBase[Deliverable]):
         drops: DropCounter,
         sampler: LatencySampler,
         writer: SpoolWriter,
+        backpressure: Backpressure,
     ) -> None:
+        self._loop = loop
+        self._backpressure = backpressure
+        self._pauses_at = index.size // 2 + 1
+        self._paused_at = time.monotonic()
         self._writer = writer
         self._max_age = writer.bounds.age
         self._taken_at = 0.0
@@ -88,11 +102,19 @@ class SpoolQueue(QueueBase[Deliverable]):
         """Messages on disk that are in memory as well."""
         return self._index.in_memory
 
+    def put(self, message: Deliverable) -> None:
+        super().put(message)
+        if self._backpressure.is_requested and self._events.is_on_loop():
+            self._backpressure.apply()  # at once: the next message must find its source paused
+
     def _add(self, message: Deliverable) -> str:
         fresh = self._index.fresh
         if not fresh or len(fresh) == self._thread.many:
             self._thread.changed.notify()
         fresh.append(message)
+        if len(fresh) == self._pauses_at:
+            self._paused_at = time.monotonic()
+            self._backpressure.request(True, self._loop)
         if len(fresh) <= self.size:
             return ""
         fresh.popleft()
@@ -120,7 +142,10 @@ class SpoolQueue(QueueBase[Deliverable]):
         """Do nothing: messages on disk wait."""
 
     def expire(self) -> None:
-        """Do nothing: the thread does it."""
+        """Let sources continue if the disk hangs; the thread drops expired messages."""
+        with self._lock:
+            if time.monotonic() - self._paused_at > MAX_PAUSE:
+                self.has_room()
 
     def expired(self, messages: Sequence[Deliverable]) -> Sequence[int]:
         """Return the messages that may be dropped if they were taken too long ago."""
@@ -135,12 +160,17 @@ class SpoolQueue(QueueBase[Deliverable]):
     def close(self, pending: int = 0) -> int:
         with self._lock:
             self._closed = True
+            self.has_room()
         return self._thread.close(pending)
 
     async def finish(self) -> int:
         return await self._thread.finish()
 
     # --- for the thread ----------------------------------------------------------------------
+
+    def has_room(self) -> None:
+        if self._backpressure.is_requested:
+            self._backpressure.request(False, self._loop)
 
     def found(self, count: int) -> None:
         self.offered += count

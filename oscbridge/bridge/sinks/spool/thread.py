@@ -44,6 +44,9 @@ class QueueCallbacks(Protocol):
     def found(self, count: int) -> None:
         """Note messages that a file held when it was opened. Under the lock."""
 
+    def has_room(self) -> None:
+        """Note that all new messages are being written. Under the lock."""
+
     def removed(self, reason: str, count: int) -> None:
         """Count the oldest messages as dropped. Under the lock."""
 
@@ -252,6 +255,7 @@ class SpoolThread:
         with self.changed:
             stored, done = index.stored, index.done
             messages = index.write() if closed or not self._is_opening else ()
+            self._queue.has_room()
         if not messages:
             return done
         written, too_large = self._writer.write(messages, stored, done)
