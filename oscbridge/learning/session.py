@@ -76,6 +76,10 @@ class LearningSession:
         """Watch no more."""
         self._end_watch()
         self._messages.clear()
+        # A session is part of cycles: its controls, up to 10 MB, do not wait for the garbage
+        # collector, whose look at all objects is rare.
+        self._table.controls.clear()
+        self._found = ((), 0)
 
     # --- messages ----------------------------------------------------------------------------
 

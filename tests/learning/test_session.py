@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
@@ -318,3 +320,21 @@ async def test_target_that_is_none_is_refused(
         with pytest.raises(ConfigurationError, match=error):
             session.choose_target(part, address)
         session.close()
+
+
+async def test_closed_session_frees_its_controls_without_the_garbage_collector(
+    running: Start, send: Any
+) -> None:
+    async with running(CONFIGURATION) as app:
+        learning = Learning(app, send)
+        await learning.until(lambda state: not state.listening)
+        await send(app, "stage", Message.of("/1/fader3", 0.5))
+        state = await learning.until(lambda state: state.candidates)
+        activity = weakref.ref(state.candidates[0].activity)
+        del state
+        gc.disable()
+        try:
+            learning.session.close()
+            assert activity() is None
+        finally:
+            gc.enable()
