@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ from oscbridge.testing import running_bridge, running_process
 
 PAGE = PluginPage("how-to/write-a-plugin.md")
 TESTS = {name for name in PAGE.modules if name.startswith("test_")}
+PROJECTS = [text for text in PAGE.of_language("toml") if "[project]" in text]
+CONFIGURATIONS = [text for text in PAGE.of_language("toml") if text not in PROJECTS]
 
 EndpointClass = type[oscbridge.AnyEndpoint]
 
@@ -67,7 +71,7 @@ def test_every_python_block_is_a_module_with_a_name() -> None:
     assert {kind for kind, _ in PAGE.blocks} == {"python", "toml", "sh", "text"}
 
 
-@pytest.mark.parametrize("text", PAGE.of_language("toml"))
+@pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_configuration_of_the_page_is_valid(
     text: str, folder: Path, types: dict[str, EndpointClass], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +105,25 @@ def test_first_plugin_runs(folder: Path) -> None:
     assert text.startswith("# show.toml")
     here = text.replace("[bridge.stage]", '[bridge.stage]\nlisten = "udp://127.0.0.1:0"')
     with running_process(here, folder=folder, env={"PYTHONUNBUFFERED": "1"}) as process:
+        process.send("stage", oscbridge.encode_message(Message.of("/hello", 1)))
+        process.wait_for(r"^/hello 1$")
+
+
+def test_first_plugin_works_as_a_package(folder: Path) -> None:
+    (project,) = PROJECTS
+    source, site = folder / "source", folder / "site"
+    source.mkdir()
+    (source / "printer.py").write_text(PAGE.modules["printer.py"])
+    (source / "pyproject.toml").write_text(project)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site)]
+    subprocess.run([*pip, "."], cwd=source, check=True, timeout=120)
+    table, text = '[run]\nplugins = "plugins/"\n', CONFIGURATIONS[0]
+    assert table in text
+    here = text.replace(table, "").replace(
+        "[bridge.stage]", '[bridge.stage]\nlisten = "udp://127.0.0.1:0"'
+    )
+    env = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(site)}
+    with running_process(here, folder=folder, env=env) as process:
         process.send("stage", oscbridge.encode_message(Message.of("/hello", 1)))
         process.wait_for(r"^/hello 1$")
 

@@ -18,13 +18,28 @@ from oscbridge.cli.standard_streams import (
     open_standard_streams,
 )
 from oscbridge.cli.summaries import SUMMARIES
-from oscbridge.cli.uncut_group import UncutGroup
+from oscbridge.cli.uncut_group import UncutGroup, keep_summaries
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.suggestions import suggest
 
-__all__ = ["COMMANDS", "Commands", "cli", "main"]
+__all__ = ["COMMANDS", "OF_PLUGINS", "Commands", "cli", "main"]
 
 COMMANDS: Final = tuple(SUMMARIES)
+
+OF_PLUGINS: Final = ("midi", "oscquery")
+"""Commands of plugins of this project."""
+
+_FIXES: Final = {
+    **{name: f'install its plugin: pip install "oscbridge[{name}]"' for name in OF_PLUGINS},
+    "help": "did you mean: oscbridge --help?",
+    "serve": "did you mean 'run'?",
+    "start": "did you mean 'run'?",
+    "status": "did you mean 'top'?",
+    "stop": "Ctrl-C in its terminal, or SIGTERM, stops a bridge",
+    "version": "did you mean: oscbridge --version?",
+}
+"""How to fix names of missing plugins, and those that commands have in other programs, where the
+most similar name would mislead."""
 
 
 class _ListedCommands(UncutGroup):
@@ -73,6 +88,8 @@ class Commands(click.Group):
 
         found = click.Group()
         Plugins().add_commands(found)
+        for each in found.commands.values():
+            keep_summaries(each)
         return {name: each for name, each in found.commands.items() if name not in COMMANDS}
 
     def resolve_command(
@@ -81,9 +98,10 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            fix = f"did you mean: oscbridge run {shlex.quote(args[0])}?"
-            if not args[0].endswith(".toml"):
-                fix = suggest(args[0], self.list_commands(ctx))
+            if args[0].endswith(".toml"):
+                fix = f"did you mean: oscbridge run {shlex.quote(args[0])}?"
+            else:
+                fix = _FIXES.get(args[0]) or suggest(args[0], self.list_commands(ctx))
             text = f"{error.message.removesuffix('.')}; {fix}"
             raise click.UsageError(text, ctx) from None
 

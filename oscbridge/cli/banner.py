@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["banner", "reachable_places"]
 
+NONE: Final = 'none; install them with: pip install "oscbridge[all]"'
+
 MAX_PLACES: Final = 6
 """Lines about addresses for other devices."""
 
@@ -36,7 +38,7 @@ def banner(service: Service, plugins: Plugins, name: str, *, is_built_in: bool) 
         lines.append(click.style("  dry run   nothing is sent", fg="yellow"))
     lines += _table(service)
     found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
-    lines.append(f"  plugins   {found or 'none; install them with: pip install oscbridge[all]'}")
+    lines.append(f"  plugins   {found or NONE}")
     addresses = [listener.address for listener in app.listeners.values()]
     places = reachable_places(dict(zip(app.listeners, addresses, strict=True)), own_addresses())
     if not places and is_built_in and addresses:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
+from oscbridge.bridge.config.config import examine, parse
+from oscbridge.bridge.config.include import include_files
+from oscbridge.bridge.config.plugin_packages import missing_extras
 from oscbridge.cli.completion import complete_example, complete_profile
 from oscbridge.cli.example_library import find_example
 from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, NewBridge, configuration_text
-from oscbridge.cli.run import read_configuration
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
+from oscbridge.plugins.endpoint_types import EndpointTypeMap
 from oscbridge.plugins.manager import Plugins
 from oscbridge.profiles.library import find_profile, shipped_profiles
 
@@ -65,23 +69,29 @@ def command(
       oscbridge init --to osc --at 192.168.1.40:10023 --profile x32 --yes
       oscbridge init --example shared-mixer
     """
-    if example is not None:
-        text = find_example(example).configuration
-        plugin = ""
-    else:
-        answers = _ask(port, target, place, profile, one_way, unasked)
-        text = configuration_text(answers)
-        plugin = TARGETS[answers.target].plugin
-    if file is None:
+    if file is None and (unasked or example is not None):
         file = DEFAULT_FILE
-        if not unasked and example is None:
-            file = Path(click.prompt("5. What is the file called?", default=str(file)))
+    if file is not None and file.exists():  # before any question
+        raise ConfigurationError(_exists(file))
+    types = Plugins().endpoint_types
+    if example is not None:
+        if one_way or any(each is not None for each in (port, target, place, profile)):
+            raise click.UsageError(
+                "--example writes a whole file: it takes no answers to questions"
+            )
+        text = find_example(example).configuration
+    else:
+        text = configuration_text(_ask(types, port, target, place, profile, one_way, unasked))
+    file = file or _ask_file()
+    missing = missing_extras(text, types)
+    if not missing:  # without its plugins, nothing is known of the options
+        parse(text, types, str(file), file.absolute().parent, with_tests=True)
     _write(file, text)
-    _check(file)
-    _say_how_to_go_on(file, plugin)
+    _say_how_to_go_on(file, missing)
 
 
 def _ask(
+    types: EndpointTypeMap,
     port: int | None,
     target: str | None,
     place: str | None,
@@ -95,15 +105,15 @@ def _ask(
             kind = click.IntRange(1, 65_535)
             port = click.prompt("1. Which UDP port do OSC messages arrive at?", port, type=kind)
     if target is None:
-        target = "browser"
-        if not unasked:
+        target = "browser" if profile is None else "osc"
+        if profile is None and not unasked:
             choice = click.Choice(list(TARGETS))
             target = click.prompt("2. Where do they go?", target, type=choice)
     offered = TARGETS[target]
     if place is None:
         place = offered.default
         if not unasked:
-            place = click.prompt(f"3. {offered.question}", place)
+            place = _ask_place(types, target)
     if target != "osc":
         if profile is not None:
             raise click.UsageError("--profile is for --to osc")
@@ -115,6 +125,20 @@ def _ask(
     else:
         _check_profile(profile)
     return NewBridge(port, target, place, profile, not one_way)
+
+
+def _ask_place(types: EndpointTypeMap, target: str) -> str:
+    """Where the target is; asked again as long as the answer is not valid."""
+    text = f"3. {TARGETS[target].question}"
+    while True:
+        place = str(click.prompt(text, TARGETS[target].default))
+        written = configuration_text(NewBridge(9000, target, place, "", True))
+        if missing_extras(written, types):
+            return place
+        problems = examine(include_files(written, place, Path()), types, None, "").problems
+        if not problems:
+            return place
+        click.echo("\n".join(problem for _, problem, _ in problems), err=True)
 
 
 def _ask_profile() -> str:
@@ -137,39 +161,30 @@ def _check_profile(name: str) -> None:
         raise ConfigurationError(f"profile {name!r}: {error}") from None
 
 
+def _ask_file() -> Path:
+    while (file := Path(click.prompt("5. What is the file called?", str(DEFAULT_FILE)))).exists():
+        click.echo(_exists(file), err=True)
+    return file
+
+
+def _exists(file: Path) -> str:
+    return f"{file}: exists already, and is not replaced; name another FILE"
+
+
 def _write(file: Path, text: str) -> None:
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise ConfigurationError(
-            f"{file}: exists already, and is not replaced; name another FILE"
-        ) from None
+        raise ConfigurationError(_exists(file)) from None
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written: {what_failed(error)}") from None
 
 
-def _check(file: Path) -> None:
-    """Remove a file that is not valid: an answer was not. Raises :class:`ConfigurationError`."""
-    try:
-        plugins = Plugins.for_configuration(file)
-        read_configuration(file, plugins, with_tests=True)
-    except ConfigurationError:
-        file.unlink()
-        raise
-
-
-def _say_how_to_go_on(file: Path, plugin: str) -> None:
+def _say_how_to_go_on(file: Path, missing: Sequence[str]) -> None:
     click.echo(f"{file}: written")
-    if plugin and not _is_installed(plugin):
-        click.echo(f'It needs a plugin: pip install "oscbridge[{plugin}]"')
-    click.echo(f"Then: oscbridge run {file}")
+    if missing:
+        noun = "a plugin" if len(missing) == 1 else "plugins"
+        click.echo(f'It needs {noun}: pip install "oscbridge[{",".join(missing)}]"')
+    click.echo(f"Then: oscbridge run {shlex.quote(str(file))}")
     sys.stdout.flush()
-
-
-def _is_installed(plugin: str) -> bool:
-    try:
-        distribution(f"oscbridge-{plugin}")
-    except PackageNotFoundError:
-        return False
-    return True

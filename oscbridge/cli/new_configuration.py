@@ -16,8 +16,6 @@ class TargetKind(NamedTuple):
     question: str
     """The question about its place."""
     default: str
-    plugin: str
-    """The extra of the package that it needs; empty if none."""
     name: str
     """The name of its endpoint."""
     lines: tuple[tuple[str, TomlValue, str], ...]
@@ -28,7 +26,6 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
     "browser": TargetKind(
         "Which TCP port do browsers connect to?",
         "8080",
-        "websocket",
         "web",
         (
             ("type", "websocket", ""),
@@ -38,7 +35,6 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
     "midi": TargetKind(
         "Which MIDI port? A part of its name; `oscbridge midi ports` lists them",
         "Synth",
-        "midi",
         "synth",
         (
             ("type", "midi", ""),
@@ -50,7 +46,6 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
     "mqtt": TargetKind(
         "Where is the broker?",
         "127.0.0.1:1883",
-        "mqtt",
         "house",
         (
             ("type", "mqtt", ""),
@@ -62,14 +57,12 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
     "lights": TargetKind(
         "Which node gets sACN? Its address, or multicast",
         "multicast",
-        "dmx",
         "lights",
         (("type", "sacn", "/dmx/1/12 0.5 is channel 12 of universe 1"), ("to", "{}", "")),
     ),
     "osc": TargetKind(
         "Where is the device or program?",
         "127.0.0.1:9001",
-        "",
         "device",
         (("type", "osc", ""), ("to", "udp://{}", "also tcp://, for OSC 1.0 tcp+1.0://")),
     ),
@@ -141,7 +134,10 @@ def configuration_text(answers: NewBridge) -> str:
 
 
 def _filled(value: TomlValue, place: str) -> str:
-    return toml_value(value.replace("{}", place) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        is_url = value.endswith("://{}") and "://" in place
+        value = place if is_url else value.replace("{}", place)
+    return toml_value(value)
 
 
 def _line(key: str, value: str, note: str, width: int) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-__all__ = ["UncutGroup"]
+__all__ = ["UncutGroup", "keep_summaries"]
 
 MAX_SUMMARY: Final = 1_000
 """Characters of a summary. Click cuts them at the width of the terminal by default."""
@@ -25,3 +25,12 @@ class UncutGroup(click.Group):
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+def keep_summaries(command: click.Command) -> None:
+    """Let the group of a plugin, and the groups in it, list whole summaries, too."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            if each.short_help is None and not each.deprecated:
+                each.short_help = each.get_short_help_str(MAX_SUMMARY)
+            keep_summaries(each)

@@ -67,6 +67,52 @@ def test_init_asks_again_for_an_unknown_profile(folder: Path) -> None:
     assert "profile" not in (folder / "b.toml").read_text()
 
 
+def test_init_asks_again_for_a_place_that_is_not_valid(folder: Path) -> None:
+    output = init(answers="9000\nosc\n10.0.0.5\n10.0.0.5:9001\nnone\nb.toml\n")
+    assert output.count("3. Where is the device or program?") == 2
+    assert '"udp://10.0.0.5:9001"' in (folder / "b.toml").read_text()
+
+
+def test_init_asks_again_for_the_name_of_a_file_that_exists(folder: Path) -> None:
+    (folder / "oscbridge.toml").write_text("mine")
+    output = init("--one-way", answers="9000\nbrowser\n8080\n\nb.toml\n")
+    assert "oscbridge.toml: exists already" in output
+    assert (folder / "oscbridge.toml").read_text() == "mine"
+    assert (folder / "b.toml").exists()
+
+
+def test_init_names_an_existing_file_before_any_question(folder: Path) -> None:
+    (folder / "a.toml").write_text("mine")
+    assert "a.toml: exists already" in failure_of("a.toml")  # nobody answers
+
+
+def test_init_with_a_profile_is_for_an_osc_device(folder: Path) -> None:
+    init("--profile", "x32", "--at", "10.0.0.5:10023", "--yes")
+    assert 'profile = "x32"' in (folder / "oscbridge.toml").read_text()
+
+
+def test_init_says_which_plugins_are_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oscbridge.plugins.entry_points", lambda **_: [])
+    assert 'pip install "oscbridge[midi]"' in init("a.toml", "--to", "midi", "--yes")
+    assert 'pip install "oscbridge[dmx]"' in init("b.toml", "--to", "lights", "--yes")
+    output = init("c.toml", "--example", "touchosc-to-synth")
+    assert 'It needs a plugin: pip install "oscbridge[midi]"' in output
+    assert (folder / "c.toml").exists()
+
+
+def test_init_takes_a_whole_url_as_the_place(folder: Path) -> None:
+    init("--to", "osc", "--at", "tcp://10.0.0.5:9001", "--yes")
+    assert '"tcp://10.0.0.5:9001"' in (folder / "oscbridge.toml").read_text()
+
+
+@pytest.mark.parametrize("option", ["--port=1", "--to=osc", "--at=x", "--profile=x32", "--one-way"])
+def test_init_with_an_example_takes_no_answers(option: str, folder: Path) -> None:
+    result = CliRunner().invoke(cli, ["init", "--example", "doorbell", option])
+    assert result.exit_code == 2
+    assert "takes no answers to questions" in result.output
+    assert list(folder.iterdir()) == []
+
+
 def test_init_replaces_nothing(folder: Path) -> None:
     (folder / "oscbridge.toml").write_text("mine")
     assert "exists already" in failure_of("--yes")

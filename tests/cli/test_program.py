@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from oscbridge.cli import COMMANDS, cli
+from oscbridge.cli import COMMANDS, OF_PLUGINS, Commands, cli
 from oscbridge.cli.summaries import SUMMARIES
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -78,16 +79,40 @@ def test_file_in_place_of_a_command_suggests_run(call: Call) -> None:
     assert result.stderr.endswith("did you mean: oscbridge run 'my studio.toml'?\n")
 
 
-def test_no_help_text_is_cut(call: Call) -> None:
-    shown = [call("--help").stdout]
-    for name in COMMANDS:
-        command = cli.get_command(click.Context(cli), name)
-        if isinstance(command, click.Group):
-            shown.append(call(name, "--help").stdout)
-    assert len(shown) >= 4
-    for text in shown:
-        _, _, commands = text.partition("Commands:")
-        assert "..." not in commands, text
+@pytest.mark.parametrize(
+    ("word", "fix"),
+    [
+        ("help", "did you mean: oscbridge --help?"),
+        ("start", "did you mean 'run'?"),
+        ("status", "did you mean 'top'?"),
+        ("stop", "Ctrl-C in its terminal, or SIGTERM, stops a bridge"),
+    ],
+)
+def test_command_of_other_programs_leads_to_ours(word: str, fix: str, call: Call) -> None:
+    assert call(word).stderr.endswith(f"No such command '{word}'; {fix}\n")
+
+
+@pytest.mark.parametrize("name", OF_PLUGINS)
+def test_command_of_a_missing_plugin_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oscbridge.plugins.entry_points", lambda **_: [])
+    result = CliRunner().invoke(Commands("oscbridge"), [name])
+    assert f'install its plugin: pip install "oscbridge[{name}]"' in result.output
+    monkeypatch.undo()
+    assert name in cli.list_commands(click.Context(cli))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_help_text_is_cut(width: int) -> None:
+    context = click.Context(cli)
+    found = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
+    groups = [name for name, command in found.items() if isinstance(command, click.Group)]
+    assert {"plugins", "midi", "oscquery"} <= {*groups}
+    for name in ("", *groups):
+        result = CliRunner().invoke(cli, [*name.split(), "--help"], terminal_width=width)
+        _, _, commands = result.output.partition("Commands:")
+        assert commands
+        assert "..." not in commands, commands
+        assert max(map(len, commands.splitlines())) <= width
 
 
 def test_plugins_lists_ours_and_explains_a_broken_one(

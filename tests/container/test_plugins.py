@@ -18,7 +18,7 @@ from ports import free_port
 from oscbridge import Message, decode_packet
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/how-to/plugin-package.md").read_text()
+PAGE = (ROOT / "docs/how-to/write-a-plugin.md").read_text()
 
 PYPROJECT = """
 [build-system]
@@ -31,17 +31,17 @@ version = "1.0"
 dependencies = ["oscbridge"]
 
 [project.entry-points.oscbridge]
-print = "oscbridge_print"
+print = "printer"
 
 [tool.hatch.build.targets.wheel]
-include = ["oscbridge_print.py"]
+include = ["printer.py"]
 """
 
 CONFIGURATION = """
 [bridge.stage]
 listen = "udp://0.0.0.0:9000"
 [endpoint.paper]
-type = "print"
+type = "printer"
 [[route]]
 from = "stage"
 to   = "paper"
@@ -70,9 +70,9 @@ to   = "desk"
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plugin of the documentation, as a wheel."""
     folder = tmp_path_factory.mktemp("print")
-    found = re.search(r"^```python\n(# oscbridge_print.py\n.*?)^```$", PAGE, re.M | re.S)
+    found = re.search(r"^```python\n(# plugins/printer.py\n.*?)^```$", PAGE, re.M | re.S)
     assert found
-    (folder / "oscbridge_print.py").write_text(found[1])
+    (folder / "printer.py").write_text(found[1])
     (folder / "pyproject.toml").write_text(PYPROJECT)
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, folder],

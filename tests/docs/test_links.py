@@ -70,3 +70,9 @@ def test_links_of_a_readme_lead_to_the_pages_of_the_manual() -> None:
 def test_links_in_blocks_of_code_stay() -> None:
     text = "```sh\n[a](b.md)\n```\n[a](../README.md)\n"
     assert rewrite_links(text, DOCS, DOCS) == "```sh\n[a](b.md)\n```\n[a](index.md)\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_that_are_named_without_a_link_exist(page: Path) -> None:
+    for named in re.findall(r"(?<![\w/])docs/[\w/-]+\.md\b", page.read_text("utf-8")):
+        assert (ROOT / named).is_file(), named

@@ -35,7 +35,6 @@ DIRECTIVES = re.compile(r"\{(toctree|generated|figure|image|note|tip|warning|gri
 
 OWN_TYPES = {
     "docs/how-to/write-a-plugin.md",
-    "docs/how-to/plugin-package.md",
     "docs/tutorials/first-plugin.md",
     "docs/reference/plugin-contract.md",
 }

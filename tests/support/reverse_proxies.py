@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from certificates import make_certificate
 from programs import find_program
 
 from oscbridge.testing import free_port
 
-__all__ = ["PROXIES", "UPGRADE", "running_nginx", "running_proxy"]
+__all__ = ["PROXIES", "SITES", "UPGRADE", "running_nginx", "running_proxy", "running_site"]
 
 UPGRADE = """
     proxy_http_version 1.1;
@@ -34,6 +35,12 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
+        {server}
+    }}
+}}
+"""
+
+ONE_LOCATION = """
         listen 127.0.0.1:{port};
         {outside}
         location {location} {{
@@ -42,9 +49,31 @@ http {{
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             {more}
         }}
-    }}
-}}
 """
+
+NGINX_SITE = """
+        listen 127.0.0.1:{port} ssl;
+        server_name {name};
+        ssl_certificate {certificate.certificate};
+        ssl_certificate_key {certificate.key};
+        {site}
+"""
+
+CADDY_SITE = """
+{{
+    admin off
+    local_certs
+    skip_install_trust
+    auto_https disable_redirects
+    default_bind 127.0.0.1
+    https_port {port}
+}}
+{site}
+"""
+"""A site as it is written for an authority, here with a certificate of Caddy itself."""
+
+SITES = ("nginx", "caddy")
+"""Proxies for :func:`running_site`."""
 
 CADDYFILE = """
 {{
@@ -116,32 +145,57 @@ def running_nginx(
     ``more`` are lines of its location; a ``location`` with a path removes that. ``outside`` are
     other locations.
     """
-    port, log = free_port(), folder / "nginx.log"
-    file = folder / "nginx.conf"
+    port = free_port()
     slash = "" if location == "/" else "/"
-    text = SETTINGS.format(
-        folder=folder,
-        port=port,
-        to=f"{to}{slash}",
-        more=more,
-        location=location,
-        outside=outside,
+    server = ONE_LOCATION.format(
+        port=port, to=f"{to}{slash}", more=more, location=location, outside=outside
     )
-    file.write_text(text)
+    with _nginx(folder, port, server) as found:
+        yield found
+
+
+@contextmanager
+def running_site(kind: str, folder: Path, name: str, site: str) -> Iterator[int]:
+    """One of :data:`SITES` with TLS for a host name, on the port that it returns.
+
+    ``site`` are the locations of nginx, or the site of a Caddyfile.
+    """
+    port = free_port()
+    if kind == "nginx":
+        certificate = make_certificate(folder, name)
+        server = NGINX_SITE.format(port=port, name=name, certificate=certificate, site=site)
+        with _nginx(folder, port, server) as found:
+            yield found
+    else:
+        with _proxy(kind, folder, port, CADDY_SITE.format(port=port, site=site)) as found:
+            yield found
+
+
+@contextmanager
+def running_proxy(name: str, folder: Path, to: int) -> Iterator[int]:
+    """One of :data:`PROXIES` before a port, on the port that it returns."""
+    port = free_port()
+    settings = PROXIES[name][0].format(port=port, to=to, folder=folder, modules=MODULES)
+    with _proxy(name, folder, port, settings) as found:
+        yield found
+
+
+@contextmanager
+def _nginx(folder: Path, port: int, server: str) -> Iterator[int]:
+    file, log = folder / "nginx.conf", folder / "nginx.log"
+    file.write_text(SETTINGS.format(folder=folder, server=server))
     command = [find_program("nginx"), "-p", str(folder), "-c", str(file), "-e", str(log)]
     with _running(command, port, log) as found:
         yield found
 
 
 @contextmanager
-def running_proxy(name: str, folder: Path, to: int) -> Iterator[int]:
-    """One of :data:`PROXIES` before a port, on the port that it returns."""
-    settings, arguments = PROXIES[name]
-    port, log = free_port(), folder / f"{name}.log"
-    file = folder / f"{name}.conf"
-    file.write_text(settings.format(port=port, to=to, folder=folder, modules=MODULES))
-    command = [find_program(name), *arguments, str(file)]
-    with _running(command, port, log, HOME=str(folder)) as found:
+def _proxy(name: str, folder: Path, port: int, settings: str) -> Iterator[int]:
+    file, log = folder / f"{name}.conf", folder / f"{name}.log"
+    file.write_text(settings)
+    command = [find_program(name), *PROXIES[name][1], str(file)]
+    home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with _running(command, port, log, **home) as found:
         yield found
 
 

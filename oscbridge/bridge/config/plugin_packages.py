@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Mapping
 from typing import Final
 
 from oscbridge.suggestions import did_you_mean, suggest
 
-__all__ = ["PACKAGES", "suggest_type"]
+__all__ = ["PACKAGES", "missing_extras", "suggest_type"]
 
 PACKAGES: Final[Mapping[str, str]] = {
     "artnet": "oscbridge-dmx",
@@ -22,6 +23,13 @@ PACKAGES: Final[Mapping[str, str]] = {
 }
 """Packages by the endpoint type that each offers. Only these are suggested: anybody may have
 published a package under another name."""
+
+
+def missing_extras(text: str, installed: Collection[str]) -> list[str]:
+    """The extras of ``oscbridge`` that a configuration needs besides the installed types."""
+    used = {each.get("type") for each in tomllib.loads(text).get("endpoint", {}).values()}
+    missing = (used & PACKAGES.keys()) - set(installed)
+    return sorted({PACKAGES[name].removeprefix("oscbridge-") for name in missing})
 
 
 def suggest_type(word: str, installed: Collection[str]) -> str:

@@ -69,7 +69,7 @@ def _list(file: Path | None) -> None:
     found = load_plugins(file)
     dict(found.endpoint_types)  # imports those that a configuration would
     if not found.plugins:
-        click.echo("No plugins are installed. Try: pip install oscbridge[all]")
+        click.echo('No plugins are installed. Try: pip install "oscbridge[all]"')
     for plugin in found.plugins:
         for line in plugin_lines(plugin):
             click.echo(line)

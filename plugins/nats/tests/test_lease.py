@@ -158,7 +158,7 @@ async def test_a_deleted_lease_may_still_have_a_holder(server: NATSServer, watch
 
 
 async def test_a_bucket_that_refuses_entries_is_a_problem_all_the_time(
-    server: Server, watch: Watch
+    server: NATSServer, watch: Watch
 ) -> None:
     watcher = await watch(server)
     await watcher.js.create_key_value(KeyValueConfig(bucket=BUCKET, max_value_size=10))
@@ -172,7 +172,7 @@ async def test_a_bucket_that_refuses_entries_is_a_problem_all_the_time(
 
 
 async def test_a_deleted_bucket_is_created_again_and_its_leases_are_waited_for(
-    server: Server, watch: Watch
+    server: NATSServer, watch: Watch
 ) -> None:
     watcher = await watch(server)
     clock = Clock()
