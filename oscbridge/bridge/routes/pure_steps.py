@@ -119,12 +119,11 @@ class PureSteps:
             make = template.bind_expressions(scaled)
         if make is None:
             rest = self._bind_steps(context.address, types, context.captures, out)
-        carried, variables = self.carried, context.variables
+        carried, variables, counts = self.carried, context.variables, self.counts
         if self._variables is not None:
             maker = make if make is None or scale is None else _after_scale(scale, make)
             let = (lambda _args: known) if evaluate is None else evaluate
             decide = self._variables.bind(steps, context)
-            counts = self.counts
             return self._variables.running(let, decide, maker, rest, counts, carried, self.drop)
         condition = steps.when
         when = None if condition is None else condition.bind(context)
@@ -141,7 +140,7 @@ class PureSteps:
                     except Exception as error:
                         raise condition.failure(error, context, args, let, "when") from None
                     if not passes:
-                        self.counts.filter("when")
+                        counts.filter("when")
                         return
                 if carried is not None:
                     carried.keep(let, variables)
