@@ -13,11 +13,10 @@ from typing import Final
 
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.lease_requests import LeaseRequests, RunningEndpoints
-from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.bridge.sinks.role import LEASE_CLOCK, Role
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.errors import ConfigurationError, EndpointError, OSCBridgeError
-from oscbridge.failures import failure_text
+from oscbridge.failures import failure_text, is_ending
 
 __all__ = ["LEASE_MARGIN", "Leadership"]
 
@@ -287,8 +286,9 @@ class Leadership:
         raise OSCBridgeError(f"{text} again; is the other one running, with the same key?")
 
     async def _settle(self) -> None:
-        """Let sends in progress end, as far as there is time for it."""
-        until = LEASE_CLOCK() + self._granted * LEASE_MARGIN / 2
+        """Let sends in progress end. Those that do not are ended after half of the margin
+        (:meth:`_end_sends`), and have half of the rest to do so."""
+        until = LEASE_CLOCK() + self._granted * LEASE_MARGIN * 3 / 4
         while any(each.is_sending for each in self._app.endpoints.values()):
             await asyncio.sleep(SETTLE_INTERVAL)
             if LEASE_CLOCK() >= until:

@@ -13,9 +13,8 @@ from typing import Final
 
 from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
-from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.errors import OSCBridgeError
-from oscbridge.failures import failure_text
+from oscbridge.failures import failure_text, is_ending
 
 __all__ = ["FileWatcher"]
 

@@ -18,8 +18,8 @@ from oscbridge.bridge.config.certificates import certificates_of, new_certificat
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.reload import Changes
-from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.errors import OSCBridgeError
+from oscbridge.failures import is_ending
 from oscbridge.http.refusals import Refusals
 from oscbridge.monitoring.generated_token import generated_secret
 from oscbridge.monitoring.operations import Operations

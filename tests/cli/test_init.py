@@ -92,7 +92,7 @@ def test_init_with_a_profile_is_for_an_osc_device(folder: Path) -> None:
 
 
 def test_init_says_which_plugins_are_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oscbridge.plugins.entry_points", lambda **_: [])
+    monkeypatch.setattr("oscbridge.plugins.manager.entry_points", lambda **_: [])
     assert 'pip install "oscbridge[midi]"' in init("a.toml", "--to", "midi", "--yes")
     assert 'pip install "oscbridge[dmx]"' in init("b.toml", "--to", "lights", "--yes")
     output = init("c.toml", "--example", "touchosc-to-synth")

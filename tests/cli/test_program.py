@@ -94,7 +94,7 @@ def test_command_of_other_programs_leads_to_ours(word: str, fix: str, call: Call
 
 @pytest.mark.parametrize("name", OF_PLUGINS)
 def test_command_of_a_missing_plugin_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oscbridge.plugins.entry_points", lambda **_: [])
+    monkeypatch.setattr("oscbridge.plugins.manager.entry_points", lambda **_: [])
     result = CliRunner().invoke(Commands("oscbridge"), [name])
     assert f'install its plugin: pip install "oscbridge[{name}]"' in result.output
     monkeypatch.undo()

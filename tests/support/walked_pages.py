@@ -7,7 +7,7 @@ A note is a comment of HTML before a block, or alone:
 - ``prints NAME TEXT``: the next line that is printed there, which the page does not show.
 - ``never NAME TEXT``: this text is not in the output of that terminal.
 - ``stop NAME``: Ctrl-C in that terminal.
-- ``instead COMMAND``: runs this command instead of the next block, e.g. where there is no sound.
+- ``instead COMMAND``: runs this command instead of the next block, e.g. on a machine without sound.
 - ``replace OLD with NEW``: changes the next file, for the same reason; ``\\n`` ends a line.
 - ``not run: REASON``: the next block is not run.
 - ``run COMMAND``: a command that the text describes without showing it.

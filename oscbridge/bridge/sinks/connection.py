@@ -10,11 +10,11 @@ from typing import Final
 
 from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import BackOff, EndpointError
-from oscbridge.failures import failure_text, is_explained
+from oscbridge.failures import failure_text, is_ending, is_explained
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["EndpointConnection", "backoff", "description_of", "is_ending"]
+__all__ = ["EndpointConnection", "backoff", "description_of"]
 
 CONNECT_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 1.0
@@ -202,20 +202,6 @@ def description_of(endpoint: AnyEndpoint) -> str:
         return str(endpoint.describe())[:MAX_DESCRIPTION]
     except BaseException as error:  # the call waits for nothing: the endpoint raised it
         return f"describe failed: {failure_text(error)}"
-
-
-def is_ending(error: BaseException) -> bool:
-    """Whether an error ends the running task itself, because it is cancelled or closed.
-
-    Otherwise an endpoint has raised it, or it comes from an object that the endpoint awaits.
-    """
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    if task is None:  # a coroutine that is closed without its loop
-        return True
-    return isinstance(error, asyncio.CancelledError) and task.cancelling() > 0
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, is_ending
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.dry_sink import DrySink
@@ -24,7 +24,7 @@ from oscbridge.contract.abilities import Consuming
 from oscbridge.contract.endpoint import AnyEndpoint, OnStart
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.errors import EndpointError
-from oscbridge.failures import failure_text
+from oscbridge.failures import failure_text, is_ending
 from oscbridge.osc import Origin
 
 __all__ = ["DRAIN_TIMEOUT", "EndpointRunner"]

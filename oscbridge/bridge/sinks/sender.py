@@ -8,7 +8,6 @@ from contextvars import copy_context
 from typing import Final
 
 from oscbridge.bridge.sinks.begun_send import BegunSend
-from oscbridge.bridge.sinks.connection import is_ending
 from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.bridge.sinks.immediate import MAX_BATCH, TURN, ImmediateSending
 from oscbridge.bridge.sinks.role_gate import StandsBy
@@ -23,6 +22,7 @@ from oscbridge.errors import (
     NotConnected,
     PartialDelivery,
 )
+from oscbridge.failures import is_ending
 
 __all__ = ["Sender"]
 

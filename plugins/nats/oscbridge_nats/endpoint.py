@@ -16,7 +16,7 @@ from oscbridge_nats.failures import shown
 from oscbridge_nats.headers import HeaderWriter
 from oscbridge_nats.lease import GrantsNATSLeases
 from oscbridge_nats.options import Format, NATSOptions, NATSRoute
-from oscbridge_nats.problems import Problems
+from oscbridge_nats.problems import PUBLISHER, Problems
 from oscbridge_nats.publication import NATSDelivery, Publication, PublicationPlanner
 from oscbridge_nats.receiving import Receiver
 from oscbridge_nats.stream_publisher import StreamPublisher
@@ -25,9 +25,6 @@ from oscbridge_nats.streams import StreamFinder
 __all__ = ["NATSEndpoint"]
 
 SLOW: Final = "they arrive faster than they can be handled"
-
-PUBLISHER: Final = "publisher"
-"""The source of the problems of messages on their way to the stream."""
 
 JETSTREAM: Final = "$js."
 """The subjects of JetStream, as errors of the server show them."""

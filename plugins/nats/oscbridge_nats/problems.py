@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
-__all__ = ["Problems", "ShowsProblem"]
+__all__ = ["PUBLISHER", "Problems", "ShowsProblem"]
+
+PUBLISHER: Final = "publisher"
+"""The source of the problems of messages on their way to the stream. It is shown last: others know
+the reason for it."""
 
 
 class ShowsProblem(Protocol):
@@ -18,7 +22,7 @@ class ShowsProblem(Protocol):
 
 
 class Problems:
-    """Shows the oldest problem until it is over, and then the next one."""
+    """Shows the oldest problem until it is over, and then the next one; the publisher's last."""
 
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
@@ -36,7 +40,8 @@ class Problems:
             self._found[source] = problem
         else:
             self._found.pop(source, None)
-        first, text = next(iter(self._found.items()), ("", ""))
+        first = next((each for each in self._found if each != PUBLISHER), PUBLISHER)
+        text = self._found.get(first, "")
         before, self._shown = self._shown, text
         if text and (text != before or first == source):
             host.unreachable(text)

@@ -171,7 +171,7 @@ async def test_values_of_every_peer_are_shown_with_their_sender(
         port.send(mido.Message("control_change", channel=2, control=7, value=64))
         port.send(mido.Message("note_on", channel=0, note=60, velocity=99))
         for address, shown, source, sink in (
-            ("/lamp/3", "0.250", "stage", "desk"),
+            ("/lamp/3", "0.250", "stage", "desk, house"),
             ("/lamps/3", "0.250", "stage", "house"),
             ("/lights/hall", "0.750", "house", "desk"),
             ("/control", "3, 7, 64", "keys", "desk"),
