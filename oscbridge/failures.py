@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["defined_at", "failure_text", "is_ending", "is_explained", "is_foreign", "place_of"]
+__all__ = ["defined_at", "failure_text", "is_explained", "is_foreign", "place_of"]
 
 _HERE: Final = str(Path(__file__).parent)
 _PLUGINS_OF_OUR_OWN: Final = str(Path(__file__).parent / "endpoints")
@@ -98,17 +97,3 @@ def is_foreign(file: str) -> bool:
 
 def _is_calling(file: str) -> bool:
     return any(part in file for part in _CALLING)
-
-
-def is_ending(error: BaseException) -> bool:
-    """Whether an error ends the running task itself, because it is cancelled or closed.
-
-    Otherwise an endpoint has raised it, or it comes from an object that the endpoint awaits.
-    """
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    if task is None:  # a coroutine that is closed without its loop
-        return True
-    return isinstance(error, asyncio.CancelledError) and task.cancelling() > 0

@@ -11,12 +11,13 @@ from math import inf
 from secrets import token_hex
 from typing import Final
 
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.lease_requests import LeaseRequests, RunningEndpoints
 from oscbridge.bridge.sinks.role import LEASE_CLOCK, Role
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.errors import ConfigurationError, EndpointError, OSCBridgeError
-from oscbridge.failures import failure_text, is_ending
+from oscbridge.failures import failure_text
 
 __all__ = ["LEASE_MARGIN", "Leadership"]
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.errors import OSCBridgeError
-from oscbridge.failures import is_ending
 
 __all__ = ["STOPPING", "result_of", "run_until"]
 

@@ -11,10 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.errors import OSCBridgeError
-from oscbridge.failures import failure_text, is_ending
+from oscbridge.failures import failure_text
 
 __all__ = ["FileWatcher"]
 

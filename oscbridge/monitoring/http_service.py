@@ -14,12 +14,12 @@ from oscbridge.access.control import AccessControl
 from oscbridge.access.rights import EVERY_RIGHT
 from oscbridge.access.token import AccessToken, digest_of
 from oscbridge.access.token_failures import TokenFailures
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.bridge.config.certificates import certificates_of, new_certificates
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.reload import Changes
 from oscbridge.errors import OSCBridgeError
-from oscbridge.failures import is_ending
 from oscbridge.http.refusals import Refusals
 from oscbridge.monitoring.generated_token import generated_secret
 from oscbridge.monitoring.operations import Operations

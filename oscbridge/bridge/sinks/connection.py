@@ -8,9 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.errors import BackOff, EndpointError
-from oscbridge.failures import failure_text, is_ending, is_explained
+from oscbridge.failures import failure_text, is_explained
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Final
 
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
@@ -24,7 +25,7 @@ from oscbridge.contract.abilities import Consuming
 from oscbridge.contract.endpoint import AnyEndpoint, OnStart
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.errors import EndpointError
-from oscbridge.failures import failure_text, is_ending
+from oscbridge.failures import failure_text
 from oscbridge.osc import Origin
 
 __all__ = ["DRAIN_TIMEOUT", "EndpointRunner"]

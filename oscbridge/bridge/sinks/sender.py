@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from typing import Final
 
+from oscbridge.bridge.cancellation import is_ending
 from oscbridge.bridge.sinks.begun_send import BegunSend
 from oscbridge.bridge.sinks.drops import STANDBY
 from oscbridge.bridge.sinks.immediate import MAX_BATCH, TURN, ImmediateSending
@@ -22,7 +23,6 @@ from oscbridge.errors import (
     NotConnected,
     PartialDelivery,
 )
-from oscbridge.failures import is_ending
 
 __all__ = ["Sender"]
 
