@@ -17,7 +17,12 @@ import pytest
 from oscbridge import Message, encode_message
 from oscbridge.testing import OscbridgeProcess, running_process
 
-KEPT = ("persistence true", "autosave_interval 1", "autosave_on_changes true")
+KEPT = (
+    "persistence true",
+    "autosave_interval 1",  # with the next line: after each change
+    "autosave_on_changes true",
+    "max_queued_messages 0",  # unlimited: with 1,000, the default, it drops what it acknowledged
+)
 COUNT = 3_000
 WAIT = 30
 
