@@ -64,12 +64,13 @@ test: lint $(PAGE) $(WEBTOOLS) system-packages $(NODE) ## lint, then all tests; 
 test-fresh: ## what the README shows, then all tests, in a minimal Debian; as root; ARGS go to pytest
 	@ARGS="$(ARGS)" tests/fresh/run run test
 
-lint: $(DEVELOP) ## check style, types, layers and wording
+lint: $(DEVELOP) ## check style, types, layers, sizes and wording
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/lint/import_graph.py
+	$(BIN)/python tests/lint/sizes.py
 	$(BIN)/python tests/lint/wording.py
 
 format: $(DEVELOP) ## put the code in its style

@@ -21,6 +21,9 @@ Graph: TypeAlias = dict[str, set[str]]
 
 _WEB_IMPORT: Final = re.compile(r"""(?:from|import|import\()\s*["'](\.[^"']*)["']""")
 
+_WEB_ENDINGS: Final = ("", ".ts", ".tsx", "/index.ts")
+"""What an import leaves out of the name of a file."""
+
 
 def python_graph(package: Path) -> Graph:
     """The imports between the modules of a package."""
@@ -34,7 +37,7 @@ def web_graph(folder: Path) -> Graph:
     graph: Graph = {}
     for path in files:
         bases = [path.parent / found for found in _WEB_IMPORT.findall(path.read_text())]
-        names = [Path(f"{base}{end}").resolve() for base in bases for end in ("", ".ts", ".tsx")]
+        names = [Path(f"{base}{end}").resolve() for base in bases for end in _WEB_ENDINGS]
         graph[_place(path, folder)] = {_place(name, folder) for name in names if name in files}
     return graph
 

@@ -48,7 +48,7 @@ def osc_json() -> str:
 @cache
 def ui_protocol() -> str:
     """All messages: those of clients, those of the server, and the objects within them."""
-    text = typescript()
+    text = "\n".join(typescript().values())
     objects = {name: (doc, fields) for doc, name, fields in _INTERFACE.findall(text)}
     unions = {name: re.findall(r"\w+", listed) for name, listed in _UNION.findall(text)}
     sent, received = unions.pop("ClientMessage"), unions.pop("ServerMessage")

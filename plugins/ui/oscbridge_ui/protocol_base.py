@@ -3,7 +3,7 @@
 The client sends ``Hello`` first, and gets ``Welcome`` or ``Denied``. Then it watches topics: of
 each it gets a snapshot, then the changes, at most :data:`MAX_RATE` times per second. A command
 has an ``id`` that its ``Answer`` repeats. Here is what all messages have in common: limits and
-types. ``web/src/protocol.ts`` is made from the models of ``*_messages.py`` by
+types. ``web/src/protocol/`` is made from the models of ``*_messages.py`` by
 ``python -m oscbridge_ui.typescript``; a test compares them.
 """
 

@@ -1,13 +1,14 @@
-"""Makes ``web/src/protocol.ts`` from the models: ``python -m oscbridge_ui.typescript``."""
+"""Makes ``web/src/protocol/`` from the models: ``python -m oscbridge_ui.typescript``."""
 
 from __future__ import annotations
 
 import inspect
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from types import ModuleType
+from typing import Annotated, Any, Final, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import JsonValue
 
@@ -26,15 +27,13 @@ from oscbridge_ui import (
 from oscbridge_ui.protocol_base import SUBPROTOCOL, PartialModel, ProtocolModel
 from oscbridge_ui.surface import edits, models
 
-__all__ = ["FILE", "typescript"]
+__all__ = ["FOLDER", "typescript"]
 
-FILE: Final = Path(__file__).parents[1] / "web" / "src" / "protocol.ts"
+FOLDER: Final = Path(__file__).parents[1] / "web" / "src" / "protocol"
 
-_HEAD: Final = """\
-// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
-
-export const SUBPROTOCOL = "{subprotocol}";
-"""
+_HEAD: Final = (
+    "// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.\n"
+)
 
 _SIMPLE: Final[Mapping[object, str]] = {
     str: "string",
@@ -46,27 +45,68 @@ _SIMPLE: Final[Mapping[object, str]] = {
 }
 
 
-def typescript() -> str:
-    """The types of all messages."""
-    parts = [_HEAD.format(subprotocol=SUBPROTOCOL)]
-    models = [
-        value
-        for module in _MODULES
-        for value in vars(module).values()
-        if inspect.isclass(value)
-        and issubclass(value, ProtocolModel)
-        and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-    ]
-    parts += [_interface(model) for model in models]
-    for module, name in _UNIONS:
-        text = _text(getattr(module, name)).replace(" | ", "\n  | ")
+def typescript() -> Mapping[str, str]:
+    """The types of all messages: the files in ``web/src/protocol`` by name, one per subject."""
+    files = {f"{subject}.ts": _file(subject) for subject in _SUBJECTS}
+    lines = [f'export type * from "./{subject}";' for subject in _SUBJECTS]
+    constant = f'export const SUBPROTOCOL = "{SUBPROTOCOL}";\n'
+    return {**files, "index.ts": "\n".join([_HEAD, *lines, "", constant])}
+
+
+def _file(subject: str) -> str:
+    models = list(_models_of(subject))
+    unions = [(name, getattr(module, name)) for module, name in _UNIONS.get(subject, ())]
+    hints = [each for model in models for each in _hints(model).values()]
+    hints += [union for _, union in unions]
+    parts = [_HEAD, *_imports(subject, hints), *map(_interface, models)]
+    for name, union in unions:
+        text = _text(union).replace(" | ", "\n  | ")
         parts.append(f"export type {name} =\n  | {text};\n")
     return "\n".join(parts)
 
 
-def _interface(model: type[ProtocolModel]) -> str:
+def _models_of(subject: str) -> Iterator[type[ProtocolModel]]:
+    for module in _SUBJECTS[subject]:
+        for value in vars(module).values():
+            is_its_own = _is_model(value) and value.__module__ == module.__name__
+            if is_its_own and not value.__name__.startswith("_"):
+                yield value
+
+
+def _is_model(value: object) -> TypeGuard[type[ProtocolModel]]:
+    return inspect.isclass(value) and issubclass(value, ProtocolModel)
+
+
+def _imports(subject: str, hints: Iterable[object]) -> Iterator[str]:
+    """The import statements of a file whose types have these hints."""
+    found: dict[str, set[str]] = {}
+    for model in {each for hint in hints for each in _named_in(hint)}:
+        home = _HOMES[model.__module__]
+        if home != subject:
+            found.setdefault(home, set()).add(model.__name__)
+    lines = [
+        f'import type {{ {", ".join(sorted(found[home]))} }} from "./{home}";\n'
+        for home in sorted(found)
+    ]
+    if lines:
+        yield "".join(lines)
+
+
+def _named_in(hint: object) -> Iterator[type[ProtocolModel]]:
+    """The models in a type."""
+    if _is_model(hint):
+        yield hint
+    for each in get_args(hint):
+        yield from _named_in(each)
+
+
+def _hints(model: type[ProtocolModel]) -> Mapping[str, object]:
     hints = typing.get_type_hints(model, include_extras=True)
+    return {name: hints[name] for name in model.model_fields}
+
+
+def _interface(model: type[ProtocolModel]) -> str:
+    hints = _hints(model)
     is_sent = "type" in hints and get_args(hints["type"])[0] in _CLIENT_TYPES
     is_sent = is_sent or issubclass(model, PartialModel)
     lines = [f"/** {_first_line(model.__doc__)} */", f"export interface {model.__name__} {{"]
@@ -97,36 +137,48 @@ def _text(hint: Any) -> str:
         return f"readonly ({inner})[]" if " " in inner else f"readonly {inner}[]"
     if origin is Mapping:
         return f"Readonly<Record<{_text(arguments[0])}, {_text(arguments[1])}>>"
-    if inspect.isclass(hint) and issubclass(hint, ProtocolModel):
+    if _is_model(hint):
         return hint.__name__
     raise TypeError(f"no type of TypeScript for {hint!r}")
 
 
-_MODULES: Final = (
-    client_messages,
-    now_messages,
-    values_messages,
-    server_messages,
-    value_rows,
-    models,
-    edits,
-    surface_messages,
-    recording_messages,
-    editing_messages,
-    learning_messages,
-    devices_messages,
-)
-_UNIONS: Final = (
-    (now_messages, "PartState"),
-    (edits, "SurfaceEdit"),
-    (editing_messages, "EditWanted"),
-    (client_messages, "ClientMessage"),
-    (server_messages, "ServerMessage"),
-)
+_SUBJECTS: Final[Mapping[str, Sequence[ModuleType]]] = {
+    "client": (client_messages,),
+    "server": (server_messages,),
+    "now": (now_messages,),
+    "values": (values_messages, value_rows),
+    "surface": (models, edits, surface_messages),
+    "recording": (recording_messages,),
+    "editing": (editing_messages,),
+    "learning": (learning_messages,),
+    "devices": (devices_messages,),
+}
+_HOMES: Final = {
+    module.__name__: subject for subject, modules in _SUBJECTS.items() for module in modules
+}
+_UNIONS: Final[Mapping[str, Sequence[tuple[ModuleType, str]]]] = {
+    "now": ((now_messages, "PartState"),),
+    "surface": ((edits, "SurfaceEdit"),),
+    "editing": ((editing_messages, "EditWanted"),),
+    "client": ((client_messages, "ClientMessage"),),
+    "server": ((server_messages, "ServerMessage"),),
+}
 _CLIENT_TYPES: Final = {
     get_args(typing.get_type_hints(model)["type"])[0]
     for model in get_args(get_args(client_messages.ClientMessage)[0])
 }
 
+
+def main() -> None:
+    """Write the files, and remove those of subjects that are no more."""
+    files = typescript()
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.ts"):
+        if old.name not in files:
+            old.unlink()
+    for name, text in files.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    FILE.write_text(typescript(), encoding="utf-8")
+    main()

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from oscbridge import Message, encode_message
 from oscbridge_ui.greeting import MAX_PAGES
-from oscbridge_ui.typescript import FILE, typescript
+from oscbridge_ui.typescript import FOLDER, typescript
 
 TOKENS = """
 [[token]]
@@ -35,7 +35,8 @@ SECRETS = {"VIEWER": "viewer-secret-1", "BAND": "band-secret-12"}
 
 
 def test_types_of_the_page_are_those_of_the_models() -> None:
-    assert FILE.read_text() == typescript(), "run: python -m oscbridge_ui.typescript"
+    found = {path.name: path.read_text() for path in FOLDER.iterdir()}
+    assert found == typescript(), "run: python -m oscbridge_ui.typescript"
 
 
 # --- access -----------------------------------------------------------------------------------

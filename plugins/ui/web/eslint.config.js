@@ -10,6 +10,7 @@ export default tseslint.config(
     rules: {
       "@typescript-eslint/no-non-null-assertion": "off", // where the reader sees it
       eqeqeq: "error",
+      "max-lines": ["error", 320],
       "no-restricted-properties": [
         "error",
         { property: "innerHTML", message: "Everything from the network is text." },
@@ -23,6 +24,14 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    ignores: ["**/*.test.ts"], // functions of tests contain the tests
+    rules: { "max-lines-per-function": ["error", 50] },
+  },
+  {
+    files: ["**/*.tsx"], // most of a component is its markup
+    rules: { "max-lines-per-function": ["error", 90] },
   },
   {
     files: ["scripts/**", "*.config.js"],

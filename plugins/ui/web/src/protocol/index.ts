@@ -1,0 +1,13 @@
+// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
+
+export type * from "./client";
+export type * from "./server";
+export type * from "./now";
+export type * from "./values";
+export type * from "./surface";
+export type * from "./recording";
+export type * from "./editing";
+export type * from "./learning";
+export type * from "./devices";
+
+export const SUBPROTOCOL = "oscbridge.ui.1";
