@@ -25,7 +25,7 @@ class EndpointConnections:
     def __init__(
         self,
         endpoint: oscbridge.Endpoint[MidiOptions, MidiDelivery],
-        owner: tcp.ConnectionOwner,
+        owner: tcp.MidiConnectionOwner,
         on_overflow: Callable[[int], None],
     ) -> None:
         self._endpoint = endpoint

@@ -17,7 +17,7 @@ from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.stream_parser import MidiStreamParser
 
-__all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpConnection", "parse"]
+__all__ = ["SCHEME", "MidiConnectionOwner", "MidiTcpClient", "MidiTcpConnection", "parse"]
 
 SCHEME: Final = "midi+tcp://"
 
@@ -28,7 +28,7 @@ READ_SIZE: Final = 512
 """Bytes per read, hence the most messages that are processed before other tasks get a turn."""
 
 
-class ConnectionOwner(Protocol):
+class MidiConnectionOwner(Protocol):
     """The endpoint, as its connections see it."""
 
     def receiver(self, peer: tuple[str, int]) -> MidiReceiver:
@@ -62,7 +62,7 @@ class MidiTcpConnection(asyncio.BufferedProtocol):
 
     def __init__(
         self,
-        owner: ConnectionOwner,
+        owner: MidiConnectionOwner,
         on_lost: Callable[[MidiTcpConnection, Exception | None], None],
         on_made: Callable[[MidiTcpConnection], None] | None = None,
     ) -> None:
@@ -182,7 +182,7 @@ class MidiTcpClient:
     async def open(
         cls,
         address: oscbridge.HostPort,
-        owner: ConnectionOwner,
+        owner: MidiConnectionOwner,
         on_lost: Callable[[Exception], None],
         on_missed: Callable[[str, int, str], None],
     ) -> MidiTcpClient:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
-from oscbridge_midi.tcp import SCHEME, ConnectionOwner, MidiTcpConnection
+from oscbridge_midi.tcp import SCHEME, MidiConnectionOwner, MidiTcpConnection
 
 __all__ = ["MidiTcpServer"]
 
@@ -30,7 +30,7 @@ class MidiTcpServer:
 
     def __init__(
         self,
-        owner: ConnectionOwner,
+        owner: MidiConnectionOwner,
         endpoint: oscbridge.AnyEndpoint,
         max_clients: int,
         max_per_address: int,

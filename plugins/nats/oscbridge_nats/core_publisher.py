@@ -9,7 +9,7 @@ from typing import Final
 import oscbridge
 from oscbridge_nats.client import NATSClient
 from oscbridge_nats.headers import HeaderWriter
-from oscbridge_nats.publication import Publication, command
+from oscbridge_nats.publication import NATSPublication, command
 
 __all__ = ["publish_core"]
 
@@ -24,7 +24,7 @@ class NotRepeated(oscbridge.BadMessage):
 
 
 async def publish_core(
-    client: NATSClient, publications: Sequence[Publication], headers: HeaderWriter
+    client: NATSClient, publications: Sequence[NATSPublication], headers: HeaderWriter
 ) -> None:
     """Write messages until the system has taken them.
 

@@ -9,8 +9,8 @@ from functools import partial
 import oscbridge
 from oscbridge_nats.client import NATSClient
 from oscbridge_nats.consumer import ConsumerLink, PullConsumer
-from oscbridge_nats.options import NATSOptions, Subscription
-from oscbridge_nats.receiving import Receiver
+from oscbridge_nats.options import NATSOptions, NATSSubscription
+from oscbridge_nats.receiving import NATSReceiver
 from oscbridge_nats.streams import StreamFinder
 
 __all__ = ["DurableConsumers"]
@@ -19,7 +19,7 @@ __all__ = ["DurableConsumers"]
 class DurableConsumers:
     """Reads for one endpoint, over one connection at a time."""
 
-    def __init__(self, options: NATSOptions, receiver: Receiver) -> None:
+    def __init__(self, options: NATSOptions, receiver: NATSReceiver) -> None:
         self._options = options
         self._receiver = receiver
         self._consumers: list[PullConsumer] = []
@@ -57,7 +57,7 @@ class DurableConsumers:
         client: NATSClient,
         host: oscbridge.Host,
         finder: StreamFinder,
-        wanted: Subscription,
+        wanted: NATSSubscription,
     ) -> None:
         stream = self._options.stream or ""
         if wanted.partitions is None:
@@ -74,7 +74,7 @@ class DurableConsumers:
         client: NATSClient,
         host: oscbridge.Host,
         finder: StreamFinder,
-        place: tuple[str, Subscription, int | None],
+        place: tuple[str, NATSSubscription, int | None],
     ) -> None:
         stream, wanted, partition = place
         while not self._is_ending:
@@ -102,7 +102,7 @@ class DurableConsumers:
         self,
         host: oscbridge.Host,
         finder: StreamFinder,
-        wanted: Subscription,
+        wanted: NATSSubscription,
         head: str,
         name: str,
     ) -> ConsumerLink:

@@ -17,8 +17,8 @@ from oscbridge_nats.headers import HeaderWriter
 from oscbridge_nats.lease import GrantsNATSLeases
 from oscbridge_nats.options import Format, NATSOptions, NATSRoute
 from oscbridge_nats.problems import PUBLISHER, Problems
-from oscbridge_nats.publication import NATSDelivery, Publication, PublicationPlanner
-from oscbridge_nats.receiving import Receiver
+from oscbridge_nats.publication import NATSDelivery, NATSPublication, NATSPublicationPlanner
+from oscbridge_nats.receiving import NATSReceiver
 from oscbridge_nats.stream_publisher import StreamPublisher
 from oscbridge_nats.streams import StreamFinder
 
@@ -54,8 +54,8 @@ class NATSEndpoint(
         super().__init__(name, options)
         self._servers = ServerList(options.servers)
         self._headers = HeaderWriter()
-        self._planner = PublicationPlanner(options)
-        self._receiver = Receiver(options, self._headers.origin)
+        self._planner = NATSPublicationPlanner(options)
+        self._receiver = NATSReceiver(options, self._headers.origin)
         self._publisher = StreamPublisher(options.stream or "", options.max_inflight, self._headers)
         self._durables = DurableConsumers(options, self._receiver)
         self._backlog = Backlog()
@@ -218,7 +218,7 @@ class NATSEndpoint(
             raise oscbridge.NotConnected
         core: list[int] = []
         stored: list[int] = []
-        publications: list[Publication] = []
+        publications: list[NATSPublication] = []
         rejected: dict[int, oscbridge.BadMessage] = {}
         prepare = self._planner.publication
         for index, delivery in enumerate(deliveries):
@@ -238,7 +238,7 @@ class NATSEndpoint(
         self,
         client: NATSClient,
         deliveries: Sequence[NATSDelivery],
-        publications: Sequence[Publication],
+        publications: Sequence[NATSPublication],
         places: tuple[Sequence[int], Sequence[int]],
         rejected: dict[int, oscbridge.BadMessage],
     ) -> None:

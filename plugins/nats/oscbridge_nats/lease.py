@@ -52,7 +52,7 @@ MAX_HOLDER: Final = 200
 """Most characters of the name of a holder."""
 
 
-class _Entry(NamedTuple):
+class _LeaseEntry(NamedTuple):
     """What the bucket has under a key."""
 
     holder: str
@@ -92,18 +92,18 @@ class LeaseBucket:
         """Grant or renew a lease. Raises :class:`oscbridge.EndpointError`."""
         bucket = await self._open(client, seconds)
         revision = self._own.pop(key, 0)
-        if revision and await self._write(bucket, key, _Entry(holder, seconds, revision)):
+        if revision and await self._write(bucket, key, _LeaseEntry(holder, seconds, revision)):
             return oscbridge.Lease(holder, seconds)
         entry = await self._read(bucket, key, seconds)
         left = self._left(key, entry)
         if entry.holder != holder and left > 0:
             return oscbridge.Lease(entry.holder, left)
-        if await self._write(bucket, key, _Entry(holder, seconds, entry.revision)):
+        if await self._write(bucket, key, _LeaseEntry(holder, seconds, entry.revision)):
             return oscbridge.Lease(holder, seconds)
         entry = await self._read(bucket, key, seconds)  # another write was faster
         if entry.holder != holder:
             return oscbridge.Lease(entry.holder, self._left(key, entry))
-        if await self._write(bucket, key, _Entry(holder, seconds, entry.revision)):
+        if await self._write(bucket, key, _LeaseEntry(holder, seconds, entry.revision)):
             return oscbridge.Lease(holder, seconds)  # that was an earlier request of its own
         raise oscbridge.EndpointError("an earlier request is still on its way")
 
@@ -118,10 +118,10 @@ class LeaseBucket:
         self._own.pop(key, None)
         entry = await self._read(bucket, key, seconds)
         if entry.holder == holder:
-            await self._write(bucket, key, _Entry("", 0.0, entry.revision))
+            await self._write(bucket, key, _LeaseEntry("", 0.0, entry.revision))
             self._own.pop(key, None)
 
-    def _left(self, key: str, entry: _Entry) -> float:
+    def _left(self, key: str, entry: _LeaseEntry) -> float:
         """Seconds until another bridge may have a lease that it does not renew."""
         seen = self._seen.get(key)
         if seen is None or seen.revision != entry.revision:
@@ -156,18 +156,18 @@ class LeaseBucket:
             )
             return await context.create_key_value(wanted)
 
-    async def _read(self, bucket: KeyValue, key: str, seconds: float) -> _Entry:
+    async def _read(self, bucket: KeyValue, key: str, seconds: float) -> _LeaseEntry:
         """The entry of a lease, which lasts for ``seconds`` if it is missing."""
         try:
             entry = await bucket.get(key)
         except KeyNotFoundError as error:  # also of an entry that somebody has deleted
             revision = getattr(error.entry, "revision", None) or 0
-            return _Entry("", seconds, revision)
+            return _LeaseEntry("", seconds, revision)
         except (Error, TimeoutError) as error:
             raise _failure(error) from None
         return _decode(entry.value or b"", entry.revision or 0)
 
-    async def _write(self, bucket: KeyValue, key: str, entry: _Entry) -> bool:
+    async def _write(self, bucket: KeyValue, key: str, entry: _LeaseEntry) -> bool:
         """Replace a revision. Returns False if it is not the last one any more."""
         value = orjson.dumps({"holder": entry.holder, "seconds": entry.seconds})
         seen = self._seen.pop(key, None)
@@ -184,14 +184,14 @@ class LeaseBucket:
         return True
 
 
-def _decode(value: bytes, revision: int) -> _Entry:
+def _decode(value: bytes, revision: int) -> _LeaseEntry:
     """An entry; one that is not valid, e.g. of another program, is held for the longest time."""
     try:
         found = orjson.loads(value)
         holder, seconds = str(found["holder"])[:MAX_HOLDER], float(found["seconds"])
     except (ValueError, TypeError, KeyError):
-        return _Entry("an unknown holder", MAX_SECONDS, revision)
-    return _Entry(holder, min(max(seconds, 0.0), MAX_SECONDS), revision)
+        return _LeaseEntry("an unknown holder", MAX_SECONDS, revision)
+    return _LeaseEntry(holder, min(max(seconds, 0.0), MAX_SECONDS), revision)
 
 
 def _failure(error: Exception) -> oscbridge.EndpointError:

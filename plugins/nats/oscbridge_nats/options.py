@@ -21,7 +21,15 @@ from oscbridge_nats.subjects import (
     matches,
 )
 
-__all__ = ["FORMATS", "Format", "Mode", "NATSOptions", "NATSRoute", "Subscription", "text_template"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Mode",
+    "NATSOptions",
+    "NATSRoute",
+    "NATSSubscription",
+    "text_template",
+]
 
 Mode: TypeAlias = Literal["core", "jetstream"]
 Format: TypeAlias = Literal["osc", "json", "text"]
@@ -78,7 +86,7 @@ Payload: TypeAlias = Annotated[str, AfterValidator(_payload)]
 SubjectTemplate: TypeAlias = Annotated[str, AfterValidator(_subject_template)]
 
 
-class Subscription(oscbridge.Options):
+class NATSSubscription(oscbridge.Options):
     """One entry of ``subscribe``; a text alone is its subject."""
 
     subject: Filter
@@ -100,7 +108,7 @@ class Subscription(oscbridge.Options):
     """Most deliveries of a message. One that is still not acknowledged is set aside."""
 
     @model_validator(mode="after")
-    def _check(self) -> Subscription:
+    def _check(self) -> NATSSubscription:
         if self.durable is not None and self.queue is not None:
             raise ValueError("a durable consumer is shared by all that use its name; remove queue")
         if self.durable is None:
@@ -153,8 +161,8 @@ class NATSOptions(oscbridge.Options):
     subscribe: Annotated[
         tuple[
             Annotated[
-                Subscription,
-                BeforeValidator(_subscription, json_schema_input_type=Filter | Subscription),
+                NATSSubscription,
+                BeforeValidator(_subscription, json_schema_input_type=Filter | NATSSubscription),
             ],
             ...,
         ],
@@ -194,7 +202,7 @@ class NATSOptions(oscbridge.Options):
         return [b"" if file is None else file.read_bytes() for file in files]
 
     @property
-    def durables(self) -> Sequence[Subscription]:
+    def durables(self) -> Sequence[NATSSubscription]:
         """The subscriptions that are durable consumers."""
         return [each for each in self.subscribe if each.durable is not None]
 

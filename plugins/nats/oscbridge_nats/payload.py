@@ -11,7 +11,7 @@ import orjson
 import oscbridge
 from oscbridge_nats.options import FORMATS, Format
 
-__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder"]
+__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "NATSDecodedValues", "decode", "encoder"]
 
 MAX_DEPTH: Final = 16
 """Most nested arrays and objects of a JSON document."""
@@ -20,7 +20,7 @@ MAX_MEMBERS: Final = 256
 """Most messages from the members of one JSON document."""
 
 
-class DecodedValues(NamedTuple):
+class NATSDecodedValues(NamedTuple):
     """A decoded message without its address."""
 
     below: str
@@ -48,13 +48,13 @@ _ENCODERS: Final[Mapping[str, oscbridge.EncodeRouted]] = {
 }
 
 
-def decode(payload: bytes, form: Format) -> Sequence[DecodedValues]:
+def decode(payload: bytes, form: Format) -> Sequence[NATSDecodedValues]:
     """Decode a payload in ``json`` or ``text``; an empty one has no arguments.
 
     Raises :class:`oscbridge.DecodeError`.
     """
     if not payload:
-        return (DecodedValues("", "", ()),)
+        return (NATSDecodedValues("", "", ()),)
     if form == "text":
         return (_decode_text(payload),)
     try:
@@ -63,7 +63,7 @@ def decode(payload: bytes, form: Format) -> Sequence[DecodedValues]:
         raise oscbridge.DecodeError(
             "json", f'not JSON: {error}; for plain text set payload = "text"'
         ) from None
-    found: list[DecodedValues] = []
+    found: list[NATSDecodedValues] = []
     for below, value in _members("", document, MAX_DEPTH):
         if len(found) == MAX_MEMBERS:
             raise oscbridge.LimitError("members", f"more than {MAX_MEMBERS} values in objects")
@@ -83,11 +83,11 @@ def _members(below: str, value: object, depth: int) -> Iterator[tuple[str, objec
             yield from _members(f"{below}/{key}", member, depth - 1)
 
 
-def _decode_text(payload: bytes) -> DecodedValues:
+def _decode_text(payload: bytes) -> NATSDecodedValues:
     try:
         text = payload.decode()
     except UnicodeDecodeError:
-        return DecodedValues("", "b", (payload,))
+        return NATSDecodedValues("", "b", (payload,))
     return _typed("", [_guess(text)])
 
 
@@ -97,9 +97,9 @@ def _guess(text: str) -> object:
     return text if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _typed(below: str, values: list[object]) -> DecodedValues:
+def _typed(below: str, values: list[object]) -> NATSDecodedValues:
     try:
-        return DecodedValues(below, *oscbridge.plain_arguments(values))
+        return NATSDecodedValues(below, *oscbridge.plain_arguments(values))
     except oscbridge.LimitError:
         raise
     except oscbridge.DecodeError as error:

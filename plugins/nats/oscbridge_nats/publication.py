@@ -11,7 +11,7 @@ from oscbridge_nats.options import NATSOptions, NATSRoute, text_template
 from oscbridge_nats.payload import encoder
 from oscbridge_nats.subjects import SHOWN, check_published, subject_of
 
-__all__ = ["NATSDelivery", "Publication", "PublicationPlanner", "command"]
+__all__ = ["NATSDelivery", "NATSPublication", "NATSPublicationPlanner", "command"]
 
 NATSDelivery: TypeAlias = oscbridge.Delivery[NATSRoute]
 
@@ -37,7 +37,7 @@ class _Plan(NamedTuple):
     """Referenced so that no other route's options get the same ``id``."""
 
 
-class Publication(NamedTuple):
+class NATSPublication(NamedTuple):
     """The publication of one message."""
 
     subject: str
@@ -48,7 +48,7 @@ class Publication(NamedTuple):
     """Whether it goes to the stream, which acknowledges it."""
 
 
-class PublicationPlanner:
+class NATSPublicationPlanner:
     """Converts messages to publications, and caches plans by address and route."""
 
     def __init__(self, options: NATSOptions) -> None:
@@ -62,7 +62,7 @@ class PublicationPlanner:
         """Whether a message goes to the stream."""
         return delivery.options is not None and delivery.options.mode == "jetstream"
 
-    def publication(self, delivery: NATSDelivery) -> Publication:
+    def publication(self, delivery: NATSDelivery) -> NATSPublication:
         """Convert a message. Raises :class:`oscbridge.BadMessage` with the reason."""
         message, options, captures = delivery
         key = (message.address, id(options), *captures.values())
@@ -81,7 +81,7 @@ class PublicationPlanner:
                 f"{message.address[:SHOWN]}: payload of {len(payload)} bytes; with its headers "
                 f"the server accepts at most max_payload = {self.max_payload}"
             )
-        return Publication(subject, payload, NATSPeer.hops_of(message), plan.is_stored)
+        return NATSPublication(subject, payload, NATSPeer.hops_of(message), plan.is_stored)
 
     def _cache(self, key: object, delivery: NATSDelivery) -> _Plan:
         message, options, captures = delivery
@@ -118,7 +118,7 @@ def _value(
     return subject_of(f"/{text}")
 
 
-def command(publication: Publication, headers: bytes, reply: str = "") -> bytes:
+def command(publication: NATSPublication, headers: bytes, reply: str = "") -> bytes:
     """The command that publishes a message."""
     size = len(headers)
     total = size + len(publication.payload)

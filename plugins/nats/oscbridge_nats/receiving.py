@@ -11,13 +11,13 @@ from oscbridge_nats.payload import decode
 from oscbridge_nats.server_url import NATSServerURL
 from oscbridge_nats.subjects import SHOWN, address_of
 
-__all__ = ["Receiver", "RouteInput"]
+__all__ = ["NATSReceiver", "NATSRouteInput"]
 
 MAX_ADDRESS: Final = oscbridge.Limits().max_address_length
 """Most characters of an address that is made from a subject."""
 
 
-class RouteInput(Protocol):
+class NATSRouteInput(Protocol):
     """Puts messages into the routes; the host does."""
 
     def receive(self, message: oscbridge.Message, peer: oscbridge.ClientAddress) -> None:
@@ -27,7 +27,7 @@ class RouteInput(Protocol):
         """Put an encoded packet into the routes."""
 
 
-class Receiver:
+class NATSReceiver:
     """Puts the messages of one endpoint's subscriptions into its routes."""
 
     def __init__(self, options: NATSOptions, own: str) -> None:
@@ -54,7 +54,7 @@ class Receiver:
 
     def receive(
         self,
-        routes: RouteInput,
+        routes: NATSRouteInput,
         form: Format | None,
         subject: str,
         payload: bytes,
@@ -83,7 +83,7 @@ class Receiver:
         return True
 
     def _receive_values(
-        self, routes: RouteInput, form: Format, subject: str, payload: bytes, peer: NATSPeer
+        self, routes: NATSRouteInput, form: Format, subject: str, payload: bytes, peer: NATSPeer
     ) -> None:
         address = address_of(subject, self._options.prefix)
         messages: list[oscbridge.Message] = []

@@ -13,7 +13,7 @@ from oscbridge_nats.client import NATSClient
 from oscbridge_nats.failures import shown
 from oscbridge_nats.headers import HeaderWriter, status_of
 from oscbridge_nats.message_ids import MessageIds
-from oscbridge_nats.publication import NATSDelivery, Publication, command
+from oscbridge_nats.publication import NATSDelivery, NATSPublication, command
 from oscbridge_nats.streams import may_take, not_taken
 
 __all__ = ["ACK_TIMEOUT", "RETRY", "StreamPublisher"]
@@ -77,7 +77,7 @@ class StreamPublisher:
         self,
         client: NATSClient,
         deliveries: Sequence[NATSDelivery],
-        publications: Sequence[Publication],
+        publications: Sequence[NATSPublication],
         record_ids: Sequence[str],
     ) -> None:
         """Publish messages until the stream has acknowledged all of them.
@@ -127,7 +127,7 @@ class StreamPublisher:
 class _Batch:
     """The messages of a batch: ready, in flight, accepted or rejected."""
 
-    def __init__(self, publications: Sequence[Publication], max_inflight: int) -> None:
+    def __init__(self, publications: Sequence[NATSPublication], max_inflight: int) -> None:
         self.publications = publications
         self.accepted: list[int] = []
         self.rejected: dict[int, oscbridge.BadMessage] = {}

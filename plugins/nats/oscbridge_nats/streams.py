@@ -14,7 +14,7 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
 from oscbridge_nats.failures import api_failure, shown
-from oscbridge_nats.options import NATSOptions, Subscription
+from oscbridge_nats.options import NATSOptions, NATSSubscription
 from oscbridge_nats.subjects import SHOWN, matches
 
 __all__ = ["MAX_ACK_PENDING", "StreamFinder", "may_take", "not_taken", "partition_stream"]
@@ -35,7 +35,7 @@ MAX_ACK_PENDING: Final = 1_000
 ResultT = TypeVar("ResultT")
 
 
-def partition_stream(stream: str, wanted: Subscription) -> str:
+def partition_stream(stream: str, wanted: NATSSubscription) -> str:
     """The name of the stream that divides another one for a durable consumer."""
     return f"{stream}-{wanted.durable}-{wanted.partitions}"
 
@@ -100,7 +100,7 @@ class StreamFinder:
             'waiting for it: an endpoint with a route with mode = "jetstream" creates it',
         )
 
-    async def provide_partitions(self, wanted: Subscription) -> str:
+    async def provide_partitions(self, wanted: NATSSubscription) -> str:
         """The stream that divides messages by their subjects; created if it does not exist.
 
         It takes over the messages of the first one, and drops those that are acknowledged. Returns
@@ -134,7 +134,7 @@ class StreamFinder:
         return name
 
     async def provide_consumer(
-        self, stream: str, wanted: Subscription, partition: int | None
+        self, stream: str, wanted: NATSSubscription, partition: int | None
     ) -> api.ConsumerInfo:
         """A durable consumer; created if it does not exist."""
         name = consumer_name(wanted.durable or "", partition)

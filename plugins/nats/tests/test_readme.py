@@ -15,7 +15,7 @@ import oscbridge
 from oscbridge import Message, encode_message
 from oscbridge.testing import PluginReadme, check_configuration, free_port, running_process
 from oscbridge_nats import headers, subjects
-from oscbridge_nats.options import NATSOptions, NATSRoute, Subscription
+from oscbridge_nats.options import NATSOptions, NATSRoute, NATSSubscription
 
 README = PluginReadme(Path(__file__).parent.parent / "README.md")
 
@@ -29,7 +29,7 @@ def test_sample_configurations_are_valid(sample: str, tmp_path: Path) -> None:
 TABLES: list[tuple[str, type[oscbridge.Options]]] = [
     ("| key |", NATSOptions),
     ("| key in a route |", NATSRoute),
-    ("| key of a subscription |", Subscription),
+    ("| key of a subscription |", NATSSubscription),
 ]
 
 

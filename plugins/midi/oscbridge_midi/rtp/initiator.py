@@ -23,7 +23,7 @@ from oscbridge_midi.rtp.session_commands import (
     is_command,
 )
 from oscbridge_midi.rtp.sockets import Address, SocketPair, address_of
-from oscbridge_midi.tcp import ConnectionOwner
+from oscbridge_midi.tcp import MidiConnectionOwner
 
 __all__ = ["RtpInitiator"]
 
@@ -54,7 +54,7 @@ class RtpInitiator:
     max_size = MAX_SYSEX
 
     def __init__(
-        self, url: RtpURL, owner: ConnectionOwner, endpoint: oscbridge.AnyEndpoint
+        self, url: RtpURL, owner: MidiConnectionOwner, endpoint: oscbridge.AnyEndpoint
     ) -> None:
         self._url = url
         self._owner = owner

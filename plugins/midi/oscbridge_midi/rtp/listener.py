@@ -23,7 +23,7 @@ from oscbridge_midi.rtp.session_commands import (
     is_command,
 )
 from oscbridge_midi.rtp.sockets import Address, SocketPair
-from oscbridge_midi.tcp import ConnectionOwner
+from oscbridge_midi.tcp import MidiConnectionOwner
 
 __all__ = ["RtpListenOptions", "RtpListener"]
 
@@ -67,7 +67,7 @@ class RtpListener:
 
     def __init__(
         self,
-        owner: ConnectionOwner,
+        owner: MidiConnectionOwner,
         endpoint: oscbridge.AnyEndpoint,
         options: RtpListenOptions,
     ) -> None:
