@@ -12,6 +12,7 @@ from oscbridge.address_space.address_tree import AddressNode, tree_of
 from oscbridge.address_space.info import Access, AddressInfo
 from oscbridge.osc import Pattern
 from oscbridge.osc.pattern import Subjects
+from oscbridge.suggestions import nearest
 
 __all__ = ["AddressBook", "AddressRights"]
 
@@ -139,11 +140,7 @@ class AddressBook(Mapping[str, AddressInfo]):
     def nearest(self, address: str) -> str:
         """The known address that is most like another one; empty if none is."""
         found = self._unpadded.get(_PADDING.sub("", address))
-        if found is None:
-            import difflib  # 5 ms that only a misspelt address needs
-
-            found = next(iter(difflib.get_close_matches(address, self._infos, 1, NEAR)), "")
-        return found
+        return nearest(address, self._infos, NEAR) if found is None else found
 
 
 def _are_all(rights: AddressRights) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 from oscbridge.address_space.info import Access, AddressInfo, ValueRange
 from oscbridge.address_space.limits import MAX_OVERLOADS
 from oscbridge.osc.arguments import split_types
+from oscbridge.osc.type_tags import NUMBER_TAGS
 
 __all__ = [
     "AddressOrigin",
@@ -38,7 +39,7 @@ _DESCRIBING: Final = (AddressOrigin.PROFILE, AddressOrigin.MIRRORED)
 """The origins that know what a device allows."""
 
 _KINDS: Final = {
-    **dict.fromkeys("ihfd", "number"),
+    **dict.fromkeys(NUMBER_TAGS, "number"),
     **dict.fromkeys("sSc", "text"),
     **dict.fromkeys("TF", "boolean"),
 }

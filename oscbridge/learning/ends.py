@@ -9,10 +9,11 @@ from typing import Final
 
 from oscbridge.contract.control_facts import ControlId
 from oscbridge.learning.activity import control_text
-from oscbridge.learning.ranges import NUMBER_TAGS, ValueLimits
+from oscbridge.learning.ranges import ValueLimits
 from oscbridge.learning.relative import RelativeMode
 from oscbridge.osc import Argument, Message, infer
 from oscbridge.osc.text import format_value
+from oscbridge.osc.type_tags import NUMBER_TAGS
 from oscbridge.toml_text import TomlValue
 
 __all__ = ["RouteEnd"]

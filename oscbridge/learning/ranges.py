@@ -10,10 +10,10 @@ from oscbridge.address_space import AddressInfo
 from oscbridge.contract.control_facts import ControlFacts
 from oscbridge.learning.activity import SeenRange
 from oscbridge.osc.arguments import split_types
+from oscbridge.osc.type_tags import NUMBER_TAGS
 
-__all__ = ["NUMBER_TAGS", "ValueLimits", "limits_of", "tag_of"]
+__all__ = ["ValueLimits", "limits_of", "tag_of"]
 
-NUMBER_TAGS: Final = "ihfd"
 
 _ROUND: Final = (1, 2, 5, 10, 20, 50, 100, 127, 255, 500, 1_000, 1_023, 4_095, 16_383, 65_535)
 """Where ranges end: decimal ones, and those of 7, 8, 10, 12, 14 and 16 bits."""

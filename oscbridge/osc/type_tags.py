@@ -15,7 +15,7 @@ from oscbridge.osc.limits import DEFAULT_LIMITS
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.values import IMPULSE, MIDI, Argument, Color, Impulse, Latin1Text
 
-__all__ = ["TYPE_TAGS", "Reader", "TypeTag", "Writer", "infer", "pad_string"]
+__all__ = ["NUMBER_TAGS", "TYPE_TAGS", "Reader", "TypeTag", "Writer", "infer", "pad_string"]
 
 # A reader appends a value and returns the offset after it. A writer may raise the errors of
 # struct for a value that does not fit; encode_message turns them into an EncodeError.
@@ -143,6 +143,9 @@ TYPE_TAGS: Final = {
         TypeTag("I", "impulse", Impulse, constant=(IMPULSE,)),
     )
 }
+
+NUMBER_TAGS: Final = frozenset(tag for tag, row in TYPE_TAGS.items() if row.python in (int, float))
+"""The type tags of numbers: ``i``, ``h``, ``f`` and ``d``."""
 
 
 def infer(arguments: Sequence[object]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic_core import core_schema
 
@@ -21,14 +20,13 @@ from oscbridge.osc.arguments import split_types
 from oscbridge.osc.number_range import expand_addresses
 from oscbridge.profiles.library import find_profile, shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
+from oscbridge.templates.placeholders import Placeholder, parse_parts
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationInfo
     from pydantic_core import CoreSchema
 
 __all__ = ["Profile", "read_profile"]
-
-_CHOSEN: Final = re.compile(r"\{([1-9])\}")
 
 
 class Profile:
@@ -141,11 +139,14 @@ def _duplicates(options: ProfileOptions) -> Iterator[ConfigProblem]:
 def _describe(text: str, chosen: tuple[str, ...]) -> str:
     """A description with the numbers of the ranges, without leading zeros."""
 
-    def text_of(found: re.Match[str]) -> str:
-        index = int(found[1]) - 1
-        return (chosen[index].lstrip("0") or "0") if index < len(chosen) else found[0]
+    def text_of(part: str | Placeholder) -> str:
+        if isinstance(part, Placeholder) and part.is_argument and part.type is None:
+            index = int(part.name) - 1
+            if 0 <= index < len(chosen):
+                return chosen[index].lstrip("0") or "0"
+        return str(part)
 
-    return _CHOSEN.sub(text_of, text)
+    return "".join(map(text_of, parse_parts(text, literal_braces=True)))
 
 
 def _ranges(entry: KnownAddress) -> tuple[ValueRange | None, ...]:

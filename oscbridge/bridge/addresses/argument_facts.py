@@ -11,12 +11,12 @@ from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.errors import MessageDropped
 from oscbridge.osc.arguments import split_types
+from oscbridge.osc.type_tags import NUMBER_TAGS
 from oscbridge.templates.message import MessageTemplate
 from oscbridge.templates.placeholders import Placeholder
 
 __all__ = ["ArgumentFacts"]
 
-_NUMBERS: Final = frozenset("ihfd")
 
 _DOCUMENT: Final = "s"
 """The type tags of a message with JSON."""
@@ -149,7 +149,7 @@ class ArgumentFacts:
         if not tags:
             return (scaled,)
         others = others if len(others) == len(tags) else [None] * len(tags)
-        found = [scaled if tag in _NUMBERS else o for tag, o in zip(tags, others, strict=True)]
+        found = [scaled if tag in NUMBER_TAGS else o for tag, o in zip(tags, others, strict=True)]
         return tuple(found) if any(found) else ()
 
     def _sent(

@@ -9,6 +9,7 @@ from oscbridge.bridge.config.problem import show
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc import Pattern, is_pattern
+from oscbridge.osc.type_tags import NUMBER_TAGS
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["Hop", "always_sent_to", "endless", "impossible", "is_held_back", "pointless"]
@@ -23,7 +24,7 @@ def pointless(
     yield from _holds_without_presses(route, template)
     if route.types is not None and route.scale is not None:
         scaled, _ = Scale(*route.scale).bind(route.types)
-        if scaled == route.types and not set(_outside_arrays(route.types)) & set("ihfd"):
+        if scaled == route.types and not set(_outside_arrays(route.types)) & NUMBER_TAGS:
             text = f"has no effect: messages with types = '{route.types}' have no number"
             yield "scale", show(list(route.scale)), text
 

@@ -11,6 +11,7 @@ from oscbridge.errors import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.conversion import nearest_whole
+from oscbridge.osc.type_tags import NUMBER_TAGS
 
 __all__ = ["ENCODINGS", "NumberStep", "Relative", "RelativeEncoding", "number_step"]
 
@@ -19,8 +20,6 @@ RelativeEncoding: TypeAlias = Literal["twos_complement", "signed_bit", "offset_6
 ENCODINGS: Final[tuple[RelativeEncoding, ...]] = ("twos_complement", "signed_bit", "offset_64")
 
 _Args: TypeAlias = tuple[Argument, ...]
-
-_NUMBERS: Final = ("i", "h", "f", "d")
 
 
 class NumberStep(Protocol):
@@ -46,7 +45,7 @@ class Relative(NamedTuple):
         Other arguments, and messages whose last argument is not a number, stay.
         """
         tags = split_types(types)
-        if not tags or tags[-1] not in _NUMBERS:
+        if not tags or tags[-1] not in NUMBER_TAGS:
             return types, lambda args: args
         delta = _DELTAS[self.encoding]
 

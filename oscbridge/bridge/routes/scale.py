@@ -9,12 +9,11 @@ from oscbridge.errors import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.conversion import nearest_whole
+from oscbridge.osc.type_tags import NUMBER_TAGS
 
 __all__ = ["Scale"]
 
 Args: TypeAlias = tuple[Argument, ...]
-
-_NUMBERS = ("i", "h", "f", "d")
 
 
 class Scale(NamedTuple):
@@ -40,7 +39,7 @@ class Scale(NamedTuple):
         tags = split_types(types)
         one = self._number()
         new = [self._tag(tag) for tag in tags]
-        places = [index for index, tag in enumerate(tags) if tag in _NUMBERS]
+        places = [index for index, tag in enumerate(tags) if tag in NUMBER_TAGS]
         if places == [0] and len(tags) == 1:
             return new[0], lambda args: (one(args[0]),)
 
@@ -58,7 +57,7 @@ class Scale(NamedTuple):
         return isinstance(self.out_low, int) and isinstance(self.out_high, int)
 
     def _tag(self, tag: str) -> str:
-        if tag not in _NUMBERS:
+        if tag not in NUMBER_TAGS:
             return tag
         return "i" if self.is_whole else "d" if tag == "d" else "f"
 

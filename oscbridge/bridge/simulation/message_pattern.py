@@ -14,7 +14,7 @@ from oscbridge.osc import Argument, Color, Message, Pattern, Subject, infer
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.message_text import Word, split_types_word, split_words
 from oscbridge.osc.text import format_value, is_number, parse_arguments
-from oscbridge.osc.type_tags import TYPE_TAGS
+from oscbridge.osc.type_tags import NUMBER_TAGS, TYPE_TAGS
 
 __all__ = ["MessagePattern"]
 
@@ -28,8 +28,6 @@ NEAR_ZERO: Final = 0.001
 """Absolute difference that ``~`` allows at least."""
 
 _WITHIN: Final = re.compile(r"(?P<value>.*?)(?:±|\+-|\+/-)(?P<tolerance>.*)")
-_NUMBERS: Final = "ihfdt"
-"""The types of numbers."""
 _OR_QUOTES: Final = ", or quotes around text"
 _ANY: Final = "_"
 _REST: Final = "*"
@@ -195,7 +193,7 @@ def _near(word: Word, tag: str | None) -> _ExpectedArgument | None:
     Raises ``ValueError`` for one that looks like it, as text in quotes or with its type does not.
     """
     text = word.text
-    if word.is_quoted or tag not in (None, *_NUMBERS):
+    if word.is_quoted or tag not in (None, "t", *NUMBER_TAGS):
         return None
     if text.startswith("~"):
         if not is_number(text[1:]):
