@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["HOMES"]
 
-_HOMES: Final[Mapping[str, Sequence[str]]] = {
+_NAMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
     "oscbridge.access.control": ("AccessControl",),
     "oscbridge.access.grant": ("OPEN_ACCESS", "AccessDenied", "AccessGrant"),
@@ -51,7 +51,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.discovery.services": ("ServiceAnnouncement", "DiscoveredService"),
     "oscbridge.dispatch.forwarded_tag": ("ForwardedTag",),
     "oscbridge.contract.delivery": ("Delivery", "RouteInfo"),
-    "oscbridge.dispatch.handler": ("ClientAddress",),
+    "oscbridge.net.socket_address": ("ClientAddress",),
     "oscbridge.contract.endpoint": (
         "AnyEndpoint",
         "Endpoint",
@@ -85,7 +85,6 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "OSCError",
         "PartialDelivery",
         "PatternError",
-        "PluginError",
         "PoisonMessage",
     ),
     "oscbridge.contract.nearby_device": ("NearbyDevice",),
@@ -109,20 +108,14 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "encode_bundle",
         "encode_message",
         "encode_packet",
-        "infer",
         "is_pattern",
         "messages",
     ),
     "oscbridge.osc.conversion": ("nearest_whole",),
-    "oscbridge.osc.plain": (
-        "argument_converter",
-        "plain_float",
-        "plain_text",
-        "plain_values",
-        "shortest",
-    ),
+    "oscbridge.osc.plain": ("argument_converter", "plain_float", "plain_text", "shortest"),
     "oscbridge.osc.plain_payload": ("encode_plain_json", "encode_plain_text", "plain_arguments"),
     "oscbridge.templates.payload": ("EncodeRouted", "placeholder_text", "template_encoder"),
+    "oscbridge.osc.framing": ("stream_decoder",),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.contract.hooks": ("hookimpl",),
     "oscbridge.net.allowlist": ("AllowList",),
@@ -141,7 +134,10 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
     "oscbridge.net.os_errors": ("what_failed",),
+    "oscbridge.net.tcp_socket": ("prepare_tcp_socket",),
     "oscbridge.net.token_bucket": ("TokenBucket",),
+    "oscbridge.net.udp_receive": ("udp_receiver",),
+    "oscbridge.net.udp_socket": ("open_udp_socket",),
     "oscbridge.net.unsent": ("UnsentMessages",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
     "oscbridge.templates.expression": ("TemplateExpression",),
@@ -149,12 +145,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
     "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
 }
-HOMES: Final[Mapping[str, tuple[str, str]]] = {
-    **{name: (module, name) for module, names in _HOMES.items() for name in names},
-    # Names that say enough only within their module.
-    "open_udp_socket": ("oscbridge.net.udp_socket", "open_socket"),
-    "prepare_tcp_socket": ("oscbridge.net.tcp_socket", "prepare_stream"),
-    "stream_decoder": ("oscbridge.osc.framing", "decoder_for"),
-    "udp_receiver": ("oscbridge.net.udp_receive", "receiver"),
+HOMES: Final[Mapping[str, str]] = {
+    name: module for module, names in _NAMES.items() for name in names
 }
-"""The module of each public name, and its name there."""
+"""The module of each public name."""

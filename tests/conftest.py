@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Argument, Message, decode_message, encode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.osc_tcp_server import (
     AsyncOSCTCPServer,
     BlockingOSCTCPServer,
@@ -65,8 +65,8 @@ class TCPClient:
             self.sock.close()
             raise
         self.address = self.sock.getsockname()
-        self._encode = encoder_for(wire)
-        self._framing = decoder_for(wire)
+        self._encode = stream_encoder(wire)
+        self._framing = stream_decoder(wire)
         self._packets: list[bytes] = []
 
     def send(self, address: str, *args: Argument) -> None:

@@ -18,8 +18,8 @@ from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener
 from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import MessageDropped
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 
 __all__ = ["OwnTraffic"]

@@ -21,8 +21,9 @@ from oscbridge.contract.options import Options
 from oscbridge.contract.source import RouteFunction, Routes, Sink, Source
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress, Handler
+from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import PluginError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Origin
 
 __all__ = ["Hooks", "Routing", "SourceRouting", "make_routing", "raise_failure_of"]

@@ -12,11 +12,11 @@ import click
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.discovery.own_addresses import own_addresses
+from oscbridge.distributions import version
 from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.hosts import is_loopback
 from oscbridge.net.url import OSCURL
-from oscbridge.plugins.installed import version
 from oscbridge.plugins.manager import Plugins
 
 if TYPE_CHECKING:

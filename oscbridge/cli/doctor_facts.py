@@ -23,6 +23,7 @@ from oscbridge.bridge.config.state_path import state_directory
 from oscbridge.contract.abilities import FindsDevices
 from oscbridge.discovery.interfaces import list_interfaces
 from oscbridge.discovery.own_addresses import own_addresses
+from oscbridge.distributions import version
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.control_calls import health
 from oscbridge.monitoring.control_client import RunningProcess, processes
@@ -30,7 +31,6 @@ from oscbridge.monitoring.runtime_dir import folders
 from oscbridge.nearby.local import list_local_devices
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.udp_socket import RECEIVE_BUFFER
-from oscbridge.plugins.installed import version
 from oscbridge.plugins.manager import Plugins
 
 __all__ = ["EXTRAS", "SECTIONS", "Fact"]

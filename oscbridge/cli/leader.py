@@ -11,7 +11,8 @@ from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.errors import ConfigurationError
 from oscbridge.logs.format import visible
 from oscbridge.monitoring import control_client
-from oscbridge.monitoring.leader_status import LeaderStatus, hand_over, leader
+from oscbridge.monitoring.leader_calls import hand_over, leader
+from oscbridge.status.leader_status import LeaderStatus
 
 __all__ = ["command"]
 

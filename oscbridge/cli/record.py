@@ -20,9 +20,10 @@ from oscbridge.cli.parameters import URL
 from oscbridge.cli.serving import serving
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import Reply
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.url import OSCURL, HostPort
 from oscbridge.recording.format import Record
 from oscbridge.recording.record_queue import RecordQueue

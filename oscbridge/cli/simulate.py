@@ -11,9 +11,9 @@ from oscbridge.cli.completion import complete_profile
 from oscbridge.cli.message_line import message_line
 from oscbridge.cli.parameters import URL
 from oscbridge.cli.until_signal import until_signal
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message
 from oscbridge.profiles.device_server import serve_device

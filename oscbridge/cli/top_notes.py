@@ -9,9 +9,9 @@ from rich.text import Text
 
 from oscbridge.cli.top_cells import cut, line, reasons
 from oscbridge.cli.top_variables import variable_lines
-from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import BridgeStatus, Received
+from oscbridge.status.route_status import RouteStatus
+from oscbridge.status.status import BridgeStatus, Received
 
 __all__ = ["notes"]
 

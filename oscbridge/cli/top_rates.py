@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import Received
+from oscbridge.status.status import Received
 
 __all__ = ["growth", "rates", "received"]
 

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from oscbridge.cli.top_cells import RIGHT, columns, line, number, reasons
 from oscbridge.cli.top_rates import growth
-from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
+from oscbridge.status.route_status import RouteMessages, RouteStatus
 
 __all__ = ["routes"]
 

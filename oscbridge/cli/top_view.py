@@ -36,9 +36,9 @@ from oscbridge.cli.top_routes import routes
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
-from oscbridge.monitoring.leader_status import LeaderStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus
+from oscbridge.status.leader_status import LeaderStatus
+from oscbridge.status.status import BridgeStatus, EndpointStatus
 
 __all__ = ["HISTORY", "Order", "View", "rates", "view"]
 

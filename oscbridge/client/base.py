@@ -25,7 +25,7 @@ from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
 # The dispatcher is imported on first use: a program that only sends starts faster.
 if TYPE_CHECKING:
     from oscbridge.dispatch.dispatcher import Dispatcher
-    from oscbridge.dispatch.handler import ClientAddress
+    from oscbridge.net.socket_address import ClientAddress
 
 __all__ = [
     "DEFAULT_TIMEOUT",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from oscbridge.client.base import DEFAULT_TIMEOUT, BaseClient
 from oscbridge.errors import DecodeError
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = ["ServerStream", "StreamClient"]
@@ -26,9 +26,9 @@ class ServerStream:
         if mode not in ("1.0", "1.1"):
             choice = '"1.0" (length prefix) or "1.1" (SLIP)'
             raise ValueError(f"the mode of a client must be {choice}, got {mode!r}")
-        self.encode = encoder_for(mode)
+        self.encode = stream_encoder(mode)
         self.ended = False
-        self._framing = decoder_for(mode, max_packet_size)
+        self._framing = stream_decoder(mode, max_packet_size)
         self._report_bad = report_bad
 
     def check(self) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from oscbridge.client.base import BlockingClient, BlockingDispatchClient, find, wait_for
 from oscbridge.client.stream import StreamClient
 from oscbridge.errors import DecodeError
-from oscbridge.net.tcp_socket import CHUNK, prepare_stream
+from oscbridge.net.tcp_socket import CHUNK, prepare_tcp_socket
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 
@@ -128,7 +128,7 @@ def _connect(
     for found, to in find(address, port, family, socket.SOCK_STREAM):
         sock = socket.socket(found, socket.SOCK_STREAM)
         try:
-            prepare_stream(sock)
+            prepare_tcp_socket(sock)
             sock.settimeout(timeout)
             sock.connect(to)
             return sock

@@ -13,12 +13,12 @@ from typing import Any, Final, Self
 
 from oscbridge.client.base import DispatchingClient, packets_of, replaces_receive
 from oscbridge.client.stream import StreamClient
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.errors import DecodeError
-from oscbridge.net.tcp_socket import CHUNK, prepare_stream
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.net.tcp_socket import CHUNK, prepare_tcp_socket
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 from oscbridge.osc_packet import Sendable, datagram_of
@@ -50,7 +50,7 @@ class AsyncTCPClient(StreamClient):
                 self.reader, self.writer = await asyncio.open_connection(
                     self.address, self.port, family=self._allowed_family
                 )
-            prepare_stream(self.writer.get_extra_info("socket"))
+            prepare_tcp_socket(self.writer.get_extra_info("socket"))
             self._stream = self._new_stream()
             self._connected, self._ended = True, False
         return self

@@ -13,7 +13,7 @@ from oscbridge.contract.delivery import Delivery, ItemT
 from oscbridge.contract.deprecations import warn_if_deprecated
 from oscbridge.contract.host import Host
 from oscbridge.contract.options import Options, OptionsT
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 from oscbridge.toml_text import TomlTable
 

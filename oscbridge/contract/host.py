@@ -10,8 +10,8 @@ from typing import Protocol
 
 from oscbridge.contract.delivery import Deliverable
 from oscbridge.discovery.discovery import Discovery
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 
 __all__ = ["Host"]

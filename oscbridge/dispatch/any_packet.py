@@ -11,10 +11,11 @@ from typing import Final
 
 from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.forwarded_tag import ForwardedTag, by_tag
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import Reply
 from oscbridge.dispatch.handler_calls import HandlerCalls
 from oscbridge.dispatch.packet_reader import BundledMessage, Deviation, ReadMessage
 from oscbridge.errors import DecodeError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc.message import Message, Origin
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.values import Argument

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Final, Literal, TypeAlias, cast
 
 from oscbridge.dispatch.address_map import AddressMap
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import Reply
 from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.dispatch.packet_dispatcher import PacketDispatcher
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.statistics import name_of
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["Dispatch", "DispatchAll", "Dispatcher"]
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 from oscbridge.errors import EncodeError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc.message import Message, encode_message, encode_values
 from oscbridge.osc.values import Argument
 
-__all__ = ["Bindable", "Call", "ClientAddress", "Handler", "Reply", "encode_reply"]
+__all__ = ["Bindable", "Call", "Handler", "Reply", "encode_reply"]
 
-ClientAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 Reply: TypeAlias = Callable[[ClientAddress, object], None]
 """Called with the client to reply to and the result of a handler, unless that is None."""
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from oscbridge.dispatch.cache import Target, Watcher
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import Reply
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.packet_reader import PacketReader
 from oscbridge.dispatch.timing import Timing
 from oscbridge.errors import MessageDropped
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc.message import Message
 
 __all__ = ["HandlerCalls", "Screen"]

@@ -17,12 +17,13 @@ from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.any_packet import AnyPacket
 from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.forwarded_tag import by_tag
-from oscbridge.dispatch.handler import Call, ClientAddress, Reply
+from oscbridge.dispatch.handler import Call, Reply
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, PacketReader
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.timing import Timing
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import DecodeError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Message, Origin, encode_message, head_key, read_arguments
 from oscbridge.osc.packet import encode_bundle

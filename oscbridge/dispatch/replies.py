@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress, encode_reply
+from oscbridge.dispatch.handler import encode_reply
 from oscbridge.dispatch.statistics import name_of
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["packet_for", "report_unsent"]
 

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["Reporting", "Statistics", "name_of", "name_of_client"]
 

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.statistics import Reporting, name_of_client
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc.timetag import TimeTag
 
 __all__ = ["Timing"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
-from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.net.tcp_socket import discard_received, prepare_stream
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.net.tcp_socket import discard_received, prepare_tcp_socket
 
 __all__ = ["ClientWire"]
 
@@ -52,7 +52,7 @@ class ClientWire:
         self._transport = found = cast(asyncio.Transport, transport)
         self.client = found.get_extra_info("peername") or _UNKNOWN
         self.local_address = (found.get_extra_info("sockname") or _UNKNOWN)[0]
-        prepare_stream(found.get_extra_info("socket"))
+        prepare_tcp_socket(found.get_extra_info("socket"))
         found.set_write_buffer_limits(high=0)  # so that all that the client does not read counts
         return found
 

@@ -7,9 +7,9 @@ from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.http.client_wire import ClientWire
 from oscbridge.http.limits import HTTPLimits
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["ConnectionOwner"]
 

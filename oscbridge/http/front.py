@@ -15,7 +15,6 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import Reporting
 from oscbridge.failures import failure_text
 from oscbridge.http.client_wire import ClientWire
@@ -24,7 +23,8 @@ from oscbridge.http.errors import ErrorFormat, HTTPProblem, problem_document, ra
 from oscbridge.http.limits import HTTPLimits
 from oscbridge.http.rules import HTTPRules, check_request
 from oscbridge.net.acceptor import Acceptor, listen
-from oscbridge.net.tcp_socket import discard_received, prepare_stream
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.net.tcp_socket import discard_received, prepare_tcp_socket
 from oscbridge.net.tls import describe_tls_error
 from oscbridge.net.url import HostPort
 
@@ -171,7 +171,7 @@ class HTTPFront:
     def _dismiss(self, sock: socket.socket) -> None:
         """Close the socket of a client that is refused."""
         if self.tls is None:
-            prepare_stream(sock)
+            prepare_tcp_socket(sock)
             discard_received(sock.fileno())
             with suppress(OSError):  # already disconnected
                 sock.send(self.busy_response())

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         why_not_edit,
     )
     from oscbridge.monitoring.operations import Operations, ProcessInfo
-    from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
     from oscbridge.monitoring.route_trial import (
         RouteTrial,
         TracedRoute,
@@ -50,9 +49,10 @@ if TYPE_CHECKING:
     )
     from oscbridge.monitoring.site import Site, SiteHandler
     from oscbridge.monitoring.site_access import SiteAccess
-    from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
     from oscbridge.monitoring.traffic import Hub, ShownMessage, TrafficWatcher, peer_text
     from oscbridge.nearby.search import FoundNearby
+    from oscbridge.status.route_status import RouteMessages, RouteStatus
+    from oscbridge.status.status import BridgeStatus, EndpointStatus, Received, Status
     from oscbridge.toml_text import toml_texts
 
 __all__ = [
@@ -140,8 +140,8 @@ __getattr__ = lazy_names(
     "oscbridge.monitoring.editing_views.why_not_edit",
     "oscbridge.monitoring.operations.Operations",
     "oscbridge.monitoring.operations.ProcessInfo",
-    "oscbridge.monitoring.route_status.RouteMessages",
-    "oscbridge.monitoring.route_status.RouteStatus",
+    "oscbridge.status.route_status.RouteMessages",
+    "oscbridge.status.route_status.RouteStatus",
     "oscbridge.monitoring.route_trial.RouteTrial",
     "oscbridge.monitoring.route_trial.TracedRoute",
     "oscbridge.monitoring.route_trial.running_routes",
@@ -150,10 +150,10 @@ __getattr__ = lazy_names(
     "oscbridge.monitoring.site.Site",
     "oscbridge.monitoring.site.SiteHandler",
     "oscbridge.monitoring.site_access.SiteAccess",
-    "oscbridge.monitoring.status.BridgeStatus",
-    "oscbridge.monitoring.status.EndpointStatus",
-    "oscbridge.monitoring.status.Received",
-    "oscbridge.monitoring.status.Status",
+    "oscbridge.status.status.BridgeStatus",
+    "oscbridge.status.status.EndpointStatus",
+    "oscbridge.status.status.Received",
+    "oscbridge.status.status.Status",
     "oscbridge.monitoring.traffic.Hub",
     "oscbridge.monitoring.traffic.ShownMessage",
     "oscbridge.monitoring.traffic.TrafficWatcher",

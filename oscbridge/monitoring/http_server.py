@@ -29,13 +29,13 @@ from oscbridge.http.loop_share import LoopShare
 from oscbridge.http.refusals import Refusals
 from oscbridge.http.rules import HTTPRules
 from oscbridge.logs.format import visible
-from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.site import Site
-from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.certificate import CertificateInfo
 from oscbridge.net.hosts import HostPolicy
 from oscbridge.net.url import HostPort
+from oscbridge.status.metrics import HTTPCounters, Metrics
+from oscbridge.status.status import Reloads, Status
 
 __all__ = ["HTTPServer"]
 

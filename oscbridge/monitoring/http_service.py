@@ -24,10 +24,10 @@ from oscbridge.http.refusals import Refusals
 from oscbridge.monitoring.generated_token import generated_secret
 from oscbridge.monitoring.operations import Operations
 from oscbridge.monitoring.site_import import import_site
-from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.acceptor import listen
 from oscbridge.net.hosts import is_loopback
 from oscbridge.net.os_errors import what_failed
+from oscbridge.status.status import Reloads, Status
 
 if TYPE_CHECKING:
     from ssl import SSLContext

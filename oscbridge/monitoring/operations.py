@@ -20,16 +20,16 @@ from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.discovery.own_addresses import own_addresses
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.distributions import version
 from oscbridge.errors import ConfigurationError, DecodeError
 from oscbridge.logs.recent import RecentEvents
 from oscbridge.monitoring.device_operations import DeviceOperations
-from oscbridge.monitoring.leader_status import read_leader
-from oscbridge.monitoring.status import Status, read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.monitoring.variable_requests import answer_set
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message, Origin, decode_packet, messages
-from oscbridge.plugins.installed import version
+from oscbridge.status.leader_status import read_leader
+from oscbridge.status.status import Status, read_status
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:

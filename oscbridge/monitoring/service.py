@@ -30,8 +30,8 @@ from oscbridge.monitoring.http_service import HTTPService
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.operations import Operations
 from oscbridge.monitoring.site_urls import site_url
-from oscbridge.monitoring.status import Reloads
 from oscbridge.plugins.manager import Plugin
+from oscbridge.status.status import Reloads
 
 __all__ = ["Service"]
 

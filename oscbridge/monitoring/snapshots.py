@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from oscbridge.bridge.sinks.latency import Latency
+from oscbridge.distributions import version
 from oscbridge.errors import OSCBridgeError
-from oscbridge.monitoring.address_counts import AddressCounts
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
-from oscbridge.monitoring.leader_status import decode_leader
-from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
-from oscbridge.plugins.installed import version
+from oscbridge.monitoring.leader_calls import decode_leader
+from oscbridge.status.address_counts import AddressCounts
+from oscbridge.status.route_status import RouteMessages, RouteStatus
+from oscbridge.status.status import BridgeStatus, EndpointStatus, Received, Status
 
 __all__ = ["Snapshot", "decode_status", "snapshots"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import Protocol
 
-from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.dispatch.statistics import Reporting
 from oscbridge.net.any_host import is_any_host, open_listening_socket
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 
 __all__ = ["Acceptor", "listen"]
@@ -41,6 +41,16 @@ async def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
+class ConnectionLog(Protocol):
+    """Counts and logs the connections that an acceptor refuses or loses."""
+
+    def report_closed(self, reason: str, client_address: ClientAddress) -> None:
+        """A connection that was refused, or could not be accepted."""
+
+    def report_failure(self, name: str, error: BaseException) -> None:
+        """An accepted connection that could not be set up."""
+
+
 class Acceptor:
     """Accepts the connections of one listening socket until it is closed.
 
@@ -54,13 +64,13 @@ class Acceptor:
     def __init__(
         self,
         sock: socket.socket,
-        dispatcher: Reporting,
+        log: ConnectionLog,
         new_connection: Callable[[], asyncio.BaseProtocol],
         refusal: Callable[[ClientAddress], str],
         dismiss: Callable[[socket.socket], None] = socket.socket.close,
     ) -> None:
         self.socket = sock
-        self._dispatcher = dispatcher
+        self._log = log
         self._new_connection = new_connection
         self._refusal = refusal
         self._dismiss = dismiss
@@ -101,14 +111,14 @@ class Acceptor:
             return  # already disconnected
         except OSError as error:
             reason = "no_descriptor" if error.errno in OUT_OF_MEANS else "accept"
-            self._dispatcher.report_closed(reason, ("", 0))
+            self._log.report_closed(reason, ("", 0))
             self._loop.remove_reader(self.socket)
             self._again = self._loop.call_later(ACCEPT_AGAIN, self._watch)
             return
         reason = self._refusal(client)
         if reason:
             self._dismiss(sock)
-            self._dispatcher.report_closed(reason, client)
+            self._log.report_closed(reason, client)
             return
         task: asyncio.Task[object] = self._loop.create_task(self._connect(sock))
         self._tasks.add(task)
@@ -119,4 +129,4 @@ class Acceptor:
             await self._loop.connect_accepted_socket(self._new_connection, sock)
         except OSError as error:
             sock.close()
-            self._dispatcher.report_failure("connection", error)
+            self._log.report_failure("connection", error)

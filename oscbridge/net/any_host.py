@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
-    from oscbridge.dispatch.handler import ClientAddress
+    from oscbridge.net.socket_address import ClientAddress
 
 __all__ = [
     "accept_both_families",

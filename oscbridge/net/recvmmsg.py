@@ -11,7 +11,7 @@ import struct
 from functools import cache
 from typing import Final
 
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["RecvMMsg"]
 

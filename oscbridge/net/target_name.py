@@ -17,8 +17,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, cast
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.os_errors import what_failed
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.url import OSCURL, HostPort
 
 __all__ = ["TargetName"]

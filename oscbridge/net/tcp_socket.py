@@ -8,7 +8,14 @@ import os
 import socket
 from typing import Final
 
-__all__ = ["ACCEPT_AGAIN", "BACKLOG", "CHUNK", "OUT_OF_MEANS", "discard_received", "prepare_stream"]
+__all__ = [
+    "ACCEPT_AGAIN",
+    "BACKLOG",
+    "CHUNK",
+    "OUT_OF_MEANS",
+    "discard_received",
+    "prepare_tcp_socket",
+]
 
 CHUNK: Final = 65_536
 """Bytes per read."""
@@ -22,7 +29,7 @@ ACCEPT_AGAIN: Final = 0.1
 OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-def prepare_stream(sock: socket.socket) -> None:
+def prepare_tcp_socket(sock: socket.socket) -> None:
     """Never block, send small packets at once, and detect a dead peer."""
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

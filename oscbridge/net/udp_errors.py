@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Final, cast
 
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["report_errors", "take_unreachable"]
 

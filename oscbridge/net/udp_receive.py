@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = [
     "BATCH",
@@ -19,7 +19,7 @@ __all__ = [
     "ReceiverCache",
     "is_about_sent",
     "may_be_osc",
-    "receiver",
+    "udp_receiver",
 ]
 
 BATCH: Final = 256
@@ -59,7 +59,7 @@ def is_about_sent(error: OSError) -> bool:
     return error.errno not in (errno.EBADF, errno.ENOTSOCK)
 
 
-def receiver(
+def udp_receiver(
     sock: socket.socket, size: int = MAX_DATAGRAM, max_clients: int = MAX_CLIENTS
 ) -> Receive:
     """A reader of a UDP socket that never waits. Longer datagrams are truncated to ``size``."""
@@ -80,7 +80,7 @@ class ReceiverCache:
     def get(self, sock: socket.socket, size: int) -> Receive:
         """The same one as before, if it is for the same socket and size."""
         if self._found is None or self._found[:2] != (sock, size):
-            self._found = sock, size, receiver(sock, size)
+            self._found = sock, size, udp_receiver(sock, size)
         return self._found[2]
 
 

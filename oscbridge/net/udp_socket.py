@@ -6,37 +6,18 @@ import os
 import socket
 import struct
 import sys
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
-from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.dispatch.replies import packet_for, report_unsent
-from oscbridge.errors import DecodeError
-from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import accept_both_families
-from oscbridge.net.udp_receive import DONT_WAIT
+from oscbridge.net.socket_address import ClientAddress
 
-__all__ = [
-    "RECEIVE_BUFFER",
-    "bind",
-    "keep_allowed",
-    "open_socket",
-    "send_reply",
-]
+__all__ = ["RECEIVE_BUFFER", "bind", "open_udp_socket"]
 
 RECEIVE_BUFFER: Final = 4 << 20
 """Bytes of receive buffer that are requested; the system may grant less."""
 
 _SO_RCVBUFFORCE: Final = 33
 """Linux: as ``SO_RCVBUF``, above ``net.core.rmem_max``; requires CAP_NET_ADMIN (socket(7))."""
-
-_Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
-
-
-class _Sender(Protocol):
-    """A socket or a transport."""
-
-    def sendto(self, data: bytes, addr: ClientAddress, /) -> object: ...
 
 
 def bind(
@@ -104,7 +85,7 @@ def _group(host: str) -> bytes | None:
     return None
 
 
-def open_socket(
+def open_udp_socket(
     family: int, address: ClientAddress, interface: str = "", *, shares_port: bool = False
 ) -> socket.socket:
     """A UDP socket, bound by :func:`bind`. Raises as it does.
@@ -121,33 +102,3 @@ def open_socket(
         sock.close()
         raise
     return sock
-
-
-def keep_allowed(batch: _Batch, allow: AllowList, dispatcher: Dispatcher) -> _Batch:
-    """The datagrams from allowed hosts. Others are counted, and not decoded."""
-    # A batch has few senders: one look-up per sender costs less than one per datagram.
-    senders = {client for _, client in batch}
-    refused = {client for client in senders if client[0] not in allow}
-    if not refused:
-        return batch
-    for _, client in batch:
-        if client in refused:
-            error = DecodeError("not_allowed", f"{client[0]} is not in 'allow'")
-            dispatcher.report_bad(error, client)
-    return [each for each in batch if each[1] not in refused]
-
-
-def send_reply(
-    dispatcher: Dispatcher, sender: _Sender, client: ClientAddress, result: object
-) -> None:
-    """Send the result of a handler to the client. Failures are logged."""
-    packet = packet_for(dispatcher, client, result)
-    if packet is None:
-        return
-    try:
-        if isinstance(sender, socket.socket):
-            sender.sendto(packet, DONT_WAIT, client)
-        else:
-            sender.sendto(packet, client)
-    except OSError as error:
-        report_unsent(dispatcher, client, error)

@@ -8,7 +8,7 @@ A decoder belongs to one connection. At an invalid byte ``feed`` still returns t
 before it and sets ``error``; the next ``feed`` raises it. So a receive loop needs no ``try``,
 and no valid packet is lost because of an invalid one after it::
 
-    framing = decoder_for("auto")
+    framing = stream_decoder("auto")
     while framing.error is None and (data := connection.recv(65536)):
         for packet in framing.feed(data):
             connection.sendall(framing.encode(answer(packet)))
@@ -49,10 +49,10 @@ __all__ = [
     "Framing",
     "LengthPrefixDecoder",
     "SLIPDecoder",
-    "decoder_for",
     "encode_length_prefix",
     "encode_slip",
-    "encoder_for",
+    "stream_decoder",
+    "stream_encoder",
 ]
 
 _INT32: Final = Struct(">i")
@@ -105,7 +105,7 @@ class Framing(ABC):
 
     def encode(self, packet: bytes) -> bytes:
         """Frame one packet in the peer's framing; in OSC 1.1 until that is known."""
-        return encoder_for(self.mode or "auto")(packet)
+        return stream_encoder(self.mode or "auto")(packet)
 
     def cut(self) -> DecodeError | None:
         """The error if the stream ends here within a packet, else None."""
@@ -277,12 +277,12 @@ _MODES: Final[dict[str, tuple[type[Framing], Callable[[bytes], bytes]]]] = {
 }
 
 
-def decoder_for(mode: str, max_packet_size: int = MAX_PACKET_SIZE) -> Framing:
+def stream_decoder(mode: str, max_packet_size: int = MAX_PACKET_SIZE) -> Framing:
     """Make the decoder of one connection. Raises ``ValueError`` for an unknown ``mode``."""
     return _known(mode)[0](max_packet_size)
 
 
-def encoder_for(mode: str) -> Callable[[bytes], bytes]:
+def stream_encoder(mode: str) -> Callable[[bytes], bytes]:
     """Return the encoder for ``mode``. Raises ``ValueError`` for an unknown one.
 
     For "auto" it is that of OSC 1.1, as the side that sends first must choose. To reply in the

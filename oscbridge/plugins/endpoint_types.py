@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from oscbridge.distributions import version
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.plugins.installed import version
 
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
     from oscbridge.contract.endpoint import AnyEndpoint

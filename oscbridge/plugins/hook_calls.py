@@ -14,11 +14,11 @@ import pluggy
 
 from oscbridge.contract import hooks as hookspecs
 from oscbridge.contract.deprecations import warn_if_deprecated
+from oscbridge.distributions import version
 from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.plugins.endpoint_types import OfferedType
-from oscbridge.plugins.installed import version
 from oscbridge.suggestions import suggest
 
 __all__ = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from oscbridge.contract import hooks as hookspecs
 from oscbridge.contract.importing import Importer, new_importers
+from oscbridge.distributions import name_and_version, version, version_mismatch
 from oscbridge.errors import PluginError
 from oscbridge.exit_guard import exits_refused
 from oscbridge.failures import failure_text, place_of
@@ -33,7 +34,6 @@ from oscbridge.plugins.hook_calls import (
     run_hook,
     source_of,
 )
-from oscbridge.plugins.installed import name_and_version, version, version_mismatch
 from oscbridge.plugins.slow_import import named_if_slow
 
 if TYPE_CHECKING:  # a list of commands needs no endpoint

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, cast
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.net.any_host import find_local_address
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_packet, encode_message, messages
-from oscbridge.osc.framing import decoder_for
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.profiles.profile import Profile
 from oscbridge.profiles.simulated_device import DeviceMessage, SimulatedDevice
 
@@ -87,7 +87,7 @@ class _TCP(asyncio.Protocol):
 
     def __init__(self, server: _Server, framing: str, connections: set[_TCP]) -> None:
         self._server = server
-        self._framing = decoder_for(framing)
+        self._framing = stream_decoder(framing)
         self.open_connections = connections
         self._peer: ClientAddress = ("", 0)
         self._transport: asyncio.Transport

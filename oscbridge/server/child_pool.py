@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.server.children import Children, Uninterrupted
 from oscbridge.server.pooled_child import ChildPacket, PooledChild
 

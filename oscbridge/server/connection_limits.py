@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = ["StreamLimits", "refusal"]

@@ -13,10 +13,10 @@ from contextlib import closing
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.scheduler import LONGEST_WAIT
 from oscbridge.net.any_host import family_of_any_host, is_any_host
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.waker import Waker
 
 __all__ = ["INPUT", "SelectorServer", "family_of"]

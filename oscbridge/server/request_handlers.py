@@ -11,10 +11,10 @@ import socketserver
 from typing import Protocol, cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.tcp_socket import CHUNK
-from oscbridge.osc.framing import decoder_for
+from oscbridge.osc.framing import stream_decoder
 
 __all__ = ["PrefixHandler", "SLIPHandler", "UDPHandler"]
 
@@ -54,7 +54,7 @@ class SLIPHandler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         dispatcher = cast(Server, self.server).dispatcher
-        framing = decoder_for(self.mode)
+        framing = stream_decoder(self.mode)
         while framing.error is None and (data := self.request.recv(CHUNK)):
             for packet in framing.feed(data):
                 for result in dispatcher.call_handlers_for_packet(packet, self.client_address):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["ServedConnection"]
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.tcp_socket import CHUNK
-from oscbridge.osc.framing import decoder_for
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.server.served_connection import ServedConnection
 
 __all__ = ["StreamHandlerProtocol", "end_streams", "serve_streams"]
@@ -26,7 +26,7 @@ async def serve_streams(
     client: ClientAddress,
 ) -> None:
     """Call the handlers of all packets, awaiting coroutines, and send the replies."""
-    framing = decoder_for(mode)
+    framing = stream_decoder(mode)
     while framing.error is None and (data := await reader.read(CHUNK)):
         for packet in framing.feed(data):
             for result in await dispatcher.async_call_handlers_for_packet(packet, client):

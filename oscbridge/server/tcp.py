@@ -19,11 +19,11 @@ from functools import partial
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import accept_both_families, family_of_any_host, is_any_host
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
-from oscbridge.osc.framing import decoder_for
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.server.children import Children
 from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits, refusal
@@ -71,7 +71,7 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
         mode: str = MODE_1_1,
         family: socket.AddressFamily | None = None,
     ) -> None:
-        decoder_for(mode)
+        stream_decoder(mode)
         self.mode = mode
         self.address_family = family or family_of(*server_address[:2], socket.SOCK_STREAM)
         self._prepare(dispatcher)

@@ -9,11 +9,11 @@ from typing import Final, Self
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.net.acceptor import Acceptor, listen
 from oscbridge.net.allowlist import AllowList
-from oscbridge.osc.framing import decoder_for
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits, refusal
 from oscbridge.server.served_connection import ServedConnection
@@ -45,7 +45,7 @@ class AsyncOSCTCPServer:
     def __init__(
         self, server_address: str, port: int, dispatcher: Dispatcher, mode: str = "1.1"
     ) -> None:
-        decoder_for(mode)
+        stream_decoder(mode)
         self._host = server_address
         self._port = port
         self._dispatcher = dispatcher

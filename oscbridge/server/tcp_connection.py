@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
-from oscbridge.net.tcp_socket import CHUNK, prepare_stream
-from oscbridge.osc.framing import decoder_for
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.net.tcp_socket import CHUNK, prepare_tcp_socket
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.stream_output import StreamOutput
@@ -36,7 +36,7 @@ class TCPConnection:
         limits: StreamLimits,
         watcher: StreamWatcher | None = None,
     ) -> None:
-        prepare_stream(sock)
+        prepare_tcp_socket(sock)
         self._sock = sock
         self.client = client
         self._watcher = watcher
@@ -45,7 +45,7 @@ class TCPConnection:
         self._dispatcher = dispatcher
         self._dispatch = dispatcher.entry()
         self._limits = limits
-        self._framing = decoder_for(mode, limits.max_packet_size)
+        self._framing = stream_decoder(mode, limits.max_packet_size)
         self._sending = threading.Lock()
         self._close_reason = ""
 

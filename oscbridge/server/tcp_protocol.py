@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for
 from oscbridge.dispatch.statistics import name_of
-from oscbridge.net.tcp_socket import prepare_stream
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.net.tcp_socket import prepare_tcp_socket
 from oscbridge.net.unsent import UnsentMessages
-from oscbridge.osc.framing import decoder_for
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.served_connection import ServedConnection
@@ -47,7 +47,7 @@ class StreamProtocol(asyncio.Protocol):
         self._refusal = refusal
         self._connections = connections
         self._stopped = stopped
-        self._framing = decoder_for(mode, limits.max_packet_size)
+        self._framing = stream_decoder(mode, limits.max_packet_size)
         self._loop = asyncio.get_running_loop()
         self.watcher: StreamWatcher | None = None
         """Told when the client can be sent to, and when it has disconnected."""
@@ -83,7 +83,7 @@ class StreamProtocol(asyncio.Protocol):
             self.end(reason)
             return
         self._connections.add(self)
-        prepare_stream(transport.get_extra_info("socket"))
+        prepare_tcp_socket(transport.get_extra_info("socket"))
         self._watch("idle_timeout", self._limits.idle_timeout)
         self._read_or_not()
         self._introduce()

@@ -16,11 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import Reply
 from oscbridge.dispatch.scheduler import run_all
 from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import family_of_any_host, is_any_host
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.udp_receive import (
     DONT_WAIT,
     MAX_DATAGRAM,
@@ -29,7 +30,8 @@ from oscbridge.net.udp_receive import (
     ReceiverCache,
     is_about_sent,
 )
-from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
+from oscbridge.net.udp_socket import bind
+from oscbridge.server.datagrams import keep_allowed, send_reply
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
 from oscbridge.server.request_handlers import UDPHandler
 

@@ -10,13 +10,14 @@ from collections.abc import Coroutine, Iterator
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import find_local_address
 from oscbridge.net.direct_readers import add_reader, remove_reader
-from oscbridge.net.udp_receive import OnBatch, is_about_sent, receiver
-from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.net.udp_receive import OnBatch, is_about_sent, udp_receiver
+from oscbridge.net.udp_socket import open_udp_socket
+from oscbridge.server.datagrams import keep_allowed, send_reply
 
 __all__ = ["AsyncIOOSCUDPServer", "DispatchingProtocol", "DrainingTransport"]
 
@@ -78,7 +79,7 @@ class AsyncIOOSCUDPServer:
         # An endpoint that was closed in this turn of the loop still has its socket. An event loop
         # may resolve a numeric address without yielding.
         await asyncio.sleep(0)
-        sock = open_socket(family, address, self.multicast_interface)
+        sock = open_udp_socket(family, address, self.multicast_interface)
         protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks, self.allow)
         transport: asyncio.DatagramTransport
         try:
@@ -184,7 +185,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._closing = False
         self._reading = True
         self._is_selective = bool(protocol.allow)
-        self._receive = receiver(sock)
+        self._receive = udp_receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._reply = protocol.reply
         self._rest: Iterator[tuple[bytes, ClientAddress]] = iter(())

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.udp_receive import BATCH
 from oscbridge.osc.packet import split_packet
 from oscbridge.server.children import Children

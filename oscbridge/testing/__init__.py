@@ -6,7 +6,7 @@ async def test_a_lamp_gets_its_level() -> None:
         await bridge.recording("seen").arrived(1)
 """
 
-from oscbridge.monitoring.status import EndpointStatus
+from oscbridge.status.status import EndpointStatus
 from oscbridge.testing.bridge import RunningBridge, running_bridge
 from oscbridge.testing.bridge_thread import BridgeThread, new_recorder
 from oscbridge.testing.configuration import check_configuration, configuration_error

@@ -14,15 +14,15 @@ from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.sinks.direct import offer_message
 from oscbridge.contract.endpoint import AnyEndpoint
-from oscbridge.monitoring.metrics import HTTPCounters, Metrics
-from oscbridge.monitoring.route_status import RouteStatus
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, Status, read_status
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.plugins.endpoint_types import EndpointTypeMap
 from oscbridge.plugins.manager import BUILT_IN, Plugins
+from oscbridge.status.metrics import HTTPCounters, Metrics
+from oscbridge.status.route_status import RouteStatus
+from oscbridge.status.status import BridgeStatus, EndpointStatus, Reloads, Status, read_status
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 from oscbridge.testing.waiting import becomes_true
@@ -81,7 +81,7 @@ class RunningBridge:
                 for packet in packets:
                     sock.sendto(packet, (url.host, url.port))
             return
-        encode = encoder_for(url.framing)
+        encode = stream_encoder(url.framing)
         with socket.create_connection((url.host, url.port)) as stream:
             stream.sendall(b"".join(map(encode, packets)))
 

@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 from oscbridge.bridge.reload import Changes
 from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.contract.options import Options
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Status
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message
+from oscbridge.status.status import BridgeStatus, EndpointStatus, Status
 from oscbridge.testing.bridge import RunningBridge, running_bridge
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 from oscbridge.testing.waiting import POLL_INTERVAL

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oscbridge.monitoring.route_status import RouteStatus
-from oscbridge.monitoring.status import EndpointStatus, Received, Status
+from oscbridge.status.route_status import RouteStatus
+from oscbridge.status.status import EndpointStatus, Received, Status
 
 __all__ = ["source_that_does_not_add_up", "what_does_not_add_up"]
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from oscbridge.osc import Message, encode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.testing.conformance import Peer, TCPServerPeer
 from oscbridge.testing.ports import free_port
 from oscbridge.toml_text import TomlTable
@@ -59,12 +59,12 @@ class OSCUDPPeer(Peer, asyncio.DatagramProtocol):
 class OSCTCPPeer(TCPServerPeer):
     """A device that counts packets over TCP (OSC 1.1)."""
 
-    greeting = encoder_for("1.1")(_HELLO)
+    greeting = stream_encoder("1.1")(_HELLO)
 
     @property
     def options(self) -> TomlTable:
         return {"to": f"tcp://127.0.0.1:{self.port}"}
 
     def new_counter(self) -> Callable[[bytes], int]:
-        framing = decoder_for("1.1")
+        framing = stream_decoder("1.1")
         return lambda data: sum(1 for _ in framing.feed(data))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from oscbridge import Message, encode_message
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing.process import READY, OscbridgeProcess
 from tests.support.nats_cluster import NATSCluster
 from tests.support.ports import free_port
@@ -166,7 +166,7 @@ def wait_for(condition: Callable[[], bool]) -> float:
 
 def send(port: int, count: int) -> None:
     """Send messages to an ingest bridge."""
-    encode = encoder_for("1.0")
+    encode = stream_encoder("1.0")
     data = b"".join(
         encode(encode_message(Message(f"/desk/{n % ADDRESSES}/fader", "f", (n / count,))))
         for n in range(count)

@@ -15,7 +15,7 @@ import oscbridge
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.contract.source import Routes, Source
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import RecordingEndpoint, until
 
 WAIT = 20.0
@@ -97,7 +97,7 @@ async def send_to(app: App, scheme: str, *addresses: str) -> None:
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.connect((address.host, address.port))
-        encode = bytes if scheme == "udp" else encoder_for("1.1")
+        encode = bytes if scheme == "udp" else stream_encoder("1.1")
         for each in addresses:
             sock.sendall(encode(oscbridge.encode_message(Message.of(each))))
 

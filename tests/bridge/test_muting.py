@@ -13,7 +13,7 @@ from oscbridge import ConfigurationError, Endpoint, Message, TimeTag, encode_bun
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.muting import set_muted
-from oscbridge.monitoring.status import Status, read_status
+from oscbridge.status.status import Status, read_status
 from oscbridge.testing import until
 
 Running = Callable[..., AbstractAsyncContextManager[App]]

@@ -19,8 +19,8 @@ import oscbridge
 from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
-from oscbridge.monitoring.status import read_status
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
+from oscbridge.status.status import read_status
 from oscbridge.testing import until
 from oscbridge.udp_client import UDPClient
 

@@ -12,8 +12,8 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.service import Service
-from oscbridge.monitoring.status import read_status
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.status import read_status
 from oscbridge.testing import until
 
 

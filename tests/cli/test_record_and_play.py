@@ -26,7 +26,7 @@ from ports import free_port
 
 from oscbridge import Message, TimeTag, decode_packet, encode_bundle
 from oscbridge.osc import Bundle, encode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.recording.format import (
     Record,
     Recording,
@@ -160,7 +160,7 @@ def test_packets_of_a_stream_are_recorded_without_their_framing(
     program, port = record(scheme=scheme)
     packets = [message(1), b"/bad", b"/x\0\0,b\0\0" + struct.pack(">i", 300_000) + bytes(300_000)]
     with socket.create_connection((HOST, port)) as sock:
-        sock.sendall(b"".join(map(encoder_for(mode), packets)))
+        sock.sendall(b"".join(map(stream_encoder(mode), packets)))
         wait_for_size(file, HEADER_SIZE + sum(map(len, packets)))
     assert program.stop() == 0
     assert [each.packet for each in read(file)] == packets
@@ -324,7 +324,7 @@ def test_invalid_stream_does_not_end_a_recording(
         sock.settimeout(10)
         assert sock.recv(10) == b""
     with socket.create_connection((HOST, port)) as sock:
-        sock.sendall(encoder_for("1.0")(message(1)))
+        sock.sendall(stream_encoder("1.0")(message(1)))
         wait_for_size(file, HEADER_SIZE + 1)
     assert program.stop() == 0
     assert [each.packet for each in read(file)] == [message(1)]
@@ -602,7 +602,7 @@ class Taker:
 
     def _serve(self) -> None:
         connection, _ = self._server.accept()
-        framing = decoder_for(self._mode)
+        framing = stream_decoder(self._mode)
         with connection:
             connection.settimeout(15)
             while data := connection.recv(65_536):
@@ -634,7 +634,7 @@ def test_recording_is_played_over_tcp_in_both_framings(
 def test_play_does_not_block_a_tcp_server_that_replies(
     call: Call, made: Callable[..., str]
 ) -> None:
-    taker = Taker("1.1", answer=encoder_for("1.1")(bytes(100_000)))
+    taker = Taker("1.1", answer=stream_encoder("1.1")(bytes(100_000)))
     packets = [message(number) for number in range(100)]
     result = call("play", made(*packets, gap=0.02), "--to", taker.url)
     assert taker.finish() == packets

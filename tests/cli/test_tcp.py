@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from oscbridge.osc import Message, decode_message, encode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., Any]
@@ -45,7 +45,7 @@ def test_send_uses_the_framing_of_its_url(scheme: str, call: Call, taken: socket
     serving.join()
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f'sent /mixer/1 ,fs 0.5 "on" to {url}\n'
-    (packet,) = decoder_for(FRAMINGS[scheme]).feed(b"".join(received))
+    (packet,) = stream_decoder(FRAMINGS[scheme]).feed(b"".join(received))
     assert decode_message(packet) == Message.of("/mixer/1", 0.5, "on")
 
 
@@ -80,7 +80,7 @@ def test_signal_ends_a_dump_with_clients(start: Start) -> None:
     program = start("dump", "--listen", "tcp://127.0.0.1:0")
     port = int(program.wait_for(r"listening on .*:(\d+);")[1])
     with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(encoder_for("1.1")(encode_message(Message("/here"))))
+        client.sendall(stream_encoder("1.1")(encode_message(Message("/here"))))
         program.wait_for("/here")
         assert program.stop(signal.SIGINT) == 0
     assert "Traceback" not in program.output

@@ -21,9 +21,9 @@ from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.cli.top_view import Order, View, rates, view
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
-from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
+from oscbridge.status.route_status import RouteMessages, RouteStatus
+from oscbridge.status.status import BridgeStatus, EndpointStatus, Received, Status
 from oscbridge.udp_client import UDPClient
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

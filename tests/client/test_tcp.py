@@ -18,7 +18,7 @@ from pythonosc.osc_tcp_server import ThreadingOSCTCPServer as TheirServer
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError, EncodeError, LimitError
 from oscbridge.osc import Bundle, Message, TimeTag, decode_message, encode_bundle, encode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.osc_message_builder import build_msg
 from oscbridge.tcp_client import (
     AsyncDispatchTCPClient,
@@ -70,8 +70,8 @@ class Peer:
     def __init__(self, sock: socket.socket, client: Any, mode: str) -> None:
         self.sock = sock
         self.client = client
-        self.frame = encoder_for(mode)
-        self._framing = decoder_for(mode)
+        self.frame = stream_encoder(mode)
+        self._framing = stream_decoder(mode)
 
     def say(self, *packets: bytes) -> None:
         self.sock.sendall(b"".join(map(self.frame, packets)))
@@ -548,7 +548,7 @@ def test_client_supports_ipv6(
     client.send_message("/a")
     sock, _ = listener.accept()
     with sock:
-        assert sock.recv(100) == encoder_for("1.1")(osc("/a"))
+        assert sock.recv(100) == stream_encoder("1.1")(osc("/a"))
 
 
 def test_small_packets_are_sent_without_delay(peer: Callable[..., Peer]) -> None:
@@ -603,7 +603,7 @@ async def test_asyncio_client_connects_when_awaited_and_again_after_a_close(
             await client.send_message("/a")
             sock, _ = listener.accept()
             with sock:
-                sock.sendall(encoder_for("1.1")(osc("/b")))
+                sock.sendall(stream_encoder("1.1")(osc("/b")))
                 assert [message.address async for message in client.get_messages(0.05)] == ["/b"]
 
 

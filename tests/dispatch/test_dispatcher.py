@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge.dispatch import cache as handler_map
-from oscbridge.dispatch.handler import ClientAddress, encode_reply
+from oscbridge.dispatch.handler import encode_reply
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatcher import Dispatcher, Handler
 from oscbridge.errors import DecodeError, EncodeError, MessageDropped, PatternError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import (
     IMMEDIATELY,
     Argument,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from peers import Sent
 from table import show
 
-from oscbridge.monitoring.status import Status
+from oscbridge.status.status import Status
 from oscbridge.testing.identity import what_does_not_add_up
 
 __all__ = ["check_bridges", "check_endpoints", "check_resources"]

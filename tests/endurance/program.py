@@ -17,7 +17,7 @@ from typing import NamedTuple
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
 from oscbridge.monitoring.snapshots import decode_status
-from oscbridge.monitoring.status import Status
+from oscbridge.status.status import Status
 
 __all__ = ["Program", "children", "free_port", "kernel_drops", "session"]
 

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from peers import Peer
 from program import Program, free_port
 
-from oscbridge.monitoring.status import Status
+from oscbridge.status.status import Status
 
 __all__ = ["RATES", "STORED", "Stage"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Message, decode_packet, encode_bundle, encode_message
-from oscbridge.osc.framing import decoder_for
+from oscbridge.osc.framing import stream_decoder
 from oscbridge.osc_server import BlockingOSCUDPServer
 from oscbridge.recording.format import (
     Record,
@@ -131,7 +131,9 @@ class Readers:
         self.errors: list[str] = []
         self._dispatcher = dispatcher_with(200)
         self._dispatcher.map("/mixer/*/fader", lambda address, *args: ("/ok", *args))
-        self._streams = {mode: decoder_for(mode, STREAM_LIMIT) for mode in ("1.0", "1.1", "auto")}
+        self._streams = {
+            mode: stream_decoder(mode, STREAM_LIMIT) for mode in ("1.0", "1.1", "auto")
+        }
 
     def read(self, packet: bytes) -> float:
         """Feed a packet to all readers. Returns the seconds of processor time."""
@@ -151,7 +153,7 @@ class Readers:
                 self._feed(mode, packet)
             except BaseException as error:
                 self.errors.append(f"{mode} raised {error!r} for {packet!r}")
-                self._streams[mode] = decoder_for(mode, STREAM_LIMIT)
+                self._streams[mode] = stream_decoder(mode, STREAM_LIMIT)
         spent = time.thread_time() - started
         self._dispatcher.scheduler.clear()
         return spent
@@ -160,7 +162,7 @@ class Readers:
         decoder = self._streams[mode]
         decoder.feed(packet)
         if decoder.error is not None:
-            self._streams[mode] = decoder_for(mode, STREAM_LIMIT)
+            self._streams[mode] = stream_decoder(mode, STREAM_LIMIT)
         elif decoder.pending >= STREAM_LIMIT + 4:
             self.errors.append(f"{mode} holds {decoder.pending} bytes")
 

@@ -12,8 +12,8 @@ import pytest
 
 from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.http_server import HTTPServer
-from oscbridge.monitoring.status import Status
 from oscbridge.net.url import HostPort
+from oscbridge.status.status import Status
 
 ANY_PORT = HostPort("127.0.0.1", 0)
 EMPTY = Status((), (), ())

@@ -9,7 +9,6 @@ import pytest
 from oscbridge import AddressInfo, ValueRange
 from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.errors import ConfigurationError
-from oscbridge.monitoring.address_counts import AddressCounts
 from oscbridge.monitoring.address_requests import (
     BATCH,
     MAX_ABOUT,
@@ -18,6 +17,7 @@ from oscbridge.monitoring.address_requests import (
     described,
 )
 from oscbridge.monitoring.address_table import Row
+from oscbridge.status.address_counts import AddressCounts
 from oscbridge.testing import running_bridge
 
 CONFIGURATION = """

@@ -33,11 +33,11 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes.stateful_steps import delay
 from oscbridge.http.limits import HTTPLimits
-from oscbridge.monitoring.metrics import Reloads
-from oscbridge.monitoring.status import read_status
 from oscbridge.net.certificate import read_certificates
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.metrics import Reloads
+from oscbridge.status.status import read_status
 from oscbridge.testing import until
 
 Serve = Callable[..., Awaitable[Any]]

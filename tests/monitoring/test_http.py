@@ -21,9 +21,9 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.http_server import SHARE, HTTPServer
-from oscbridge.monitoring.status import BridgeStatus, Received, Status, read_status
 from oscbridge.net.url import HostPort
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.status import BridgeStatus, Received, Status, read_status
 
 Serve = Callable[..., Awaitable[Any]]
 

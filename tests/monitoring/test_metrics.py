@@ -19,10 +19,10 @@ from prometheus_client.openmetrics import parser as openmetrics
 from oscbridge import Endpoint, Host, Message
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.latency import BOUNDS
-from oscbridge.monitoring.metric_families import MAX_LABEL, MAX_REASONS
-from oscbridge.monitoring.metrics import HTTPCounters, Metrics, Reloads
-from oscbridge.monitoring.status import Status, read_status
 from oscbridge.osc import encode_message
+from oscbridge.status.metric_families import MAX_LABEL, MAX_REASONS
+from oscbridge.status.metrics import HTTPCounters, Metrics, Reloads
+from oscbridge.status.status import Status, read_status
 from oscbridge.testing import RunningBridge, running_bridge
 
 Serve = Callable[..., Awaitable[Any]]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from oscbridge.monitoring.control_server import encode_answer
 from oscbridge.monitoring.snapshots import decode_status
-from oscbridge.monitoring.status import EndpointStatus, Received, Status
+from oscbridge.status.status import EndpointStatus, Received, Status
 from oscbridge.testing import running_bridge
 
 CONFIGURATION = """

@@ -13,11 +13,11 @@ from oscbridge import Message
 from oscbridge.bridge.config.port_conflicts import Listen, collide, reaches
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.monitoring.http_server import HTTPServer
-from oscbridge.monitoring.status import Status
 from oscbridge.net import any_host
 from oscbridge.net.url import OSCURL, HostPort
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.osc_server import BlockingOSCUDPServer
+from oscbridge.status.status import Status
 from oscbridge.testing import free_port, running_bridge
 
 both_names = pytest.mark.parametrize("host", ["[::]", "*"])
@@ -41,7 +41,7 @@ async def test_bridge_receives_from_both_families(host: str, mode: str, scheme: 
         to   = "out"
         """
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
-    data = PACKET if scheme == "udp" else encoder_for("1.1")(PACKET)
+    data = PACKET if scheme == "udp" else stream_encoder("1.1")(PACKET)
     async with running_bridge(text) as bridge:
         for count, (family, address) in enumerate(FAMILIES, 1):
             with socket.socket(family, kind) as sender:

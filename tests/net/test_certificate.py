@@ -12,9 +12,9 @@ import oscbridge
 from oscbridge import Endpoint, Reconfigurable
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
-from oscbridge.monitoring.status import read_status
 from oscbridge.net.certificate import certificate_warning, read_certificate
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.status import read_status
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from oscbridge.net import udp_receive as receive
-from oscbridge.net.udp_receive import BATCH, Receive, receiver
+from oscbridge.net.udp_receive import BATCH, Receive, udp_receiver
 
 MakeSocket = Callable[..., socket.socket]
 Make = Callable[..., Receive]
 
-both = pytest.mark.parametrize("make", [receiver, receive._portable], ids=["quick", "portable"])
+both = pytest.mark.parametrize("make", [udp_receiver, receive._portable], ids=["quick", "portable"])
 hosts = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 
@@ -79,6 +79,6 @@ def test_sender_cache_is_bounded(host: str, server: socket.socket, udp_socket: M
     senders = [udp_socket(host) for _ in range(20)]
     for sender in senders:
         sender.sendto(b"/a", server.getsockname())
-    read = receiver(server, max_clients=4)
+    read = udp_receiver(server, max_clients=4)
     assert [client for _, client in read()] == [sender.getsockname() for sender in senders]
     assert len(read.__self__._clients) <= 4  # type: ignore[attr-defined]

@@ -19,10 +19,10 @@ from oscbridge.osc.framing import (
     Framing,
     LengthPrefixDecoder,
     SLIPDecoder,
-    decoder_for,
     encode_length_prefix,
     encode_slip,
-    encoder_for,
+    stream_decoder,
+    stream_encoder,
 )
 
 LIMIT = 32
@@ -121,7 +121,7 @@ def read(decoder: Framing, pieces: Iterable[bytes]) -> tuple[bytes, ...]:
 
 
 def check(case: Case, pieces: Iterable[bytes]) -> str:
-    decoder = decoder_for(case.mode, LIMIT)
+    decoder = stream_decoder(case.mode, LIMIT)
     assert read(decoder, pieces) == case.frames
     assert (decoder.error.reason if decoder.error else None) == case.reason
     assert decoder.pending == case.pending
@@ -151,7 +151,7 @@ def test_frame_split_anywhere_is_reassembled(case: Case) -> None:
 @table(SOUND)
 def test_every_prefix_of_a_stream_yields_a_prefix_of_its_frames(case: Case) -> None:
     for cut in range(len(case.stream) + 1):
-        frames = read(decoder_for(case.mode, LIMIT), [case.stream[:cut]])
+        frames = read(stream_decoder(case.mode, LIMIT), [case.stream[:cut]])
         assert frames == case.frames[: len(frames)]
 
 
@@ -168,7 +168,7 @@ def test_error_does_not_depend_on_how_the_stream_is_split(case: Case) -> None:
 
 @table(FAULTY)
 def test_dead_decoder_raises_the_same_error_at_every_feed(case: Case) -> None:
-    decoder = decoder_for(case.mode, LIMIT)
+    decoder = stream_decoder(case.mode, LIMIT)
     decoder.feed(case.stream)
     depths = set()
     for data in (b"", PING, b"\0"):
@@ -201,7 +201,7 @@ def test_encoded_stream_is_decoded_regardless_of_its_split(
 ) -> None:
     mode, encode = DIALECTS[dialect]
     stream = b"".join(map(encode, packets))
-    decoder = decoder_for(mode, LIMIT)
+    decoder = stream_decoder(mode, LIMIT)
     assert read(decoder, cut_up(stream, at)) == tuple(filter(None, packets))
     assert decoder.error is None
     assert decoder.pending == 0
@@ -216,7 +216,7 @@ tricky = st.lists(st.sampled_from(list(b"\0\0\0\x04/#\xc0\xdb\xdc\xdd\xff")), ma
 def test_garbage_is_decoded_equally_regardless_of_its_split(
     mode: str, stream: bytes, at: list[int]
 ) -> None:
-    whole, pieces = decoder_for(mode, LIMIT), decoder_for(mode, LIMIT)
+    whole, pieces = stream_decoder(mode, LIMIT), stream_decoder(mode, LIMIT)
     assert read(whole, [stream]) == read(pieces, cut_up(stream, at))
     assert str(whole.error) == str(pieces.error)
     assert whole.pending == pieces.pending
@@ -255,16 +255,16 @@ def test_slip_follows_rfc_1055_exactly(stream: bytes) -> None:
 def test_decoder_never_holds_more_than_its_limit(mode: str, flood: bytes) -> None:
     for size in (1, 3, 7, 4096):
         stream = flood * 4096
-        read(decoder_for(mode, LIMIT), (stream[n : n + size] for n in range(0, 4096, size)))
+        read(stream_decoder(mode, LIMIT), (stream[n : n + size] for n in range(0, 4096, size)))
 
 
 @pytest.mark.parametrize("mode", ["1.0", "1.1", "auto"])
 def test_held_bytes_take_about_their_size_in_memory(mode: str) -> None:
     limit = 200_000
-    stream = encoder_for(mode)(b"/" * limit)[:-1]
+    stream = stream_encoder(mode)(b"/" * limit)[:-1]
     pieces = [stream[n : n + 10] for n in range(0, len(stream), 10)]
     tracemalloc.start()
-    decoder = decoder_for(mode, limit)
+    decoder = stream_decoder(mode, limit)
     read(decoder, pieces)
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -286,9 +286,9 @@ def test_dead_decoder_holds_nothing() -> None:
 
 @pytest.mark.parametrize("mode", ["1.0", "1.1"])
 def test_large_frame_byte_by_byte_takes_linear_time(mode: str) -> None:
-    stream = encoder_for(mode)(b"/" * (MAX_PACKET_SIZE - 4))
+    stream = stream_encoder(mode)(b"/" * (MAX_PACKET_SIZE - 4))
     started = time.perf_counter()
-    assert len(read(decoder_for(mode), each_byte(stream))) == 1
+    assert len(read(stream_decoder(mode), each_byte(stream))) == 1
     assert time.perf_counter() - started < 20  # about 1 s; quadratic time would be minutes
 
 
@@ -312,7 +312,7 @@ def test_first_byte_determines_the_framing(stream: bytes, mode: str | None) -> N
 
 @pytest.mark.parametrize("encode", [encode_length_prefix, encode_slip])
 def test_reply_uses_the_framing_of_the_peer(encode: Callable[[bytes], bytes]) -> None:
-    decoder = decoder_for("auto")
+    decoder = stream_decoder("auto")
     assert decoder.encode(PING) == encode_slip(PING)
     decoder.feed(encode(PING))
     assert decoder.encode(FADER) == encode(FADER)
@@ -320,17 +320,17 @@ def test_reply_uses_the_framing_of_the_peer(encode: Callable[[bytes], bytes]) ->
 
 @pytest.mark.parametrize(("mode", "wire"), [("1.0", prefixed(PING)), ("1.1", encode_slip(PING))])
 def test_mode_names_its_decoder_and_its_encoder(mode: str, wire: bytes) -> None:
-    assert decoder_for(mode).mode == mode
-    assert decoder_for(mode).feed(wire) == [PING]
-    assert decoder_for(mode).encode(PING) == encoder_for(mode)(PING) == wire
+    assert stream_decoder(mode).mode == mode
+    assert stream_decoder(mode).feed(wire) == [PING]
+    assert stream_decoder(mode).encode(PING) == stream_encoder(mode)(PING) == wire
 
 
 def test_encoder_for_auto_is_the_osc_1_1_encoder() -> None:
-    assert encoder_for("auto")(PING) == encode_slip(PING)
+    assert stream_encoder("auto")(PING) == encode_slip(PING)
 
 
 @pytest.mark.parametrize("mode", ["", "1", "slip", "AUTO"])
-@pytest.mark.parametrize("factory", [decoder_for, encoder_for])
+@pytest.mark.parametrize("factory", [stream_decoder, stream_encoder])
 def test_unknown_mode_is_rejected_with_the_available_ones(
     factory: Callable[[str], object], mode: str
 ) -> None:

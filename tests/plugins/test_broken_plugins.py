@@ -14,8 +14,8 @@ import pytest
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.errors import OSCBridgeError
-from oscbridge.monitoring.status import read_status
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.status import read_status
 
 Install = Callable[..., None]
 

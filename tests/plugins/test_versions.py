@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from oscbridge.cli import Commands
-from oscbridge.plugins.installed import version_mismatch
+from oscbridge.distributions import version_mismatch
 from oscbridge.plugins.manager import Plugin
 
 Install = Callable[..., None]

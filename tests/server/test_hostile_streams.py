@@ -21,7 +21,7 @@ from waiting import wait_until
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.net.allowlist import AllowList
 from oscbridge.osc import Message, encode_bundle, encode_message
-from oscbridge.osc.framing import encode_length_prefix, encode_slip, encoder_for
+from oscbridge.osc.framing import encode_length_prefix, encode_slip, stream_encoder
 from oscbridge.server.connection_limits import StreamLimits
 
 WAIT = 10.0
@@ -91,7 +91,7 @@ def test_frames_before_a_bad_one_are_delivered(
 ) -> None:
     server = serve_tcp(kind, dispatcher, mode)
     client = connect(server.address, mode)
-    client.sock.sendall(encoder_for(mode)(PING) * 3 + bad)
+    client.sock.sendall(stream_encoder(mode)(PING) * 3 + bad)
     assert [client.receive().address for _ in range(3)] == ["/pong"] * 3
     assert client.is_ended()
     assert dispatcher.statistics.messages == 3
@@ -152,7 +152,7 @@ def test_packet_timeout_closes_the_connection_of_an_incomplete_packet(
     server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(packet_timeout=0.3))
     client = connect(server.address, mode)
     assert is_served(client)
-    client.sock.sendall(encoder_for(mode)(PING)[:6])
+    client.sock.sendall(stream_encoder(mode)(PING)[:6])
     assert client.is_ended()
     assert dispatcher.statistics.closed == {"packet_timeout": 1}
 

@@ -22,7 +22,7 @@ from oscbridge.osc import (
     encode_bundle,
     encode_message,
 )
-from oscbridge.osc.framing import encode_length_prefix, encode_slip, encoder_for
+from oscbridge.osc.framing import encode_length_prefix, encode_slip, stream_encoder
 from oscbridge.osc_tcp_server import (
     MODE_1_0,
     MODE_1_1,
@@ -106,7 +106,7 @@ def test_reply_uses_the_framing_of_the_client(
 ) -> None:
     client = connect(serve_tcp(kind, dispatcher, mode).address, wire)
     client.send("/echo", 1, b"\xc0\xdb\xdc\xdd")
-    expected = encoder_for(wire)(osc("/echoed", 1, b"\xc0\xdb\xdc\xdd"))
+    expected = stream_encoder(wire)(osc("/echoed", 1, b"\xc0\xdb\xdc\xdd"))
     received = b""
     while len(received) < len(expected):
         received += client.sock.recv(len(expected) - len(received))
@@ -121,7 +121,7 @@ def test_stream_can_be_split_anywhere(
 ) -> None:  # fmt: skip
     client = connect(serve_tcp(kind, dispatcher, mode).address, wire)
     client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    stream = encoder_for(wire)(osc("/note", b"\xc0\xdb")) * 3
+    stream = stream_encoder(wire)(osc("/note", b"\xc0\xdb")) * 3
     for cut in range(1, len(stream)):
         client.sock.send(stream[:cut])
         client.sock.send(stream[cut:])
@@ -198,7 +198,7 @@ def test_client_that_disconnects_within_a_packet_affects_no_other(
     server = serve_tcp(kind, dispatcher, mode)
     leaver = connect(server.address, wire)
     leaver.send("/note", 1)
-    leaver.sock.sendall(encoder_for(wire)(osc("/note", 2))[:-3])
+    leaver.sock.sendall(stream_encoder(wire)(osc("/note", 2))[:-3])
     leaver.sock.close()
     client = connect(server.address, wire)
     client.send("/note", 3)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from oscbridge import Message, encode_message
 from oscbridge.osc import decode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.testing import RunningBridge, until
 
 __all__ = ["END", "WAIT", "TCPClient", "UDPClient", "client_count", "joined", "tcp_clients",
@@ -71,8 +71,8 @@ class TCPClient(_RecordingClient):
     ) -> None:
         self.reader = reader
         self.writer = writer
-        self._encode = encoder_for(framing)
-        self._framing = decoder_for(framing)
+        self._encode = stream_encoder(framing)
+        self._framing = stream_decoder(framing)
         self._packets: list[bytes] = []
 
     def send(self, address: str, *args: object) -> None:

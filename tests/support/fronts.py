@@ -21,10 +21,10 @@ from websockets.typing import Subprotocol
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.http.limits import HTTPLimits
-from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.service import Service
-from oscbridge.monitoring.status import Reloads, Status, read_status
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.metrics import HTTPCounters, Metrics
+from oscbridge.status.status import Reloads, Status, read_status
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.bridge import recorded_log
 from oscbridge_ui.greeting import HELLO_TIMEOUT

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from oscbridge.monitoring import control_client
-from oscbridge.monitoring.leader_status import LeaderStatus, leader
+from oscbridge.monitoring.leader_calls import leader
+from oscbridge.status.leader_status import LeaderStatus
 from oscbridge.testing.process import READY, OscbridgeProcess
 from tests.support.arrivals import Arrival, Observer, Ticker
 from tests.support.cut_link import CutLink, LinkLoop

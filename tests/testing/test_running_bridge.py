@@ -10,7 +10,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.monitoring.status import BridgeStatus, Received, Status
+from oscbridge.status.status import BridgeStatus, Received, Status
 from oscbridge.testing import (
     RecordingEndpoint,
     check_configuration,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from prometheus_client.metrics_core import Metric
 
-from oscbridge.monitoring.metrics import HTTPCounters, _Counted
-from oscbridge.monitoring.status import Reloads, Status
+from oscbridge.status.metrics import HTTPCounters, _Counted
+from oscbridge.status.status import Reloads, Status
 from oscbridge_docs.markdown import code, table
 
 __all__ = ["MetricText", "all_metrics", "metrics"]

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from importlib import import_module
 
-import oscbridge
+from oscbridge.public_names import HOMES
 
 __all__ = ["python_api"]
 
@@ -19,7 +19,7 @@ def python_api(module: str) -> str:
 def _lines(module: str) -> Iterator[str]:
     names: list[str] = import_module(module).__all__
     if module != "oscbridge":  # nothing twice
-        names = [name for name in names if name not in oscbridge.__all__]
+        names = [name for name in names if name not in HOMES]
     values = {name: getattr(import_module(module), name) for name in names}
     errors = [n for n, v in values.items() if inspect.isclass(v) and issubclass(v, BaseException)]
     classes = [n for n, v in values.items() if inspect.isclass(v) and n not in errors]

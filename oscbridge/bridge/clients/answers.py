@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["ASK_TIME", "MAX_ASKERS", "AnswerBatch", "Answers"]
 

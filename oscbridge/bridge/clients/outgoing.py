@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from oscbridge.bridge.config.client_models import BridgeClientOptions
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["CLOSED", "ClientLink", "ClientSink", "Outgoing"]
 

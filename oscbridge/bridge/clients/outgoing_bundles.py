@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from oscbridge.bridge.clients.outgoing import Outgoing
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import TimeTag, encode_bundle
 
 __all__ = ["OutgoingBundles"]

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from oscbridge.bridge.config.client_models import BridgeClientOptions
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["MAX_CLIENTS_PER_ADDRESS", "ClientRegistry", "RegisteredClient", "is_local"]
 

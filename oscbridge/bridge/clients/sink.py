@@ -16,8 +16,9 @@ from oscbridge.contract.endpoint import Endpoint
 from oscbridge.dispatch.absorbing_map import AbsorbingMap
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.dispatch.handler import ClientAddress, Handler
+from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import BackOff, BadMessage, EncodeError, NotConnected, PartialDelivery
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message, encode_message
 
 __all__ = ["BRIDGE", "BridgeSink"]

@@ -9,9 +9,9 @@ from typing import Final
 
 from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, ClientSink, Outgoing
 from oscbridge.bridge.config.client_models import BridgeClientOptions
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import NotConnected
-from oscbridge.osc.framing import encoder_for
+from oscbridge.net.socket_address import ClientAddress
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.server.connected_client import ConnectedClient
 
 __all__ = ["TCPClientLink"]
@@ -107,14 +107,14 @@ class TCPClientLink:
         member = self._members.get(client)
         if member is not None and not member.is_active:
             member.is_active = True
-            encode = encoder_for(member.client.framing)
+            encode = stream_encoder(member.client.framing)
             member.client.offer([encode(packet) for packet in packets])
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         if not self.is_open:
             raise NotConnected(CLOSED)
         frames = {
-            framing: [encoder_for(framing)(each.packet) for each in messages]
+            framing: [stream_encoder(framing)(each.packet) for each in messages]
             for framing in {member.client.framing for member in self._current()}
         }
         for index, member in enumerate(self._current(), 1):

@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, ClientSink, Outgoing
 from oscbridge.bridge.clients.registry import ClientRegistry, RegisteredClient
 from oscbridge.bridge.config.client_models import BridgeClientOptions
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import NotConnected
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.udp_errors import report_errors, take_unreachable
 from oscbridge.net.udp_receive import DONT_WAIT, OnBatch, may_be_osc
 

@@ -26,13 +26,13 @@ from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.contract.options import Options
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.certificate import CertificateInfo
 from oscbridge.net.site_link import SiteLink
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 
 __all__ = ["EndpointHost"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import socket
 
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.any_host import accept_both_families, find_local_address
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.tcp_socket import BACKLOG
-from oscbridge.net.udp_socket import open_socket
+from oscbridge.net.udp_socket import open_udp_socket
 from oscbridge.net.url import OSCURL
 
 __all__ = ["bound_socket"]
@@ -23,7 +23,7 @@ async def bound_socket(url: OSCURL, interface: str) -> socket.socket:
     family, address = await find_local_address(url.host, url.port, kind)
     try:
         if kind == socket.SOCK_DGRAM:
-            return open_socket(family, address, interface)
+            return open_udp_socket(family, address, interface)
     except ValueError as error:  # an invalid interface
         raise OSError(str(error)) from error
     return _listening(family, address)

@@ -10,8 +10,8 @@ from typing import Any
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.host import EndpointHost
 from oscbridge.contract.endpoint import AnyEndpoint
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import EndpointError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 from oscbridge.testing.conformance.places import calling_place
 from oscbridge.testing.conformance.suspensions import Suspensions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oscbridge.bridge.clients.answers import ASK_TIME, MAX_ASKERS, Answers
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 ONE: ClientAddress = ("10.0.0.1", 9_000)
 OTHER: ClientAddress = ("10.0.0.2", 9_000)

@@ -8,7 +8,7 @@ import pytest
 from bridge_clients import END, WAIT, client_count, joined, tcp_clients, udp_clients
 
 from oscbridge import Message, TimeTag, encode_bundle, encode_message
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import running_bridge, until
 
 MODES = ("asyncio", "blocking", "threading", "forking")
@@ -55,7 +55,7 @@ async def test_bundle_reaches_other_tcp_clients_as_it_is(mode: str) -> None:
     ):
         await until(lambda: client_count(bridge) == 2, WAIT)
         bundle = chord(3)
-        one.writer.write(encoder_for("1.1")(bundle))
+        one.writer.write(stream_encoder("1.1")(bundle))
         assert await other.packet() == bundle
         other.send(END)
         assert await one.heard_until(END) == []

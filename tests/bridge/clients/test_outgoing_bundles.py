@@ -6,7 +6,7 @@ from oscbridge import Message, TimeTag, encode_bundle, encode_message
 from oscbridge.bridge.clients.outgoing import Outgoing
 from oscbridge.bridge.clients.outgoing_bundles import OutgoingBundles
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 A, B, C = (encode_message(Message.of(address)) for address in ("/a", "/b", "/c"))
 TAG = TimeTag(1 << 40)

@@ -9,7 +9,7 @@ import pytest
 
 from oscbridge import Message
 from oscbridge.bridge.routes.stateful_steps import delay
-from oscbridge.monitoring.route_status import RouteMessages
+from oscbridge.status.route_status import RouteMessages
 from oscbridge.testing import RunningBridge, running_bridge
 
 MODES = ["asyncio", "blocking", "threading", "forking"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from oscbridge import Endpoint, Message
-from oscbridge.monitoring.status import read_status
+from oscbridge.status.status import read_status
 
 CONFIG = '[endpoint.desk]\ntype = "polling"\n'
 

@@ -25,7 +25,7 @@ from oscbridge.bridge.sinks import connection, queues
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.contract.endpoint import Policy
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.tcp_client import SimpleTCPClient
 from oscbridge.udp_client import UDPClient
 
@@ -313,7 +313,7 @@ async def test_tcp_source_on_the_loop_is_not_read_while_the_queue_is_full(runnin
         gate = delivery.endpoint
         assert isinstance(gate, Gate)
         _, writer = await asyncio.open_connection(url.host, url.port)
-        encode = encoder_for("1.1")
+        encode = stream_encoder("1.1")
         # In one piece: messages that were already read must wait as well.
         writer.write(b"".join(encode(encode_message(value(n))) for n in range(total)))
         async with asyncio.timeout(WAIT):

@@ -11,7 +11,7 @@ import pytest
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.sinks.stall_watch import StallWatch
 from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.monitoring.status import read_status
+from oscbridge.status.status import read_status
 
 CONFIG = '[endpoint.in]\ntype = "source"\n[endpoint.desk]\ntype = "stuck"\nstall_timeout = 0.1\n'
 ROUTE = '[[route]]\nfrom = "in"\nto = "desk"\n'

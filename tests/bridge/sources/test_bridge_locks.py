@@ -19,7 +19,7 @@ from oscbridge import ConfigurationError, Message, encode_bundle, encode_message
 from oscbridge.bridge.app import App
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import TimeTag
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import until
 
 WAIT = 20.0
@@ -71,7 +71,7 @@ class Sender:
 
     def send(self, *packets: bytes) -> None:
         for packet in packets:
-            data = encoder_for(self._url.framing)(packet) if self._url.framing else packet
+            data = stream_encoder(self._url.framing)(packet) if self._url.framing else packet
             self.socket.sendall(data)
 
     async def ended(self) -> bool:

@@ -22,7 +22,7 @@ import oscbridge
 from oscbridge import Message
 from oscbridge.bridge.app import App
 from oscbridge.net.url import OSCURL
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import OscbridgeProcess
 from oscbridge.udp_client import UDPClient
 from tests.support.processes import children_of, members_of_session
@@ -96,7 +96,7 @@ class ProgramSession:
     def send(self, address: str, stream: socket.socket | None = None) -> None:
         if stream is not None:
             packet = oscbridge.encode_message(Message.of(address))
-            stream.sendall(encoder_for(self.address.framing)(packet))
+            stream.sendall(stream_encoder(self.address.framing)(packet))
             return
         with UDPClient(self.address.host, self.address.port) as client:
             client.send(Message.of(address))
@@ -295,7 +295,7 @@ async def test_stuck_handler_does_not_delay_a_stop(
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.connect((address.host, address.port))
         packet = oscbridge.encode_message(Message.of("/x"))
-        sock.sendall(packet if scheme == "udp" else encoder_for("1.1")(packet))
+        sock.sendall(packet if scheme == "udp" else stream_encoder("1.1")(packet))
         async with asyncio.timeout(WAIT):
             await called.wait()
         began = time.monotonic()

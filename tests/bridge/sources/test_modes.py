@@ -17,7 +17,7 @@ from oscbridge import Message, TimeTag
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.net.url import OSCURL
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.plugins.manager import Plugins
 
 MODES = ["asyncio", "blocking", "threading", "forking"]
@@ -127,7 +127,7 @@ class Client:
     def __init__(self, address: OSCURL, wire: str) -> None:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         kind = socket.SOCK_STREAM if wire else socket.SOCK_DGRAM
-        self._encode = encoder_for(wire) if wire else bytes
+        self._encode = stream_encoder(wire) if wire else bytes
         self.socket = socket.socket(family, kind)
         self.socket.connect((address.host, address.port))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from oscbridge import Message, TimeTag, encode_bundle, encode_message
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.identity import what_does_not_add_up
 
@@ -61,7 +61,7 @@ def send(bridge: RunningBridge, packet: bytes) -> None:
             sock.sendto(packet, (url.host, url.port))
         return
     with socket.create_connection((url.host, url.port)) as stream:
-        stream.sendall(encoder_for(url.framing)(packet))
+        stream.sendall(stream_encoder(url.framing)(packet))
 
 
 async def received(device: socket.socket) -> bytes:

@@ -26,10 +26,10 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.sinks import connection
 from oscbridge.endpoints.osc import tcp as tcp_link
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
-from oscbridge.monitoring.status import EndpointStatus
 from oscbridge.osc import decode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.framing import stream_decoder, stream_encoder
 from oscbridge.osc_tcp_server import AsyncOSCTCPServer
+from oscbridge.status.status import EndpointStatus
 from oscbridge.testing import RunningBridge, running_bridge
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
@@ -494,7 +494,7 @@ class Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.put_nowait(writer)
-        framing = decoder_for(self.wire)
+        framing = stream_decoder(self.wire)
         try:
             while await self.reading.wait() and (data := await reader.read(4_096)):
                 for packet in framing.feed(data):
@@ -516,7 +516,7 @@ class Server:
         self._server.close()
 
     def say(self, writer: asyncio.StreamWriter, *messages: Message) -> None:
-        encode = encoder_for(self.wire)
+        encode = stream_encoder(self.wire)
         writer.write(b"".join(encode(encode_message(message)) for message in messages))
 
 
@@ -703,7 +703,7 @@ async def test_messages_that_have_not_left_when_the_connection_ends_are_counted_
                     await bridge.until(lambda b: b.status.client_dropped)
                 else:
                     await bridge.stop()
-                whole = len(decoder_for("1.1").feed(await read_all(device)))
+                whole = len(stream_decoder("1.1").feed(await read_all(device)))
             missed = bridge.status.client_dropped["disconnected"]
             assert missed > 10
             assert (bridge.status.sent, whole + missed) == (sent, sent)
@@ -761,7 +761,7 @@ async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
     peer = await server()
     async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
         writer = await peer.connection()
-        writer.write(encoder_for("1.1")(encode_bundle([encode_message(m) for m in NUMBERS[:3]])))
+        writer.write(stream_encoder("1.1")(encode_bundle([encode_message(m) for m in NUMBERS[:3]])))
         assert [m.args for m in await bridge.seen(3)] == [(0,), (1,), (2,)]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from oscbridge import Endpoint, Message, encode_message
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
-from oscbridge.monitoring.status import EndpointStatus
+from oscbridge.status.status import EndpointStatus
 from oscbridge.testing import RunningBridge, running_bridge
 
 WAIT = 10.0

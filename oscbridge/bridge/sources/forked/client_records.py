@@ -12,7 +12,7 @@ from oscbridge.bridge.sources.forked.ipc_clients import (
     SenderRecord,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 __all__ = ["take_client_record"]
 

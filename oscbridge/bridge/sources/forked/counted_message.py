@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 
 __all__ = ["dispatch_counted", "screened"]

@@ -9,7 +9,7 @@ from typing import Final
 
 from oscbridge.bridge.sources.forked.ipc_clients import AskedRecord, SenderRecord
 from oscbridge.bridge.sources.forked.worker_ipc import WorkerChannel
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.udp_errors import take_unreachable
 from oscbridge.net.udp_receive import may_be_osc
 from oscbridge.osc import Message

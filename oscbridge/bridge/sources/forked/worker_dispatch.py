@@ -13,10 +13,11 @@ from oscbridge.dispatch.absorbing_map import AbsorbingMap
 from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
+from oscbridge.dispatch.handler import Handler, Reply
 from oscbridge.dispatch.packet_reader import ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.errors import DecodeError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Limits, Message
 

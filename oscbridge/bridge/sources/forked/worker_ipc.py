@@ -29,8 +29,8 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     read_record,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import EncodeError
+from oscbridge.net.socket_address import ClientAddress
 from oscbridge.osc import Message
 
 __all__ = [

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from oscbridge import Message, encode_bundle, encode_message
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.identity import source_that_does_not_add_up
 
@@ -84,7 +84,7 @@ class Peer:
     def __init__(self, bridge: RunningBridge) -> None:
         url = bridge.url("in")
         udp = url.scheme == "udp"
-        self._encode = bytes if udp else encoder_for(url.framing)
+        self._encode = bytes if udp else stream_encoder(url.framing)
         self.socket = socket.socket(
             socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
         )

@@ -14,7 +14,7 @@ from processes import children_of
 from udp_sockets import udp_socket
 
 from oscbridge import Message, encode_message
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.identity import source_that_does_not_add_up
 
@@ -83,7 +83,7 @@ async def test_packets_that_a_killed_child_has_read_are_counted(victim: str, kin
     async with running_bridge(CONFIG.format(scheme="tcp")) as bridge:
         url, pid = bridge.url("in"), worker()
         assert pid is not None
-        frame = encoder_for(url.framing)
+        frame = stream_encoder(url.framing)
         with socket.create_connection((url.host, url.port)) as peer:
             peer.sendall(frame(PACKETS["matched"]))
             await bridge.recording("out").arrived(1)

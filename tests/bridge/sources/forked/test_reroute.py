@@ -27,7 +27,7 @@ from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter
 from oscbridge.bridge.sources.listener import listen
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import TimeTag
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.testing import until
 from tests.support.processes import children_of
 
@@ -180,7 +180,7 @@ async def test_worker_and_connections_stay_if_only_the_targets_change(
     old, new = Box(), Box()
     async with running(route(old, match="/x"), listen_on=scheme) as bridge:
         with bridge.connect() as sock:
-            packet = osc("/x") if scheme == "udp" else encoder_for("1.1")(osc("/x"))
+            packet = osc("/x") if scheme == "udp" else stream_encoder("1.1")(osc("/x"))
             sock.send(packet)
             await until(lambda: old.messages)
             pid = bridge.listener.pid
@@ -285,7 +285,7 @@ async def test_connections_of_a_replaced_worker_end_and_clients_can_reconnect(
     running: Start,
 ) -> None:
     old, new = Box(), Box()
-    packet = encoder_for("1.1")(osc("/x"))
+    packet = stream_encoder("1.1")(osc("/x"))
     loop = asyncio.get_running_loop()
     async with running(route(old), listen_on="tcp") as bridge:
         with bridge.connect() as sock:
@@ -341,7 +341,7 @@ async def test_watcher_sees_packets_only_while_it_watches(scheme: str, running: 
 
             async def send(address: str) -> None:
                 packet = osc(address, 1)
-                sock.send(encoder_for(framing)(packet) if framing else packet)
+                sock.send(stream_encoder(framing)(packet) if framing else packet)
                 await until(lambda: address in box.addresses)
 
             await send("/before")
@@ -412,7 +412,7 @@ async def test_listener_reports_its_children(
     async with running(route(box, function=function), listen_on=scheme) as bridge:
         listener = bridge.listener
         assert (listener.children, listener.connections, listener.threads) == (0, 0, 0)
-        packet = osc("/x") if scheme == "udp" else encoder_for("1.1")(osc("/x"))
+        packet = osc("/x") if scheme == "udp" else stream_encoder("1.1")(osc("/x"))
         with bridge.connect() as one, bridge.connect() as two:
             one.send(packet)
             two.send(packet)
@@ -455,7 +455,7 @@ async def test_listener_reports_its_threads_and_connections(
         kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
         with socket.socket(socket.AF_INET, kind) as sock:
             sock.connect((listener.address.host, listener.address.port))
-            sock.send(osc("/x") if scheme == "udp" else encoder_for("1.1")(osc("/x")))
+            sock.send(osc("/x") if scheme == "udp" else stream_encoder("1.1")(osc("/x")))
             async with asyncio.timeout(WAIT):
                 await called.wait()
             assert listener.connections == (scheme == "tcp")

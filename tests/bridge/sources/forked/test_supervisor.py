@@ -24,7 +24,7 @@ from oscbridge import Delivery, Endpoint, Message, Options, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sources.forked import worker_process
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
-from oscbridge.osc.framing import encoder_for
+from oscbridge.osc.framing import stream_encoder
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import until
 from tests.support.processes import children_of
@@ -151,7 +151,7 @@ class Stream:
 
     def __init__(self, app: App) -> None:
         address = app.listeners["in"].address
-        self._encode = encoder_for(address.framing)
+        self._encode = stream_encoder(address.framing)
         self.socket = socket.create_connection((address.host, address.port))
 
     def send(self, *messages: Message) -> None:

@@ -14,7 +14,7 @@ from oscbridge.bridge.sources.forked.ipc_clients import SenderRecord
 from oscbridge.bridge.sources.forked.ipc_protocol import read_record
 from oscbridge.bridge.sources.forked.worker_clients import SenderReports
 from oscbridge.bridge.sources.forked.worker_setup import WorkerTask
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.socket_address import ClientAddress
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
 

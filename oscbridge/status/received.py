@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.monitoring.route_status import shortened
+from oscbridge.status.route_status import shortened
 
 __all__ = ["Received", "read_received"]
 

@@ -17,14 +17,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from oscbridge.monitoring.address_metrics import address_metrics
-from oscbridge.monitoring.endpoint_metrics import endpoint_metrics
-from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
-from oscbridge.monitoring.route_metrics import route_metrics
-from oscbridge.monitoring.status import Received, Reloads, Status
-from oscbridge.monitoring.variable_metrics import variable_metric
+from oscbridge.distributions import version
 from oscbridge.osc.lenient import DEVIATIONS
-from oscbridge.plugins.installed import version
+from oscbridge.status.address_metrics import address_metrics
+from oscbridge.status.endpoint_metrics import endpoint_metrics
+from oscbridge.status.metric_families import counters, counters_by_reason, gauges, label
+from oscbridge.status.route_metrics import route_metrics
+from oscbridge.status.status import Received, Reloads, Status
+from oscbridge.status.variable_metrics import variable_metric
 
 __all__ = ["HTTPCounters", "Metrics"]
 

@@ -16,9 +16,9 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.routes.failures import PERIOD, RouteFailures
-from oscbridge.monitoring.route_status import MAX_TEXT
-from oscbridge.monitoring.status import Status, read_status
 from oscbridge.plugins.manager import Plugins
+from oscbridge.status.route_status import MAX_TEXT
+from oscbridge.status.status import Status, read_status
 from oscbridge.udp_client import UDPClient
 
 CONFIGURATION = """

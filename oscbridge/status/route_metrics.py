@@ -7,8 +7,8 @@ from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
-from oscbridge.monitoring.metric_families import Labels, counters, counters_by_reason, gauges, label
-from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
+from oscbridge.status.metric_families import Labels, counters, counters_by_reason, gauges, label
+from oscbridge.status.route_status import RouteMessages, RouteStatus
 
 __all__ = ["route_metrics"]
 

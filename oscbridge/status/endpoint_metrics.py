@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
 from oscbridge.bridge.sinks.latency import BOUNDS, Latency
-from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
-from oscbridge.monitoring.status import EndpointStatus
+from oscbridge.status.metric_families import counters, counters_by_reason, gauges, label
+from oscbridge.status.status import EndpointStatus
 
 __all__ = ["endpoint_metrics"]
 

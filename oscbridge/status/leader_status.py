@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.role import LEASE_CLOCK
-from oscbridge.errors import OSCBridgeError
-from oscbridge.monitoring.control_client import RunningProcess, ask
 
-__all__ = ["LeaderStatus", "decode_leader", "hand_over", "leader", "read_leader"]
+__all__ = ["LeaderStatus", "read_leader"]
 
 
 @dataclass(frozen=True)
@@ -56,27 +53,3 @@ def read_leader(app: App) -> LeaderStatus | None:
         leadership.takeovers,
         leadership.problem,
     )
-
-
-def decode_leader(fields: Mapping[str, Any] | None) -> LeaderStatus | None:
-    """The role from its JSON form."""
-    return None if fields is None else LeaderStatus(**fields)
-
-
-async def leader(process: RunningProcess) -> LeaderStatus | None:
-    """The role of a process; None if it has no backup."""
-    async with ask(process.socket, {"command": "leader"}) as batches:
-        async for answer, *_ in batches:
-            return decode_leader(answer["leader"])
-    raise OSCBridgeError("the bridge has stopped")
-
-
-async def hand_over(process: RunningProcess) -> str:
-    """Let another bridge lead in place of a process. Returns its name.
-
-    Raises :class:`OSCBridgeError` if the process does not lead, or if no other one takes over.
-    """
-    async with ask(process.socket, {"command": "leader", "hand_over": True}) as batches:
-        async for answer, *_ in batches:
-            return str(answer["holder"])
-    raise OSCBridgeError("the bridge has stopped")

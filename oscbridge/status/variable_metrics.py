@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from prometheus_client.metrics_core import Metric
 
 from oscbridge.bridge.routes.variables import Value
-from oscbridge.monitoring.metric_families import gauges
+from oscbridge.status.metric_families import gauges
 
 __all__ = ["variable_metric"]
 

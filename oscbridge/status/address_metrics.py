@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 
-from oscbridge.monitoring.address_counts import AddressCounts
-from oscbridge.monitoring.metric_families import gauges
+from oscbridge.status.address_counts import AddressCounts
+from oscbridge.status.metric_families import gauges
 
 __all__ = ["address_metrics"]
 

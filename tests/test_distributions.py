@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge.plugins.installed import name_and_version, version
+from oscbridge.distributions import name_and_version, version
 
 
 @pytest.mark.parametrize("found", list(metadata.distributions()), ids=lambda found: found.name)

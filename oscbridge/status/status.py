@@ -16,10 +16,10 @@ from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.contract.abilities import Consuming, Serving
 from oscbridge.contract.endpoint import AnyEndpoint
-from oscbridge.monitoring.address_counts import AddressCounts, read_addresses
-from oscbridge.monitoring.leader_status import LeaderStatus, read_leader
-from oscbridge.monitoring.received import Received, read_received
-from oscbridge.monitoring.route_status import RouteStatus, read_route
+from oscbridge.status.address_counts import AddressCounts, read_addresses
+from oscbridge.status.leader_status import LeaderStatus, read_leader
+from oscbridge.status.received import Received, read_received
+from oscbridge.status.route_status import RouteStatus, read_route
 
 __all__ = [
     "BridgeStatus",
