@@ -38,7 +38,7 @@ NAMES: Final = {"Makefile", "Dockerfile", "entrypoint", "run", "enter"}
 
 
 def too_long(file: str, text: str) -> Iterator[str]:
-    """What is too long in a file, with its place."""
+    """The problems of a file: its length, and its long functions with their lines."""
     if (lines := len(text.splitlines())) > MAX_FILE:
         yield f"{file}: {lines} lines; at most {MAX_FILE}"
     if not file.endswith(".py"):
@@ -59,7 +59,7 @@ def is_source(file: str) -> bool:
 
 
 def main() -> int:
-    """Print what is too long. Returns 1 if there is anything."""
+    """Print all problems. Returns 1 if there is any."""
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     )
