@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("oscbridge", "plugins/*/oscbridge_*", "bundle", "pytest_oscbridge")
+FOLDERS = ("oscbridge", "plugins/*/oscbridge_*", "bundle", "docs/_ext", "pytest_oscbridge")
 
 
 def test_every_class_has_a_name_of_its_own() -> None:
