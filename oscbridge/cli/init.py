@@ -16,11 +16,12 @@ from oscbridge.bridge.config.plugin_packages import missing_extras
 from oscbridge.cli.completion import complete_example, complete_profile
 from oscbridge.cli.example_library import find_example
 from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, NewBridge, configuration_text
+from oscbridge.cli.own_name import own_name
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.plugins.endpoint_types import EndpointTypeMap
 from oscbridge.plugins.manager import Plugins
-from oscbridge.profiles.library import find_profile, shipped_profiles
+from oscbridge.profiles.library import device_profiles, find_profile
 
 __all__ = ["command"]
 
@@ -142,7 +143,7 @@ def _ask_place(types: EndpointTypeMap, target: str) -> str:
 
 
 def _ask_profile() -> str:
-    names = ", ".join(shipped_profiles())
+    names = ", ".join(device_profiles())
     text = f"4. Is it one of these? {names}, or none"
     while (name := click.prompt(text, "none")) != "none":
         try:
@@ -186,5 +187,5 @@ def _say_how_to_go_on(file: Path, missing: Sequence[str]) -> None:
     if missing:
         noun = "a plugin" if len(missing) == 1 else "plugins"
         click.echo(f'It needs {noun}: pip install "oscbridge[{",".join(missing)}]"')
-    click.echo(f"Then: oscbridge run {shlex.quote(str(file))}")
+    click.echo(f"Then: {own_name()} run {shlex.quote(str(file))}")
     sys.stdout.flush()

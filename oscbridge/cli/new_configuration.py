@@ -101,7 +101,7 @@ def configuration_text(answers: NewBridge) -> str:
         "# `oscbridge run`. A running bridge takes a changed file with `oscbridge reload`.",
         "",
         "[http]",
-        _line("listen", '"127.0.0.1:9180"', "the control room, in a browser", 8),
+        _line("listen", '"127.0.0.1:9180"', "the control room; 0.0.0.0 for other computers", 8),
         _line("on_start", '"retry"', "another bridge may have the port", 8),
         "",
         "[bridge.stage]",

@@ -122,6 +122,7 @@ def test_examples_and_profiles_are_completed(complete: Callable[[str], list[str]
     assert complete("oscbridge examples copy ") == list(shipped_examples())
     assert complete("oscbridge simulate x") == ["x32", "xair"]
     assert complete("oscbridge init --profile q") == ["qlab"]
+    assert complete("oscbridge init --profile t") == []  # no template
 
 
 def test_blocked_bridge_does_not_block_the_shell(

@@ -53,6 +53,23 @@ def test_init_asks_five_questions(folder: Path) -> None:
     assert 'profile = "x32"' in text
 
 
+def test_init_offers_profiles_of_devices(folder: Path) -> None:
+    output = init(answers="9000\nosc\n10.0.0.5:1\nnone\nb.toml\n")
+    assert "abletonosc, eos, qlab, scsynth, vrchat, x32, xair, or none" in output
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [("/opt/bin/oscbridge", "/opt/bin/oscbridge"), ("/my env/oscbridge", '"/my env/oscbridge"')],
+)
+def test_next_command_has_the_path_of_a_program_that_the_shell_does_not_find(
+    called: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [called])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert f"Then: {shown} run a.toml\n" in init("a.toml", "--yes")
+
+
 def test_init_asks_only_what_no_option_says(folder: Path) -> None:
     output = init("a.toml", "--port", "9000", "--to", "browser", "--one-way", answers="8090\n")
     assert "3. Which TCP port" in output

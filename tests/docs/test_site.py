@@ -22,7 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built manual."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html"]
-    command += ["-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")]
+    command += ["-j", "auto", "-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")]
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT
     )
