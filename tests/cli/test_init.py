@@ -39,6 +39,25 @@ def test_init_writes_a_file_whose_tests_pass(target: str, folder: Path) -> None:
     assert [each.passed for each in tests] == [True]
 
 
+@pytest.mark.parametrize(
+    ("target", "sent", "expected"),
+    [
+        ("lights", "/fader3 1.0", "lights /dmx/1/3 1.0"),
+        ("lights", "/dmx/1/12 0.5", "lights /dmx/1/12 0.5"),
+        ("midi", "/fader7 1.0", "synth /control 1 7 127"),
+        ("midi", "/note_off 1 60 64", "synth /note_off 1 60 64"),
+        ("midi", "/control/1/7 64", "synth /control/1/7 64"),
+    ],
+)
+def test_faders_of_touchosc_and_messages_of_the_target_reach_it(
+    target: str, sent: str, expected: str, folder: Path
+) -> None:
+    init("new.toml", "--to", target, "--yes")
+    test = f'[[test]]\nname = "t"\nfrom = "stage"\nsend = "{sent}"\nexpect = "{expected}"\n'
+    tests = run_configured_tests((folder / "new.toml").read_text() + test)
+    assert [each.passed for each in tests] == [True, True]
+
+
 def test_init_writes_where_the_control_room_is(folder: Path) -> None:
     init("new.toml", "--yes")
     assert '[http]\nlisten   = "127.0.0.1:9180"' in (folder / "new.toml").read_text()
