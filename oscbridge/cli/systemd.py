@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from importlib import resources
 from pathlib import Path
@@ -42,6 +41,6 @@ def command() -> None:
 
 
 def _escaped(path: str) -> str:
-    """A path as the first word of ``ExecStart=``. systemd.service(5), Command lines"""
-    path = re.sub(r'[\\"]', r"\\\g<0>", path.replace("%", "%%"))
-    return f'"{path}"' if re.search(r"\s|'", path) else path
+    """A path as the first word of ``ExecStart=``: systemd.service(5). It cannot have quotes."""
+    path = path.replace("%", "%%")
+    return f'"{path}"' if " " in path else path
