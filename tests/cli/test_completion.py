@@ -182,7 +182,13 @@ def test_script_for_bash_completes(environment: dict[str, str], tmp_path: Path) 
 
 
 @pytest.mark.load  # what else runs takes its part of the caches
-@pytest.mark.parametrize("line", ["oscbridge ", "oscbridge tap ", "oscbridge mute "])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("oscbridge ", "oscbridge tap ", "oscbridge mute ", "oscbridge init --profile "),
+        "oscbridge check show.toml --from ",
+    ],
+)
 def test_completion_is_fast(
     line: str,
     running: Any,
