@@ -78,7 +78,7 @@ format: $(DEVELOP) ## put the code in its style
 	$(BIN)/ruff format
 
 docs: $(DEVELOP) ## build the manual into docs/_build; a warning is an error
-	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build $(ARGS)
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -j auto -b html docs docs/_build $(ARGS)
 	@echo "docs/_build/index.html"
 
 docs-serve: docs ## show the manual at http://127.0.0.1:8000, or ARGS=PORT

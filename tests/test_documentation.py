@@ -128,6 +128,7 @@ def test_quoted_banner_is_real(
     shown = re.sub(r"ws://127\.0\.0\.1:\d+", "ws://127.0.0.1:8080", shown)
     shown = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9180", shown)
     shown = re.sub(r"\S*oscbridge send .*/hello", "oscbridge send /hello", shown)
+    shown = re.sub(r"\S*oscbridge init", "oscbridge init", shown)
     quoted = block("text", "with its built-in configuration").replace(".venv/bin/", "")
     quoted = quoted.replace("oscbridge 0.1.0", f"oscbridge {version('oscbridge')}")
     quoted = quoted.replace("websocket 0.1.0", f"websocket {version('oscbridge-websocket')}")
@@ -185,9 +186,18 @@ def test_quoted_trace_is_real(tmp_path: Path) -> None:
     assert (result.stdout, result.stderr) == (block("text", "from bridge stage"), "")
 
 
+@pytest.mark.parametrize("args", [args for args in OUR_COMMANDS if args[0] == "init"])
+def test_documented_init_works_with_its_proposed_answers(args: list[str], tmp_path: Path) -> None:
+    for command, answers in ((args, "\n" * 5), (["check", args[1]], None)):
+        result = subprocess.run(
+            [PROGRAM, *command], input=answers, capture_output=True, text=True, cwd=tmp_path
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_every_command_is_tested() -> None:
     assert {args[0] for args in OUR_COMMANDS} == {
-        *("--version", "check", "dump", "plugins", "run", "send", "test")
+        *("--version", "check", "dump", "init", "plugins", "run", "send", "test")
     }
     others = {line for line in COMMAND_LINES if line and not line.startswith("oscbridge")}
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +9,7 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.cli.own_name import own_name
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.distributions import version
 from oscbridge.monitoring.site_urls import site_urls
@@ -42,7 +41,7 @@ def banner(service: Service, plugins: Plugins, name: str, *, is_built_in: bool) 
     addresses = [listener.address for listener in app.listeners.values()]
     places = reachable_places(dict(zip(app.listeners, addresses, strict=True)), own_addresses())
     if not places and is_built_in and addresses:
-        places = ["only this computer can send; for others write a file: oscbridge init"]
+        places = [f"only this computer can send; for others write a file: {own_name()} init"]
     lines += _labelled("devices", places)
     lines += _labelled("missing", _missing(service, plugins, is_built_in=is_built_in))
     lines += _labelled("open", [click.style(url, fg="green") for url in site_urls(service.http)])
@@ -103,8 +102,7 @@ def _send_command(listening: OSCURL) -> str:
     scheme = listening.scheme.removesuffix("+auto")
     address = str(listening._replace(scheme=scheme, host=host))
     to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "
-    program = "oscbridge" if shutil.which("oscbridge") else sys.argv[0]
-    return f"{program} send {to}/hello 1"
+    return f"{own_name()} send {to}/hello 1"
 
 
 # --- the table of parts ------------------------------------------------------------------------

@@ -91,9 +91,9 @@ def complete_example(_ctx: click.Context, _param: click.Parameter, incomplete: s
 
 def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The device profiles that ship with the bridge."""
-    from oscbridge.profiles.library import shipped_profiles
+    from oscbridge.profiles.library import device_profiles
 
-    return _starting_with(incomplete, shipped_profiles())
+    return _starting_with(incomplete, device_profiles())
 
 
 def _starting_with(incomplete: str, names: Iterable[str]) -> list[str]:

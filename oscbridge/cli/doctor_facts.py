@@ -138,7 +138,7 @@ def _network(_plugins: Plugins) -> Iterator[Fact]:
     yield Fact("interfaces", _interfaces())
     for kind, port, use in PORTS:
         problem = _why_not_free(kind, port)
-        yield Fact(f"{kind} {port}", f"{problem or 'free'} ({use})")
+        yield Fact(f"{kind} {port}", f"{problem.partition(';')[0] or 'free'} ({use})")
     if sys.platform == "linux":
         yield from _receive_buffer()
         found = [each for each in _FIREWALLS if shutil.which(each)]

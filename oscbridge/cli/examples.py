@@ -9,6 +9,7 @@ import click
 
 from oscbridge.cli.completion import complete_example
 from oscbridge.cli.example_library import CONFIGURATION, find_example, shipped_examples
+from oscbridge.cli.own_name import own_name
 from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
@@ -36,7 +37,7 @@ def command(ctx: click.Context) -> None:
     width = max(map(len, examples), default=0)
     for name, example in examples.items():
         click.echo(f"{click.style(f'{name:{width}}', bold=True)}  {example.title}")
-    click.echo("\nCopy one to change it: oscbridge examples copy NAME")
+    click.echo(f"\nCopy one to change it: {own_name()} examples copy NAME")
 
 
 @command.command("show")
@@ -66,4 +67,4 @@ def copy(name: str, folder: Path | None) -> None:
     except OSError as error:
         raise ConfigurationError(f"{target}: {what_failed(error)}") from None
     click.echo(f"{target}: {', '.join(path.name for path in example.files)}")
-    click.echo(f"{example.needs}\nThen: oscbridge run {target / CONFIGURATION}")
+    click.echo(f"{example.needs}\nThen: {own_name()} run {target / CONFIGURATION}")

@@ -20,6 +20,12 @@ class TargetKind(NamedTuple):
     """The name of its endpoint."""
     lines: tuple[tuple[str, TomlValue, str], ...]
     """Key, value and comment of each line of its table; ``{}`` in a text is the answer."""
+    routes: tuple[tuple[str, ...], ...] = (('add match = "/mixer/*" to pass only some',),)
+    """The comment and the lines between ``from`` and ``to`` of each route to it."""
+    sent: str = "/fader/1 0.5"
+    """A message of a device, for the test."""
+    expected: str = "/fader/1 0.5"
+    """The message that its endpoint gets then."""
 
 
 TARGETS: Final[Mapping[str, TargetKind]] = {
@@ -42,6 +48,17 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
             ("output", "{}", ""),
             ("on_start", "retry", "it may be plugged in later"),
         ),
+        (
+            (
+                "fader 7 of TouchOSC is controller 7",
+                'match = "/fader{n}"',
+                "scale = [0.0, 1.0, 0, 127]",
+                'send  = "/control 1 {n} {0}"',
+            ),
+            ("messages that are MIDI already", 'match = "/{note,control,program,pitch}*"'),
+        ),
+        "/fader7 0.5",
+        "/control 1 7 64",
     ),
     "mqtt": TargetKind(
         "Where is the broker?",
@@ -58,7 +75,17 @@ TARGETS: Final[Mapping[str, TargetKind]] = {
         "Which node gets sACN? Its address, or multicast",
         "multicast",
         "lights",
-        (("type", "sacn", "/dmx/1/12 0.5 is channel 12 of universe 1"), ("to", "{}", "")),
+        (("type", "sacn", ""), ("to", "{}", "")),
+        (
+            (
+                "fader 3 of TouchOSC is channel 3",
+                'match = "/fader{n}"',
+                'send  = "/dmx/1/{n} {0}"       # universe 1',
+            ),
+            ("messages that are levels already", 'match = "/dmx/*"'),
+        ),
+        "/fader3 0.5",
+        "/dmx/1/3 0.5",
     ),
     "osc": TargetKind(
         "Where is the device or program?",
@@ -93,15 +120,12 @@ def configuration_text(answers: NewBridge) -> str:
     lines = [(key, _filled(value, answers.place), note) for key, value, note in target.lines]
     if answers.profile:
         lines.append(("profile", toml_value(answers.profile), "knows its addresses and ranges"))
-    address = "/dmx/1/1 0.5" if answers.target == "lights" else "/note 1 60 100"
-    if answers.target not in ("lights", "midi"):
-        address = "/fader/1 0.5"
     parts = [
         "# Check it with `oscbridge check`, try its tests with `oscbridge test`, and start it with",
         "# `oscbridge run`. A running bridge takes a changed file with `oscbridge reload`.",
         "",
         "[http]",
-        _line("listen", '"127.0.0.1:9180"', "the control room, in a browser", 8),
+        _line("listen", '"127.0.0.1:9180"', "the control room; 0.0.0.0 for other computers", 8),
         _line("on_start", '"retry"', "another bridge may have the port", 8),
         "",
         "[bridge.stage]",
@@ -110,10 +134,7 @@ def configuration_text(answers: NewBridge) -> str:
         f"[endpoint.{target.name}]",
         *(_line(*line, max(len(key) for key, _, _ in lines)) for line in lines),
         "",
-        '[[route]]                                # add match = "/mixer/*" to pass only some',
-        'from = "stage"',
-        f'to   = "{target.name}"',
-        "",
+        *(line for route in target.routes for line in _route(target.name, *route)),
     ]
     if answers.both_ways and answers.target not in ONE_WAY:
         parts += [
@@ -126,11 +147,23 @@ def configuration_text(answers: NewBridge) -> str:
         "[[test]]",
         'name   = "a message arrives"',
         'from   = "stage"',
-        f'send   = "{address}"',
-        f'expect = "{target.name} {address}"',
+        f'send   = "{target.sent}"',
+        f'expect = "{target.name} {target.expected}"',
         "",
     ]
     return "\n".join(parts)
+
+
+def _route(to: str, note: str, *steps: str) -> list[str]:
+    """The lines of a route from the bridge to an endpoint."""
+    width = 5 if steps else 4
+    return [
+        f"[[route]]{'':31} # {note}",
+        f'{"from":{width}} = "stage"',
+        *steps,
+        f'{"to":{width}} = "{to}"',
+        "",
+    ]
 
 
 def _filled(value: TomlValue, place: str) -> str:

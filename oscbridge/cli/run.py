@@ -24,6 +24,7 @@ from oscbridge.cli import fail
 from oscbridge.cli.banner import banner
 from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
+from oscbridge.cli.other_bridges import with_other_bridges
 from oscbridge.cli.standard_streams import open_standard_streams
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
@@ -201,7 +202,7 @@ async def _run(
             await _to_the_end(service.stop())
         except OSCBridgeError as error:
             _log_bug(error)
-            fail(str(error), 1)  # now: the rest of the shutdown may be blocked
+            fail(await with_other_bridges(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
 

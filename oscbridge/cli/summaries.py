@@ -35,6 +35,7 @@ SUMMARIES: Final = {
     "profiles": "List the device profiles; show or check one.",
     "examples": "List the examples; show or copy one.",
     "simulate": "Simulate a device, to try a setup without it.",
+    "systemd": "Print a unit of systemd, which runs the bridge as a service.",
     "schema": "Print the JSON Schema of the configuration file, for editors.",
     "import": "Print a configuration made of the rules of another program's file.",
 }

@@ -12,10 +12,13 @@ from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.errors import ConfigurationError
 from oscbridge.suggestions import suggest
 
-__all__ = ["FOLDER", "find_profile", "shipped_profiles"]
+__all__ = ["FOLDER", "TEMPLATE", "device_profiles", "find_profile", "shipped_profiles"]
 
 FOLDER: Final = "profiles"
 """The folder of user profiles, beside the configuration."""
+
+TEMPLATE: Final = "template"
+"""The profile in this package that describes no device: users copy it to write their own."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -24,6 +27,11 @@ def shipped_profiles() -> dict[str, Path]:
     """The files of the profiles in this package, by name."""
     with resources.as_file(resources.files("oscbridge.profiles") / "data") as folder:
         return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def device_profiles() -> list[str]:
+    """The names of the profiles in this package that describe a device."""
+    return [name for name in shipped_profiles() if name != TEMPLATE]
 
 
 def find_profile(name: str, directory: Path) -> Path:

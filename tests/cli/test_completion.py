@@ -122,6 +122,7 @@ def test_examples_and_profiles_are_completed(complete: Callable[[str], list[str]
     assert complete("oscbridge examples copy ") == list(shipped_examples())
     assert complete("oscbridge simulate x") == ["x32", "xair"]
     assert complete("oscbridge init --profile q") == ["qlab"]
+    assert complete("oscbridge init --profile t") == []  # no template
 
 
 def test_blocked_bridge_does_not_block_the_shell(
@@ -181,7 +182,13 @@ def test_script_for_bash_completes(environment: dict[str, str], tmp_path: Path) 
 
 
 @pytest.mark.load  # what else runs takes its part of the caches
-@pytest.mark.parametrize("line", ["oscbridge ", "oscbridge tap ", "oscbridge mute "])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("oscbridge ", "oscbridge tap ", "oscbridge mute ", "oscbridge init --profile "),
+        "oscbridge check show.toml --from ",
+    ],
+)
 def test_completion_is_fast(
     line: str,
     running: Any,

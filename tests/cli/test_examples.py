@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from oscbridge.cli import cli
 from oscbridge.cli.example_library import Example, shipped_examples
 from oscbridge.errors import ConfigurationError
+from oscbridge.testing.process import PROGRAM
 
 EXAMPLES = shipped_examples()
 
@@ -62,7 +63,10 @@ def test_examples_show_prints_the_configuration() -> None:
     assert EXAMPLES["doorbell"].configuration in run("examples", "show", "doorbell")
 
 
-def test_examples_copy_makes_a_folder_that_passes_check(tmp_path: Path) -> None:
+def test_examples_copy_makes_a_folder_that_passes_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(PROGRAM).parent))
     target = tmp_path / "deep" / "mine"
     output = run("examples", "copy", "shared-mixer", str(target))
     assert f"Then: oscbridge run {target / 'oscbridge.toml'}" in output

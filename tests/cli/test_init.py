@@ -39,6 +39,25 @@ def test_init_writes_a_file_whose_tests_pass(target: str, folder: Path) -> None:
     assert [each.passed for each in tests] == [True]
 
 
+@pytest.mark.parametrize(
+    ("target", "sent", "expected"),
+    [
+        ("lights", "/fader3 1.0", "lights /dmx/1/3 1.0"),
+        ("lights", "/dmx/1/12 0.5", "lights /dmx/1/12 0.5"),
+        ("midi", "/fader7 1.0", "synth /control 1 7 127"),
+        ("midi", "/note_off 1 60 64", "synth /note_off 1 60 64"),
+        ("midi", "/control/1/7 64", "synth /control/1/7 64"),
+    ],
+)
+def test_faders_of_touchosc_and_messages_of_the_target_reach_it(
+    target: str, sent: str, expected: str, folder: Path
+) -> None:
+    init("new.toml", "--to", target, "--yes")
+    test = f'[[test]]\nname = "t"\nfrom = "stage"\nsend = "{sent}"\nexpect = "{expected}"\n'
+    tests = run_configured_tests((folder / "new.toml").read_text() + test)
+    assert [each.passed for each in tests] == [True, True]
+
+
 def test_init_writes_where_the_control_room_is(folder: Path) -> None:
     init("new.toml", "--yes")
     assert '[http]\nlisten   = "127.0.0.1:9180"' in (folder / "new.toml").read_text()
@@ -51,6 +70,23 @@ def test_init_asks_five_questions(folder: Path) -> None:
     assert '"udp://0.0.0.0:9005"' in text
     assert '"udp://10.0.0.5:10023"' in text
     assert 'profile = "x32"' in text
+
+
+def test_init_offers_profiles_of_devices(folder: Path) -> None:
+    output = init(answers="9000\nosc\n10.0.0.5:1\nnone\nb.toml\n")
+    assert "abletonosc, eos, qlab, scsynth, vrchat, x32, xair, or none" in output
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [("/opt/bin/oscbridge", "/opt/bin/oscbridge"), ("/my env/oscbridge", '"/my env/oscbridge"')],
+)
+def test_next_command_has_the_path_of_a_program_that_the_shell_does_not_find(
+    called: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [called])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert f"Then: {shown} run a.toml\n" in init("a.toml", "--yes")
 
 
 def test_init_asks_only_what_no_option_says(folder: Path) -> None:

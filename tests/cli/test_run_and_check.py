@@ -216,6 +216,18 @@ def test_run_names_a_bridge_whose_port_is_in_use(call: Call, write: Write) -> No
     )
 
 
+def test_run_lists_the_bridge_that_runs_already(call: Call, start: Start, write: Write) -> None:
+    program = start("run", write('[bridge.stage]\nlisten = "udp://127.0.0.1:0"', "first.toml"))
+    url = program.wait_for(r"stage +(udp://\S+)")[1]
+    program.wait_for("Ctrl-C stops it")
+    result = call("run", write(f'[bridge.stage]\nlisten = "{url}"'))
+    assert result.returncode == 1
+    problem, other = result.stderr.splitlines()
+    assert problem.startswith(f"error: bridge.stage: {url}: address already in use")
+    assert other.startswith("error: running already: ")
+    assert "first.toml  since " in other
+
+
 def test_run_names_an_endpoint_whose_port_is_in_use(call: Call, write: Write) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -14,25 +14,6 @@ DOCKER = ROOT / "docker"
 PROGRAM = Path(sys.executable).with_name("oscbridge")
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "oscbridge.service"
-    text = (DOCKER / "oscbridge.service").read_text()
-    unit.write_text(text.replace("/opt/oscbridge/bin/oscbridge", str(PROGRAM)))
-    result = subprocess.run(
-        ["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False
-    )
-    assert (result.returncode, result.stdout + result.stderr) == (0, "")
-
-
-def test_unit_does_not_restart_after_a_configuration_problem(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "bad.toml").write_text("[bridg]")
-    unit = (DOCKER / "oscbridge.service").read_text()
-    result = subprocess.run([PROGRAM, "run", tmp_path / "bad.toml"], capture_output=True)
-    assert f"RestartPreventExitStatus={result.returncode}\n" in unit
-
-
 @pytest.mark.parametrize("file", sorted(DOCKER.rglob("*.toml")), ids=lambda file: file.name)
 def test_configuration_is_valid(file: Path) -> None:
     result = subprocess.run([PROGRAM, "check", file], capture_output=True, text=True, check=False)
@@ -48,7 +29,5 @@ def test_files_named_by_the_page_exist() -> None:
 
 def test_page_names_every_file() -> None:
     page = (DOCKER / "README.md").read_text()
-    files = [
-        file.name for file in DOCKER.iterdir() if file.suffix in (".yaml", ".toml", ".service")
-    ]
+    files = [file.name for file in DOCKER.iterdir() if file.suffix in (".yaml", ".toml")]
     assert [name for name in files if f"]({name})" not in page] == []

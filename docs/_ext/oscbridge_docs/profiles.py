@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from oscbridge.profiles.library import shipped_profiles
+from oscbridge.profiles.library import TEMPLATE, shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
 from oscbridge.profiles.profile import Profile, read_profile
 from oscbridge_docs.markdown import code, paragraphs, table
 
 __all__ = ["groups", "keys", "profiles"]
-
-TEMPLATE = "template"
 
 
 def profiles() -> str:

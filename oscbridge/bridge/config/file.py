@@ -32,8 +32,9 @@ def read_file(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)
     except FileNotFoundError:
-        near = did_you_mean(path.name, [each.name for each in path.parent.glob("*.toml")])
-        raise ConfigurationError(f"{path}: no such file; {near or 'check the name'}") from None
+        raise ConfigurationError(
+            f"{path}: no such file; {_near(path) or 'check the name'}"
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: {what_failed(error)}") from None
     if len(raw) > MAX_FILE:
@@ -45,6 +46,13 @@ def read_file(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{path}: line {line}: not UTF-8; save it as UTF-8") from None
+
+
+def _near(path: Path) -> str:
+    """A question about the file that was meant, or an empty string."""
+    names = [each.name for each in path.parent.glob("*.toml")]
+    whole = f"{path.name}.toml"
+    return did_you_mean(whole if whole in names else path.name, names)
 
 
 def replace_file(path: Path, text: str) -> None:

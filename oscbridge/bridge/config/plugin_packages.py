@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from oscbridge.suggestions import did_you_mean, suggest
 
-__all__ = ["PACKAGES", "missing_extras", "suggest_type"]
+__all__ = ["PACKAGES", "missing_extras", "missing_type", "suggest_type"]
 
 PACKAGES: Final[Mapping[str, str]] = {
     "artnet": "oscbridge-dmx",
@@ -30,6 +30,15 @@ def missing_extras(text: str, installed: Collection[str]) -> list[str]:
     used = {each.get("type") for each in tomllib.loads(text).get("endpoint", {}).values()}
     missing = (used & PACKAGES.keys()) - set(installed)
     return sorted({PACKAGES[name].removeprefix("oscbridge-") for name in missing})
+
+
+def missing_type(keys: Iterable[str], installed: Collection[str]) -> str:
+    """The problem with the keys of an endpoint without ``type``: a misspelled one, or none."""
+    for key in keys:
+        if fix := did_you_mean(key, ["type"]):
+            return f"unknown key {key!r}; {fix}"
+    known = ", ".join(sorted(installed)) or "none: no plugins are installed"
+    return f"missing key 'type'; available: {known}"
 
 
 def suggest_type(word: str, installed: Collection[str]) -> str:

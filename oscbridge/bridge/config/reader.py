@@ -25,7 +25,7 @@ from oscbridge.bridge.config.leader_problems import leader_problems
 from oscbridge.bridge.config.media import loop_warnings
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.plugin_bugs import bug_of
-from oscbridge.bridge.config.plugin_packages import suggest_type
+from oscbridge.bridge.config.plugin_packages import missing_type, suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
     is_group,
@@ -197,7 +197,7 @@ class Reader:
     def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
         path, options = ("endpoint", name), dict(table)
         type_name = options.pop("type", None)
-        factory = self._factory(path, type_name)
+        factory = self._factory(path, table)
         if factory is None:
             return
         shared = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
@@ -230,11 +230,10 @@ class Reader:
         )
         self.endpoints[name] = EndpointEntry(str(type_name), factory, valid, runner)
 
-    def _factory(self, path: KeyPath, type_name: object) -> type[AnyEndpoint] | None:
-        """The endpoint class of a type; None after reporting an unknown one."""
-        if type_name is None:
-            known = ", ".join(sorted(self._types)) or "none: no plugins are installed"
-            self._problem(path, f"missing key 'type'; available: {known}")
+    def _factory(self, path: KeyPath, table: Mapping[str, Any]) -> type[AnyEndpoint] | None:
+        """The endpoint class of a table; None after reporting an unknown type."""
+        if (type_name := table.get("type")) is None:
+            self._problem(path, missing_type(table, self._types))
             return None
         factory = self._types.get(type_name) if isinstance(type_name, str) else None
         if factory is None:

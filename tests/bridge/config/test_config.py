@@ -222,6 +222,11 @@ def test_file_can_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
             id="type-missing",
         ),
         pytest.param(
+            '[endpoint.a]\ntyp = "server"',
+            "endpoint.a: unknown key 'typ'; did you mean 'type'?",
+            id="type-misspelled",
+        ),
+        pytest.param(
             "bridge = 5", "bridge = 5: expected tables, e.g. [bridge.stage]", id="bridge-no-table"
         ),
         pytest.param(
@@ -455,6 +460,11 @@ def test_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
 def test_missing_file_suggests_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "studio.toml").touch()
     assert load_fails(tmp_path / "studoi.toml") == ("no such file; did you mean 'studio.toml'?")
+
+
+def test_missing_file_suggests_the_name_with_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "b.toml").touch()
+    assert load_fails(tmp_path / "b") == "no such file; did you mean 'b.toml'?"
 
 
 def test_missing_file_in_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
