@@ -36,6 +36,7 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "GrantsLeases",
         "Guarded",
         "MustDeliver",
+        "Paced",
         "PeerAware",
         "Reconfigurable",
         "RouteAware",

@@ -38,6 +38,7 @@ __all__ = [
     "Guarded",
     "KnowsAddresses",
     "MustDeliver",
+    "Paced",
     "PeerAware",
     "Reconfigurable",
     "RouteAware",
@@ -70,6 +71,19 @@ class MustDeliver(ABC, Generic[ItemT]):
         Of those with one key the last is kept, before all messages that came later; at most
         4,096, in memory. Called on any thread, and only with messages that would be dropped; it
         must not wait. Not for the policy ``block``, which drops the newest when it is full.
+        """
+
+
+class Paced(ABC):
+    """Sends at intervals, however many messages arrive."""
+
+    @property
+    @abstractmethod
+    def next_send(self) -> float:
+        """When it sends next, in seconds of the event loop's clock; 0 if it sends at once.
+
+        Messages that arrive earlier wait in the send queue, at most 50 ms, and are passed in one
+        batch. Read on the event loop, for each batch; it must not wait.
         """
 
 
@@ -299,6 +313,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
     for ability in (
         Coalescing,
         MustDeliver,
+        Paced,
         Durability,
         Reconfigurable,
         RouteAware,
