@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         DescribesRoutes,
         Durability,
         FindsDevices,
-        GrantsLeases,
         Guarded,
         KnowsAddresses,
         MustDeliver,
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from oscbridge.contract.hooks import hookimpl
     from oscbridge.contract.host import Host
     from oscbridge.contract.importing import ImportedFile, ImportedRule, Importer, Importers
-    from oscbridge.contract.lease import Lease
+    from oscbridge.contract.lease import GrantsLeases, Lease
     from oscbridge.contract.nearby_device import NearbyDevice
     from oscbridge.contract.options import Options
     from oscbridge.contract.source import RouteFunction, Routes, Sink, Source

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic
 from oscbridge.address_space import AddressChange, AddressInfo, EndpointAddresses
 from oscbridge.contract.control_facts import ControlFacts, ControlId, JoinedControl
 from oscbridge.contract.delivery import ItemT, RouteInfo, RouteT
-from oscbridge.contract.lease import Lease
+from oscbridge.contract.lease import GrantsLeases
 from oscbridge.contract.nearby_device import NearbyDevice
 from oscbridge.contract.options import OptionsT
 from oscbridge.osc import Message, Origin
@@ -34,7 +34,6 @@ __all__ = [
     "DescribesRoutes",
     "Durability",
     "FindsDevices",
-    "GrantsLeases",
     "Guarded",
     "KnowsAddresses",
     "MustDeliver",
@@ -257,39 +256,6 @@ class Guarded(ABC):
         It must ask :meth:`AccessControl.renew` about each connected client, close those that are
         denied, and give the others their new rights. Also called while it is not connected.
         """
-
-
-class GrantsLeases(ABC, Generic[OptionsT]):
-    """Grants leases, each to one bridge at a time, e.g. by a quorum of servers: ``[run] leader``.
-
-    The bridge calls it a few times per second while the endpoint is connected, and cancels a call
-    that takes too long; the request may have succeeded nevertheless. A lease outlives the
-    connection. An exception means that nothing is known about the lease.
-    """
-
-    @abstractmethod
-    async def acquire_lease(self, key: str, holder: str, seconds: float, /) -> Lease:
-        """Grant a lease to ``holder``, or renew it; unless another one has it.
-
-        Another holder must not be granted the lease before ``seconds`` have passed since the
-        last renewal was recorded. The bridge counts from before its call. ``holder`` is unique
-        for each start of a bridge, and human-readable.
-        """
-
-    @abstractmethod
-    async def find_lease(self, key: str, /) -> Lease:
-        """Find the holder of a lease, without asking for the lease."""
-
-    @abstractmethod
-    async def release_lease(self, key: str, holder: str, /) -> None:
-        """End a lease if ``holder`` has it: another one may be granted it at once."""
-
-    @classmethod
-    def lease_problem(cls, options: OptionsT, /) -> str:
-        """Why an endpoint with these options can grant no lease, and how to fix it; empty if it
-        can. ``check`` reports it.
-        """
-        return ""
 
 
 class SharesMedium(ABC, Generic[OptionsT]):

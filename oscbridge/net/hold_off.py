@@ -16,11 +16,11 @@ PERIOD: Final = 0.002
 """Seconds for which a socket is not read."""
 
 MARGIN: Final = 0.001
-"""Seconds before somebody needs what arrives that it is read again."""
+"""Seconds before somebody needs new datagrams that it is read again."""
 
 
 class HoldOff:
-    """Removes the reader of a socket for a moment while nobody needs what arrives.
+    """Removes the reader of a socket for a moment while nobody needs new datagrams.
 
     At thousands of messages per second most of the cost is waking up for each of them.
     """
@@ -35,7 +35,7 @@ class HoldOff:
         """Begin, after ``count`` datagrams were read; not if they are rare, or more are waiting.
 
         ``read`` is the reader, called again at the end; ``patience`` returns the seconds for which
-        nobody needs what arrives.
+        nobody needs new datagrams.
         """
         now, before = self._loop.time(), self._read_at
         self._read_at = now

@@ -1,4 +1,4 @@
-"""A socket that is not read for a moment while nobody needs what arrives."""
+"""A socket that is not read for a moment while nobody needs new datagrams."""
 
 from __future__ import annotations
 
