@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from oscbridge.contract.abilities import DescribesRoutes as DescribesRoutes
     from oscbridge.contract.abilities import Durability as Durability
     from oscbridge.contract.abilities import FindsDevices as FindsDevices
-    from oscbridge.contract.abilities import GrantsLeases as GrantsLeases
     from oscbridge.contract.abilities import Guarded as Guarded
     from oscbridge.contract.abilities import KnowsAddresses as KnowsAddresses
     from oscbridge.contract.abilities import MustDeliver as MustDeliver
+    from oscbridge.contract.abilities import Paced as Paced
     from oscbridge.contract.abilities import PeerAware as PeerAware
     from oscbridge.contract.abilities import Reconfigurable as Reconfigurable
     from oscbridge.contract.abilities import RouteAware as RouteAware
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from oscbridge.contract.importing import ImportedRule as ImportedRule
     from oscbridge.contract.importing import Importer as Importer
     from oscbridge.contract.importing import Importers as Importers
+    from oscbridge.contract.lease import GrantsLeases as GrantsLeases
     from oscbridge.contract.lease import Lease as Lease
     from oscbridge.contract.nearby_device import NearbyDevice as NearbyDevice
     from oscbridge.contract.options import Options as Options

@@ -8,8 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.contract.abilities import GrantsLeases
-from oscbridge.contract.lease import Lease
+from oscbridge.contract.lease import GrantsLeases, Lease
 from oscbridge.errors import EndpointError, NotConnected
 
 __all__ = ["LeaseRequests", "RunningEndpoints"]

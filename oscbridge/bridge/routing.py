@@ -17,6 +17,7 @@ from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routes.route_sink import RouteSink
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.contract.abilities import Paced
 from oscbridge.contract.options import Options
 from oscbridge.contract.source import RouteFunction, Routes, Sink, Source
 from oscbridge.dispatch.address_map import AddressMap
@@ -83,6 +84,9 @@ class SourceRouting:
     def install(self, dispatcher: Dispatcher) -> None:
         """Make the source's dispatcher use these routes."""
         dispatcher.adopt(self.addresses, self.notify_peer_disconnected)
+        sinks = tuple(self.sinks.values())
+        is_paced = bool(sinks) and all(isinstance(each.endpoint, Paced) for each in sinks)
+        dispatcher.patience = (lambda: min(s.patience for s in sinks)) if is_paced else None
 
     def notify_peer_disconnected(self, client: ClientAddress) -> None:
         """Tell the endpoints that the connection of one of the source's clients has ended."""

@@ -39,7 +39,9 @@ def banner(service: Service, plugins: Plugins, name: str, *, is_built_in: bool) 
     found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
     lines.append(f"  plugins   {found or NONE}")
     addresses = [listener.address for listener in app.listeners.values()]
-    places = reachable_places(dict(zip(app.listeners, addresses, strict=True)), own_addresses())
+    # Finding them takes memory for good.
+    own = own_addresses() if any(_is_everywhere(each.host) for each in addresses) else []
+    places = reachable_places(dict(zip(app.listeners, addresses, strict=True)), own)
     if not places and is_built_in and addresses:
         places = [f"only this computer can send; for others write a file: {own_name()} init"]
     lines += _labelled("devices", places)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic
 from oscbridge.address_space import AddressChange, AddressInfo, EndpointAddresses
 from oscbridge.contract.control_facts import ControlFacts, ControlId, JoinedControl
 from oscbridge.contract.delivery import ItemT, RouteInfo, RouteT
-from oscbridge.contract.lease import Lease
+from oscbridge.contract.lease import GrantsLeases
 from oscbridge.contract.nearby_device import NearbyDevice
 from oscbridge.contract.options import OptionsT
 from oscbridge.osc import Message, Origin
@@ -34,10 +34,10 @@ __all__ = [
     "DescribesRoutes",
     "Durability",
     "FindsDevices",
-    "GrantsLeases",
     "Guarded",
     "KnowsAddresses",
     "MustDeliver",
+    "Paced",
     "PeerAware",
     "Reconfigurable",
     "RouteAware",
@@ -70,6 +70,19 @@ class MustDeliver(ABC, Generic[ItemT]):
         Of those with one key the last is kept, before all messages that came later; at most
         4,096, in memory. Called on any thread, and only with messages that would be dropped; it
         must not wait. Not for the policy ``block``, which drops the newest when it is full.
+        """
+
+
+class Paced(ABC):
+    """Sends at intervals, however many messages arrive."""
+
+    @property
+    @abstractmethod
+    def next_send(self) -> float:
+        """When it sends next, in seconds of the event loop's clock; 0 if it sends at once.
+
+        Messages that arrive earlier wait in the send queue, at most 50 ms, and are passed in one
+        batch. Read on the event loop, for each batch; it must not wait.
         """
 
 
@@ -245,39 +258,6 @@ class Guarded(ABC):
         """
 
 
-class GrantsLeases(ABC, Generic[OptionsT]):
-    """Grants leases, each to one bridge at a time, e.g. by a quorum of servers: ``[run] leader``.
-
-    The bridge calls it a few times per second while the endpoint is connected, and cancels a call
-    that takes too long; the request may have succeeded nevertheless. A lease outlives the
-    connection. An exception means that nothing is known about the lease.
-    """
-
-    @abstractmethod
-    async def acquire_lease(self, key: str, holder: str, seconds: float, /) -> Lease:
-        """Grant a lease to ``holder``, or renew it; unless another one has it.
-
-        Another holder must not be granted the lease before ``seconds`` have passed since the
-        last renewal was recorded. The bridge counts from before its call. ``holder`` is unique
-        for each start of a bridge, and human-readable.
-        """
-
-    @abstractmethod
-    async def find_lease(self, key: str, /) -> Lease:
-        """Find the holder of a lease, without asking for the lease."""
-
-    @abstractmethod
-    async def release_lease(self, key: str, holder: str, /) -> None:
-        """End a lease if ``holder`` has it: another one may be granted it at once."""
-
-    @classmethod
-    def lease_problem(cls, options: OptionsT, /) -> str:
-        """Why an endpoint with these options can grant no lease, and how to fix it; empty if it
-        can. ``check`` reports it.
-        """
-        return ""
-
-
 class SharesMedium(ABC, Generic[OptionsT]):
     """Receives what other endpoints of its type send: they are connected to one broker or bus."""
 
@@ -299,6 +279,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
     for ability in (
         Coalescing,
         MustDeliver,
+        Paced,
         Durability,
         Reconfigurable,
         RouteAware,

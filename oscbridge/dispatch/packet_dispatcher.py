@@ -54,6 +54,8 @@ class PacketDispatcher(AnyPacket):
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
         self.turn: Turn | None = None  # the server begins and ends it around what it reads at once
+        self.patience: Callable[[], float] | None = None
+        """Returns the seconds for which nobody needs what a server could read; None for never."""
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._binding = 0  # counts the calls of rebind
         self._latest_origin: tuple[ClientAddress | None, Origin | None] = None, None

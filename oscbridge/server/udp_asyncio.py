@@ -7,6 +7,7 @@ import inspect
 import socket
 import weakref
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
@@ -14,6 +15,7 @@ from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import find_local_address
 from oscbridge.net.direct_readers import add_reader, remove_reader
+from oscbridge.net.hold_off import HoldOff
 from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.udp_receive import OnBatch, is_about_sent, udp_receiver
 from oscbridge.net.udp_socket import open_udp_socket
@@ -192,16 +194,14 @@ class DrainingTransport(asyncio.DatagramTransport):
         """Datagrams of the batch that is being handled."""
         self._unread: list[tuple[bytes, ClientAddress]] = []
         self._is_dispatching = False
+        self._hold_off = HoldOff(loop, sock)
         add_reader(loop, sock, self._on_readable)
         # Without a warning, if the program ends while it is open.
         self._finalizer = weakref.finalize(self, sock.close)
         protocol.connection_made(self)
 
     def _on_readable(self) -> None:
-        protocol = self._protocol
-        batch = self._receive() if protocol.on_batch is None else self._read()
-        if self._is_selective:
-            batch = keep_allowed(batch, protocol.allow, protocol.dispatcher)
+        batch, protocol = self._next_batch(), self._protocol
         turn = protocol.dispatcher.turn
         if turn is None:
             self._dispatch(batch)
@@ -214,6 +214,16 @@ class DrainingTransport(asyncio.DatagramTransport):
                 self._dispatch(batch)
         finally:
             turn.end()
+        patience = protocol.dispatcher.patience
+        if patience is not None and self._reading and not self._closing:
+            self._hold_off.begin(self._on_readable, patience, len(batch))
+
+    def _next_batch(self) -> list[tuple[bytes, ClientAddress]]:
+        protocol = self._protocol
+        batch = self._receive() if protocol.on_batch is None else self._read()
+        if self._is_selective:
+            batch = keep_allowed(batch, protocol.allow, protocol.dispatcher)
+        return batch
 
     def _dispatch(self, batch: list[tuple[bytes, ClientAddress]]) -> None:
         """Handle datagrams until a handler pauses the reading."""
@@ -244,6 +254,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         """Leave packets in the socket."""
         if self._reading and not self._closing:
             self._reading = False
+            self._hold_off.end()
             remove_reader(self._loop, self._socket)
             self._unread.extend(self._rest)  # which ends their handling
 
@@ -269,6 +280,9 @@ class DrainingTransport(asyncio.DatagramTransport):
         """Stop serving and close the socket."""
         if self._closing:
             return
+        if self._hold_off.end():
+            with suppress(OSError):
+                self._dispatch(self._next_batch())
         self._closing, self._reading = True, False
         self._unread.extend(self._rest)
         remove_reader(self._loop, self._socket)

@@ -423,3 +423,16 @@ def target(process: int, descriptor: int) -> str:
 def children_of(process: int) -> list[int]:
     text = Path(f"/proc/{process}/task/{process}/children").read_text()
     return [int(each) for each in text.split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_bridge_with_a_websocket_endpoint_has_loaded_no_tls_and_no_json(
+    start: Start, write: Write
+) -> None:
+    endpoint = '[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n'
+    program = start("run", write(BRIDGE + endpoint))
+    port_of(program)
+    lines = Path(f"/proc/{program.process.pid}/maps").read_text().splitlines()
+    loaded = {Path(line.split()[-1]).name.partition(".")[0] for line in lines}
+    assert "_socket" in loaded
+    assert not loaded & {"_ssl", "libssl", "orjson", "_sqlite3", "_http_parser"}

@@ -9,7 +9,7 @@ from oscbridge.bridge.broken_endpoint import BrokenEndpoint
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import LeaderOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
-from oscbridge.contract.abilities import GrantsLeases
+from oscbridge.contract.lease import GrantsLeases
 from oscbridge.failures import failure_text
 from oscbridge.suggestions import suggest
 

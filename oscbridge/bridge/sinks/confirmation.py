@@ -36,6 +36,9 @@ async def until_settled(sinks: Sequence[ConfirmingSink]) -> None:
     are often delivered at its end: the first look is in the next one.
     """
     marks = [(sink, sink.offered) for sink in sinks]
+    for sink in sinks:
+        if sink.queue is not None:
+            sink.queue.hurry()
     await asyncio.sleep(0)
     wait = FIRST_LOOK
     while marks := [each for each in marks if _settled(each[0]) < each[1]]:

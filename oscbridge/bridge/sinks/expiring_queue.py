@@ -119,6 +119,9 @@ class ExpiringQueue:
     def interrupt(self) -> None:
         self._queue.interrupt()
 
+    def hurry(self) -> None:
+        self._queue.hurry()
+
     async def join(self) -> None:
         await self._queue.join()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,15 +19,20 @@ from oscbridge.bridge.sinks.memory_queue import MemoryQueue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.settling import Settling
 from oscbridge.bridge.sinks.unsettled import UnsettledBatch
+from oscbridge.contract.abilities import Paced
 from oscbridge.contract.delivery import Deliverable
 from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.dispatch.turn import Turn
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["ImmediateSending"]
 
 MAX_BATCH: Final = 1_024
 """Largest number of messages passed to ``send_batch``."""
+
+MAX_PATIENCE: Final = 0.05
+"""Seconds that messages may wait in the queue for a :class:`Paced` endpoint."""
 
 TURN: Final = 64
 """Messages after which other tasks run on the event loop."""
@@ -68,12 +74,18 @@ class ImmediateSending(Settling):
         self._turn = Turn()
         self._queue: MemoryQueue[Deliverable] | None = None
         self._thread = 0
+        self._paced = endpoint if isinstance(endpoint, Paced) and self._by_batch else None
+        self._timer: asyncio.TimerHandle | None = None
+        self._hurried = 0.0
+        """When the endpoint was to send next as too many messages waited for that."""
 
     def deliver_in(self, turn: Turn, queue: SendQueue) -> None:
         """Deliver messages in the turn of the loop in which they are routed, where possible."""
         if isinstance(queue, MemoryQueue):
             self._turn, self._queue, self._thread = turn, queue, threading.get_ident()
             queue.defer = partial(turn.defer, partial(self._deliver_waiting, queue))
+            if self._paced is not None:
+                queue.wake_at(min(max(queue.size // 2, 1), MAX_BATCH))
 
     def deliver_alone(self, message: Deliverable) -> bool:
         """Deliver the only message of a turn without the queue, if nothing waits there.
@@ -90,6 +102,8 @@ class ImmediateSending(Settling):
             or self._ended
             or (self._joins_bundles and message.timetag is not None)
         ):
+            return False
+        if self._paced is not None and self._next_send():
             return False
         began = time.monotonic()
         messages, task, endpoint, turn = [message], self._task, self._endpoint, self._turn
@@ -119,6 +133,51 @@ class ImmediateSending(Settling):
         if not self._is_idle or self._ended or not self._connection.is_open:
             queue.wake()
             return
+        if self._paced is None or not self._leave(queue):
+            self._take_and_deliver(queue)
+
+    def _next_send(self) -> float:
+        """When the endpoint sends next, if messages may wait for it in the queue; otherwise 0."""
+        assert self._paced is not None and self._task is not None
+        now = self._task.get_loop().time()
+        try:
+            due = self._paced.next_send
+            return due if now < due <= now + MAX_PATIENCE and due != self._hurried else 0.0
+        except BaseException as error:  # the call waits for nothing: the endpoint raised it
+            text = f"next_send failed: {failure_text(error)}"
+            self._reporter.report("next_send", text, level=logging.ERROR, error=error)
+            return 0.0
+
+    @property
+    def patience(self) -> float:
+        """Seconds until the endpoint sends, if messages may wait for that."""
+        if self._queue is None or self._paced is None or self._task is None:
+            return 0.0
+        due = 0.0 if self._queue.has_plenty else self._next_send()
+        return max(due - self._task.get_loop().time(), 0.0)
+
+    def _leave(self, queue: MemoryQueue[Deliverable]) -> bool:
+        """Leave the messages in the queue until the endpoint sends. Returns whether they may wait.
+
+        If they are too many, all others until then are delivered as they come.
+        """
+        due = self._next_send()
+        if due and queue.has_plenty:
+            self._hurried = due
+            return False
+        if due and self._timer is None:
+            assert self._task is not None
+            self._timer = self._task.get_loop().call_at(due, self._send_due, queue)
+        return due > 0
+
+    def _send_due(self, queue: MemoryQueue[Deliverable]) -> None:
+        self._timer = None
+        if self._is_idle and not self._ended and self._connection.is_open:
+            self._take_and_deliver(queue)
+        else:
+            queue.wake()
+
+    def _take_and_deliver(self, queue: MemoryQueue[Deliverable]) -> None:
         messages = queue.take_now(self._at_once)
         if messages and self._deliver(messages, queue):
             if self._sampler.entered_at:

@@ -97,6 +97,9 @@ class MemoryQueue(QueueBase[EntryT]):
         """Wake the task that waits in :meth:`take`. On the event loop."""
         self._events.wake()
 
+    def hurry(self) -> None:
+        self._events.wake()
+
     def discard(self, is_expired: Callable[[EntryT], bool]) -> None:
         """Drop the messages that have expired. On the event loop."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence, Sized
@@ -48,6 +49,10 @@ class QueueBase(ABC, Generic[EntryT]):
         must_deliver: Sized = (),
     ) -> None:
         self.size = size
+        self._plenty = sys.maxsize
+        """The number of waiting messages that wakes it again."""
+        self._quick = size
+        """The number below which one more needs no attention."""
         self.offered = 0
         self.lock = self._lock = lock
         self._closed = False
@@ -69,6 +74,15 @@ class QueueBase(ABC, Generic[EntryT]):
     def _wake(self) -> None:
         """Called without the lock after a message was added to the empty queue."""
 
+    def wake_at(self, count: int) -> None:
+        """Wake it at this number of waiting messages as well: until then they may be left."""
+        self._plenty = self._quick = min(count, self.size)
+
+    @property
+    def has_plenty(self) -> bool:
+        """Whether so many messages wait that they must not be left."""
+        return len(self._waiting) >= self._plenty
+
     def unsafe_of(self, pending: int) -> int:
         return pending + len(self)
 
@@ -77,7 +91,7 @@ class QueueBase(ABC, Generic[EntryT]):
 
     def put(self, message: EntryT) -> None:
         with self._lock:
-            was_empty = not (self._waiting or self._waiting_first)
+            wakes = not (self._waiting or self._waiting_first) or len(self._waiting) == self._plenty
             self.offered += 1
             reason = "closed" if self._closed else self._add(message)
             if not self._sampler.position:
@@ -86,14 +100,19 @@ class QueueBase(ABC, Generic[EntryT]):
                 self._drops.count(reason, 1)
         if reason:
             self._drops.log(reason, 1)
-        if was_empty and not self._closed:
+        if wakes and not self._closed:
             self._wake()
 
     def interrupt(self) -> None:
         self._events.interrupt()
 
     async def join(self) -> None:
+        self.hurry()
         await self._events.join()
+
+    def hurry(self) -> None:
+        """Do nothing: no message waits for its endpoint."""
+        return
 
     def release(self) -> None:
         """Do nothing: no source waits."""

@@ -52,7 +52,7 @@ class DropOldestQueue(MemoryQueue[EntryT]):
         messages = self._messages
         with self._lock:
             is_later = messages and self._sampler.position and not self._closed
-            if is_later and len(messages) < self.size:  # nobody needs to know
+            if is_later and len(messages) < self._quick:  # nobody needs to know
                 self.offered += 1
                 messages.append(message)
                 return

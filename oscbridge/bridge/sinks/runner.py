@@ -19,9 +19,10 @@ from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
 from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.sink_side import SinkSide
-from oscbridge.bridge.sinks.spool.rejected import RejectedFile
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 from oscbridge.bridge.sinks.stall_watch import StallWatch
 from oscbridge.contract.abilities import Consuming
+from oscbridge.contract.delivery import Deliverable
 from oscbridge.contract.endpoint import AnyEndpoint, OnStart
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.errors import EndpointError
@@ -83,13 +84,19 @@ class EndpointRunner(SinkSide):
             one_by_one=options.policy == "latest",
             joins_bundles=endpoint.keeps_bundles and options.policy != "spool",
             max_addresses=options.max_addresses,
-            on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
+            on_poison=None if spool is None else self._keep_in(spool),
         )
         self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
         self._connection.on_close = self._tasks.cancel
         self._stalls = StallWatch(options.stall_timeout, time.monotonic, self._log)
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
+
+    def _keep_in(self, spool: SpoolBounds) -> Callable[[Deliverable, str], None]:
+        """The function that keeps messages which end connections."""
+        from oscbridge.bridge.sinks.spool.rejected import RejectedFile  # JSON takes 1 MB
+
+        return RejectedFile(spool.path, self._log).keep
 
     def notify_peer_disconnected(self, origin: Origin) -> None:
         """Notify the endpoint that a connection ended. From any thread."""

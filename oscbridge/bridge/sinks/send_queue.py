@@ -64,6 +64,9 @@ class SendQueue(Protocol):
     def interrupt(self) -> None:
         """Make :meth:`take` return. On the event loop."""
 
+    def hurry(self) -> None:
+        """Let the task take messages that wait for a :class:`Paced` endpoint. On the event loop."""
+
     async def join(self) -> None:
         """Wait until all messages are taken and settled."""
 

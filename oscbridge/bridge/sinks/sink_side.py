@@ -100,6 +100,11 @@ class SinkSide(EndpointHost):
         return self._sender.sent
 
     @property
+    def patience(self) -> float:
+        """Seconds for which messages may wait, as a :class:`Paced` endpoint sends later."""
+        return 0.0 if self._open_queue is None else self._sender.patience
+
+    @property
     def latency(self) -> Latency:
         """From routed to delivered, of a sample of messages."""
         return self._sampler.latency

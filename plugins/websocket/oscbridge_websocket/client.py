@@ -274,6 +274,16 @@ class ClientGroups:
             if not group.clients:
                 del self._groups[key]
 
+    @property
+    def next_frame(self) -> float:
+        """When the next frame is due, in loop time; 0 while a client has no frame rate."""
+        due = math.inf
+        for group in self.all:
+            if group.clock is None:
+                return 0.0
+            due = min(due, group.clock.due)
+        return due if due < math.inf else 0.0
+
     def spill(self) -> None:
         """Give all messages that wait for a frame to the pacers of the clients."""
         for group in self.all:

@@ -33,6 +33,7 @@ __all__ = ["WebSocketEndpoint"]
 class WebSocketEndpoint(
     oscbridge.Endpoint[WebSocketOptions],
     oscbridge.Reconfigurable[WebSocketOptions],
+    oscbridge.Paced,
     oscbridge.Serving,
     oscbridge.Guarded,
 ):
@@ -75,6 +76,10 @@ class WebSocketEndpoint(
     def client_count(self) -> int:
         """The number of connected clients."""
         return len(self._clients)
+
+    @property
+    def next_send(self) -> float:
+        return self._groups.next_frame
 
     @property
     def connections(self) -> Collection[WebSocketConnection]:

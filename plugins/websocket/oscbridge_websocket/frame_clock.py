@@ -42,7 +42,7 @@ class FrameClock:
         self._waiting: dict[Hashable, oscbridge.Message] = {}
         self._numbers = count()
         self._loop = asyncio.get_running_loop()
-        self._due = 0.0
+        self.due = 0.0
         """When the next frame may be sent, in loop time."""
         self._timer: asyncio.TimerHandle | None = None
 
@@ -70,10 +70,10 @@ class FrameClock:
             waiting.update(zip(self._numbers, messages, strict=False))
         if self._timer is None:
             now = self._loop.time()
-            if now >= self._due:
+            if now >= self.due:
                 self._send(now)
             else:
-                self._timer = self._loop.call_at(self._due, self._tick)
+                self._timer = self._loop.call_at(self.due, self._tick)
         if (dropped := len(waiting) - self._limit) > 0:
             for key in list(islice(waiting, dropped)):
                 del waiting[key]
@@ -106,19 +106,19 @@ class FrameClock:
 
     def _tick(self) -> None:
         self._timer = None
-        self._send(max(self._loop.time(), self._due))  # a timer may be early by its resolution
+        self._send(max(self._loop.time(), self.due))  # a timer may be early by its resolution
 
     def _send(self, now: float) -> None:
-        late = now - self._due
-        self._due = (self._due if late < self._interval else now) + self._interval
+        late = now - self.due
+        self.due = (self.due if late < self._interval else now) + self._interval
         encoded = self._take()
         frame = PacedFrame.of(encoded, self._format)
         holds = False
         for pacer in self._pacers:
-            if frame is None or not pacer.send_shared(frame, now, self._due):
-                holds |= pacer.offer(encoded, now, self._due)
+            if frame is None or not pacer.send_shared(frame, now, self.due):
+                holds |= pacer.offer(encoded, now, self.due)
         if holds and self._timer is None:
-            self._timer = self._loop.call_at(self._due, self._tick)
+            self._timer = self._loop.call_at(self.due, self._tick)
 
     def _take(self) -> list[EncodedMessage]:
         messages = list(self._waiting.values())

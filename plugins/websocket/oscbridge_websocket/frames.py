@@ -10,7 +10,6 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 import oscbridge
-from oscbridge import encode_json
 
 __all__ = [
     "DROP_REASONS",
@@ -76,7 +75,7 @@ def encode_messages(
     on_drop: Callable[[int], None],
 ) -> Iterator[tuple[oscbridge.Message, bytes, bool]]:
     """Encode messages, each for itself. Yields whether every client can read it, too."""
-    encode = encode_json if frame_format is FrameFormat.JSON else encode_osc
+    encode = oscbridge.encode_json if frame_format is FrameFormat.JSON else encode_osc
     for message in messages:
         try:
             yield message, encode(message), _is_common(message.types)

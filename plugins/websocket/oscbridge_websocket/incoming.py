@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import oscbridge
-from oscbridge import decode_json
 from oscbridge_websocket.tokens import TOKEN_ADDRESS, from_message
 
 __all__ = [
@@ -50,7 +49,7 @@ def decode(frame: str | bytes, *, json: bool) -> oscbridge.Packet:
         return oscbridge.decode_packet(frame)
     if not json:
         raise oscbridge.DecodeError(TEXT, f"a text frame: {WHY_NO_TEXT}")
-    return decode_json(frame)
+    return oscbridge.decode_json(frame)
 
 
 def decode_token(frame: str | bytes, *, json: bool) -> str | None:

@@ -258,3 +258,40 @@ async def test_large_frames_are_split_over_several_intervals() -> None:
     sizes = [len(frame) for [frame] in client.writes]
     assert len(sizes) == 3
     assert max(sizes) <= 1 << 20
+
+
+async def test_bridge_keeps_messages_for_the_next_frame_if_all_clients_have_a_rate(
+    start: Any, join: Any
+) -> None:
+    bridge = await start()
+    assert bridge.endpoint.next_send == 0
+    for rate in (0.1, 0.2):
+        await join(bridge, query=f"frame_rate={rate}")
+    await bridge.until(lambda: bridge.clients == 2)
+    before = asyncio.get_running_loop().time()
+    bridge.send(Message.of("/a", 1))
+    await bridge.until(lambda: bridge.endpoint.next_send)
+    assert before + 1 / 0.2 <= bridge.endpoint.next_send < before + 1 / 0.1
+    client = await join(bridge)
+    await bridge.until(lambda: bridge.clients == 3)
+    assert bridge.endpoint.next_send == 0  # that one is sent messages at once
+    await client.close()
+    await bridge.until(lambda: bridge.endpoint.next_send)
+
+
+async def test_flood_to_clients_with_a_rate_is_complete_and_ends_with_the_last_values(
+    start: Any, join: Any
+) -> None:
+    bridge = await start()
+    every, newest = [await join(bridge, query=f"frame_rate=60{more}") for more in ("", "&latest=1")]
+    await bridge.until(lambda: bridge.clients == 2)
+    for index in range(2_000):
+        bridge.send(Message.of(f"/{index % 50}", index))
+        if index % 5 == 4:
+            await asyncio.sleep(0)
+    bridge.send(Message.of("/end"))
+    found = [m for frame in await frames_of(every, "/end") for m in frame]
+    assert [m.args[0] for m in found[:-1]] == list(range(2_000))
+    last = {m.address: m.args for frame in await frames_of(newest, "/end") for m in frame}
+    assert last == {**{f"/{index % 50}": (index,) for index in range(1_950, 2_000)}, "/end": ()}
+    assert (bridge.status.sent, bridge.drops) == (2_001, {})

@@ -1,0 +1,86 @@
+"""The program imports TLS when it is used, not before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+START = "from oscbridge.postponed_tls import postpone_tls; postpone_tls(); import asyncio, sys\n"
+
+THREADS = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+ready = threading.Barrier(8)
+
+def use(number):
+    ready.wait()
+    import ssl
+    from asyncio import sslproto
+    return ssl.SSLWantReadError if number % 2 else sslproto.SSLAgainErrors[0]
+
+with ThreadPoolExecutor(8) as pool:
+    assert len(set(pool.map(use, range(8)))) == 1
+"""
+
+
+def run(code: str) -> None:
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_asyncio_does_not_import_it() -> None:
+    run(START + "assert '_ssl' not in sys.modules")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import ssl; assert ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).check_hostname",
+        "from ssl import SSLContext; import _ssl; assert issubclass(SSLContext, _ssl._SSLContext)",
+        "from asyncio import sslproto; assert sslproto.SSLProtocol",
+        "import asyncio.sslproto, ssl; assert ssl.SSLWantReadError",
+        THREADS,
+    ],
+)
+def test_it_is_complete_when_it_is_used(use: str) -> None:
+    run(START + use + "\nimport ssl, types; assert type(ssl) is types.ModuleType")
+
+
+def test_unknown_name_is_an_error_as_in_any_module() -> None:
+    run(
+        START + "import ssl\n"
+        "try: ssl.unknown\n"
+        "except AttributeError as error: assert 'unknown' in str(error)\n"
+        "else: raise AssertionError"
+    )
+
+
+def test_connection_over_tls() -> None:
+    """Both ends of it."""
+    run(
+        START + "import ssl, subprocess, tempfile\n"
+        "from pathlib import Path\n"
+        "sys.path.append('tests/support')\n"
+        "from certificates import make_certificate\n"
+        "async def main():\n"
+        "    with tempfile.TemporaryDirectory() as folder:\n"
+        "        found = make_certificate(Path(folder), 'stage')\n"
+        "        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+        "        context.load_cert_chain(found.certificate, found.key)\n"
+        "        async def serve(reader, writer):\n"
+        "            writer.write(await reader.readline()); writer.close()\n"
+        "        server = await asyncio.start_server(serve, '127.0.0.1', 0, ssl=context)\n"
+        "        port = server.sockets[0].getsockname()[1]\n"
+        "        reader, writer = await asyncio.open_connection(\n"
+        "            '127.0.0.1', port, ssl=found.trusted)\n"
+        "        writer.write(b'hello\\n')\n"
+        "        assert await reader.readline() == b'hello\\n'\n"
+        "        writer.close()\n"
+        "asyncio.run(main())"
+    )
+
+
+def test_it_stays_as_it_is_after_an_import() -> None:
+    run("import ssl; " + START + "assert sys.modules['ssl'] is ssl and ssl.SSLContext")
