@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Final
 
-__all__ = ["name_and_version", "version", "version_mismatch"]
+__all__ = ["is_own", "name_and_version", "version", "version_mismatch"]
 
 BRIDGE: Final = "oscbridge"
 
@@ -50,6 +50,11 @@ def version_mismatch(name: str, found: str) -> str:
         f"{name} is version {found}, but {BRIDGE} is {bridge}; install both in one version: "
         f'pip install --upgrade "{BRIDGE}[{extra}]"'
     )
+
+
+def is_own(name: str) -> bool:
+    """Whether a distribution is the bridge, or a plugin that is released with it."""
+    return name == BRIDGE or name in _released_together()
 
 
 @cache

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from oscbridge.cli.guarded_tasks import guard_task_factories
+from oscbridge.exit_guard import recursion_limit_kept
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.monitoring.hidden_tasks import HiddenTasks
@@ -30,14 +32,16 @@ def run_contained(
     asyncio leaves a loop when a callback or a task raises ``SystemExit`` or ``KeyboardInterrupt``,
     e.g. by ``sys.exit()`` in code of a plugin, or stops the loop. That is logged, and the loop
     continues. Of its tasks ``asyncio.all_tasks()`` lists only that of ``main``, which a plugin can
-    cancel at any time.
+    cancel at any time. A plugin's task factory is removed when it fails, and the limit of
+    recursion cannot be lowered.
     """
     reporter, hidden = RateLimitedLog(_log), HiddenTasks()
     with asyncio.Runner(loop_factory=loop_factory) as runner, ExitStack() as stack:
         loop = runner.get_loop()
         task = loop.create_task(main)
-        loop.set_task_factory(hidden)
+        guard_task_factories(loop, hidden, _log.error)
         stack.callback(hidden.list_all)
+        stack.enter_context(recursion_limit_kept())
         while True:
             try:
                 loop.run_until_complete(task)

@@ -26,6 +26,7 @@ from oscbridge.cli.contained_loop import run_contained
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.other_bridges import with_other_bridges
 from oscbridge.cli.standard_streams import open_standard_streams
+from oscbridge.cli.suspects import suspects_named
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
@@ -90,6 +91,12 @@ def command(file: Path | None, form: Form, dry: bool, qr: bool, verbose: bool) -
     file = file or saved_file()
     plugins = Plugins.for_configuration(file)
     open_standard_streams()  # a plugin may have closed them
+    with suspects_named(plugins):
+        _run_file(file, plugins, dry=dry, qr=qr)
+
+
+def _run_file(file: Path | None, plugins: Plugins, *, dry: bool, qr: bool) -> None:
+    """Run the bridge until a signal. Raises :class:`OSCBridgeError` if it cannot start."""
     types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
     source = ConfigurationSource(file, built_in_text(plugins), types)
 

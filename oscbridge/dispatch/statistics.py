@@ -170,5 +170,5 @@ def name_of(awaitable: object) -> str:
 
 
 def name_of_client(client_address: ClientAddress) -> str:
-    """Its host and port, for the log."""
-    return f"{client_address[0]}:{client_address[1]}"
+    """Its host and port, for the log; a device at a serial port, for example, has none."""
+    return f"{client_address[0]}:{client_address[1]}" if client_address[0] else "its peer"

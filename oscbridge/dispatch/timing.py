@@ -58,12 +58,16 @@ class Timing(Reporting):
         limits = f"{self.part}.limits." if self.part.startswith("bridge.") else ""
         horizon = f"{limits}horizon ({scheduler.horizon:g} s)"
         outcome = "dropped" if scheduler.too_early == "drop" else "handled at once"
-        advice = f"correct the sender's clock, or raise {horizon} to make them wait"
+        advice = f", or raise {horizon} to make them wait"
         if waits:
             outcome = "held until then"
-            advice = f"correct the sender's clock, or lower {horizon} to handle them at once"
+            advice = f", or lower {horizon} to handle them at once"
         elif seconds <= scheduler.horizon:
             outcome += f", as {limits}max_pending ({scheduler.max_pending}) messages wait already"
-            advice = "correct the sender's clock"
+            advice = ""
+        if self.part.startswith("endpoint."):  # those have no such key
+            advice = ""
         text = f"messages from {name_of_client(client)} are {seconds:,.1f} s ahead of this "
-        self._errors_log.report("ahead", f"{text}computer's clock and are {outcome}; {advice}")
+        self._errors_log.report(
+            "ahead", f"{text}computer's clock and are {outcome}; correct the sender's clock{advice}"
+        )

@@ -22,11 +22,18 @@ _UNREGISTRABLE: Final = (".local", ".localhost", ".home.arpa", ".internal", ".la
 resolution 2024.07.29.06 (``.internal``), and ``.lan``, a common choice of home routers that is
 not a top-level domain."""
 
-_HOST: Final = (
+_HOST_HEADER: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Za-z.%]*:[0-9A-Za-z:.%]*)\]|(?P<name>[0-9A-Za-z._-]+))(?::[0-9]{0,5})?"
 )
-_HOST_HEADER: Final = re.compile(_HOST)
-_ORIGIN_HEADER: Final = re.compile(rf"[A-Za-z][0-9A-Za-z+.-]*://{_HOST}")
+_ORIGIN_HEADER: Final = re.compile(
+    r"https?://(?:\[(?P<v6>[0-9a-f:]+)\]|(?P<name>[0-9a-z_-]+(?:\.[0-9a-z_-]+)*))"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?",
+    re.IGNORECASE,
+)
+"""A page in the form that browsers report (WHATWG HTML, "serialization of an origin"). Only pages
+of HTTP can be the server's own."""
+
+MAX_PORT: Final = 65_535
 _NEVER_IN_ORIGIN: Final = re.compile(r"[\x00-\x20\x7f\\@]")
 """Characters that no browser sends in an Origin, but that URL parsers disagree about."""
 
@@ -76,8 +83,9 @@ class HostPolicy:
         ``host`` is the request's Host header, ``local_address`` the IP address at which the
         connection arrived. Besides ``origins``, connections that arrive on a loopback address
         accept pages from loopback hosts only, and others pages from the host that the page
-        itself used to connect, if :meth:`accepts_host` accepts that. A request without an
-        Origin (None) does not come from a page and is accepted.
+        itself used to connect, if :meth:`accepts_host` accepts that. Both must be pages of HTTP;
+        apps such as ``capacitor://localhost`` have to be among ``origins``. A request without
+        an Origin (None) does not come from a page and is accepted.
         """
         if origin is None:
             return True
@@ -85,7 +93,7 @@ class HostPolicy:
             return False
         if "*" in self._origins or origin in self._origins:
             return True
-        page = _name_in(_ORIGIN_HEADER, origin)
+        page = _page_host(origin)
         if not page:
             return False
         if is_loopback(local_address):
@@ -110,6 +118,15 @@ def _name_in(pattern: re.Pattern[str], header: str) -> str:
     if name is None:  # in brackets: IPv6
         name = found["v6"] if _address(found["v6"]) is not None else ""
     return name.lower()
+
+
+def _page_host(origin: str) -> str:
+    """The host of a page, lower case; empty if browsers report no such page."""
+    found = _ORIGIN_HEADER.fullmatch(origin)
+    if found is None or int(found["port"] or 0) > MAX_PORT:
+        return ""
+    is_mapped = found["v6"] is not None and isinstance(_address(found["v6"]), IPv4Address)
+    return "" if is_mapped else _name_in(_ORIGIN_HEADER, origin)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

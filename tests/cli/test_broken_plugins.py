@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from oscbridge import Message
+from oscbridge.udp_client import UDPClient
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., Any]
@@ -331,3 +335,117 @@ def test_run_continues_after_a_plugin_has_closed_the_standard_streams(
         assert program.process.poll() is None, health.stderr
     assert call("reload").stdout.endswith("nothing changed\n")
     assert program.stop() == 0
+
+
+FACTORY = """
+import asyncio
+import oscbridge
+
+def factory(loop, coroutine, **options):
+    {does}
+
+class Lamp(oscbridge.Endpoint):
+    async def connect(self):
+        if {where!r} == "connect":
+            asyncio.get_running_loop().set_task_factory(factory)
+
+    async def send(self, message):
+        if {where!r} == "send":
+            asyncio.get_running_loop().set_task_factory(factory)
+        print("sent", message.address, flush=True)
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"lamp": Lamp}}
+"""
+
+
+@pytest.mark.parametrize("where", ["connect", "send"])
+@pytest.mark.parametrize(
+    ("does", "problem"),
+    [
+        ("raise RuntimeError('no tasks')", "RuntimeError: no tasks ({file}:6)"),
+        ("raise asyncio.CancelledError", "CancelledError ({file}:6)"),
+        ("return None", "it returned None"),
+    ],
+)
+def test_failing_task_factory_of_a_plugin_is_removed(
+    does: str,
+    problem: str,
+    where: str,
+    install: Callable[[str], str],
+    start: Start,
+    write: Write,
+    call: Call,
+) -> None:
+    file = install(FACTORY.format(does=does, where=where))
+    program = start("run", write(BRIDGE + LAMP))
+    program.wait_for("Ctrl-C stops it")
+    with UDPClient("127.0.0.1", program.port("stage")) as client:
+        for address in ("/x", "/y"):
+            client.send(Message.of(address))
+            program.wait_for(f"sent {address}")
+    assert call("health").stdout == "ready\n"
+    write(BRIDGE + LAMP + BRIDGE.replace("stage", "other"))
+    assert call("reload").stdout.endswith("added bridge.other\n")
+    assert program.stop() == 0
+    text = "a plugin's task factory failed, and is no longer used: " + problem.format(file=file)
+    assert program.output.count(text) == 1
+
+
+LOWERING = """
+import sys
+import oscbridge
+{at_load}
+class Lamp(oscbridge.Endpoint):
+    async def send(self, message):
+        sys.setrecursionlimit(60)
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"lamp": Lamp}}
+"""
+LOWERED = "ProcessExit: sys.setrecursionlimit(60) would end the program"
+
+
+def test_plugin_that_lowers_the_limit_of_recursion_at_load_is_broken(
+    install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    file = install(LOWERING.format(at_load="sys.setrecursionlimit(60)"))
+    result = call("check", write(BRIDGE + LAMP))
+    assert result.returncode == 1
+    assert LOWERED in result.stderr
+    program = start("run", write(BRIDGE + LAMP))
+    program.wait_for("Ctrl-C stops it")
+    health = call("health")
+    assert health.returncode == 1
+    (line,) = health.stdout.splitlines()
+    assert line.startswith("endpoint.lamp: not connected: ")
+    assert LOWERED in line
+    assert f"({file}:4)" in line
+    assert program.stop() == 0
+
+
+def test_plugin_that_lowers_the_limit_of_recursion_later_loses_its_message(
+    install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    file = install(LOWERING.format(at_load=""))
+    program = start("run", write(BRIDGE + LAMP))
+    program.wait_for("Ctrl-C stops it")
+    with UDPClient("127.0.0.1", program.port("stage")) as client:
+        client.send(Message.of("/x"))
+        program.wait_for(re.escape(f"endpoint.lamp: 1 message lost: {LOWERED}"))
+    assert f"({file}:7)" in program.output
+    assert call("health").stdout == "ready\n"
+    assert program.stop() == 0
+
+
+@pytest.mark.parametrize("code", ["json.dumps = None", "time.monotonic = None"])
+def test_unexpected_error_that_ends_the_program_names_the_plugins(
+    code: str, install: Callable[[str], str], call: Call, write: Write
+) -> None:
+    file = install(f"import json, time\n{code}\n" + LAMP_CLASS.format(model="", body="", hook=""))
+    result = call("run", write(BRIDGE + LAMP))
+    assert result.returncode == 1
+    (line,) = (each for each in result.stderr.splitlines() if "may cause it" in each)
+    assert line.endswith(f"one of these plugins may cause it: 'lamp' ({file})")

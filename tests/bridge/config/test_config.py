@@ -12,6 +12,7 @@ import oscbridge
 from oscbridge import ConfigurationError, Endpoint, HostPort
 from oscbridge.bridge.config.config import DEFAULT, load, parse
 from oscbridge.bridge.config.file import MAX_FILE
+from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.url import OSCURL
@@ -413,6 +414,8 @@ def test_duplicate_key_is_a_toml_error(tmp_path: Path) -> None:
         "a = " + "[" * 100_000,
         ".".join(["a"] * 3_000) + " = 1",
         "[" + ".".join(["a"] * 3_000) + "]",
+        ".".join(["a"] * 101) + " = 1",
+        "[[" + ".".join(["a"] * 100) + "]]",
         "a = " + "[" * 101 + "]" * 101,
     ],
 )
@@ -420,6 +423,32 @@ def test_deep_nesting_is_a_toml_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_text(text)
     assert load_fails(path) == "not valid TOML: nested too deeply"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{} = 1",
+        "  [{}]",
+        "[[ {} ]]\n",
+        '# a comment\nx = 1\n"a b" . {} = 1',
+        "[{}]\n" + "\n".join(f"a{number} = 1" for number in range(20_000)),
+    ],
+)
+@pytest.mark.parametrize("part", ["a", "'a.b'", '"\\"a"', "a-1 "])
+def test_key_of_many_parts_is_rejected_before_it_is_parsed(
+    text: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tomllib.loads", None)  # it would take minutes
+    path = tmp_path / "show.toml"
+    path.write_text(text.format(".".join([part] * 20_000)))
+    assert load_fails(path) == "not valid TOML: nested too deeply"
+
+
+def test_dots_in_texts_are_not_parts_of_a_key() -> None:
+    dots = ".".join(["1"] * 200)
+    text = f"x = '{dots}' # {dots}\n'{dots}' = \"{dots}\"\n# {dots} = 1\n"
+    assert parse_toml(text, "show.toml") == {"x": dots, dots: dots}
 
 
 @pytest.mark.parametrize(

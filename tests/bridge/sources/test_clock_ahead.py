@@ -91,6 +91,28 @@ async def test_message_less_than_two_seconds_ahead_is_not_logged() -> None:
     assert not about_clocks(bridge.log)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "outcome"), [(5, "held until then"), (1800, "handled at once")]
+)
+@pytest.mark.parametrize(
+    ("client", "sender"), [(("10.0.0.5", 9), "10.0.0.5:9"), (("", 0), "its peer")]
+)
+def test_message_ahead_of_an_endpoint_names_no_key_that_endpoints_lack(
+    seconds: int,
+    outcome: str,
+    client: tuple[str, int],
+    sender: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dispatcher = Dispatcher()
+    dispatcher.part = "endpoint.desk"
+    dispatcher.scheduler.horizon, dispatcher.scheduler.too_early = 10.0, "run"
+    dispatcher.call_handlers_for_packet(ahead(seconds + 0.05), client)
+    (line,) = about_clocks(caplog.messages)
+    text = f"messages from {sender} are {seconds:,}.0 s ahead of this computer's clock"
+    assert line == f"{text} and are {outcome}; correct the sender's clock"
+
+
 def test_library_holds_a_message_half_an_hour_ahead() -> None:
     dispatcher = Dispatcher()
     got: list[object] = []
