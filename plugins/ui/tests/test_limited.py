@@ -89,6 +89,15 @@ def has_row(address: str) -> Callable[[dict[str, Any]], bool]:
     return check
 
 
+def rows_of(frames: str, address: str) -> list[dict[str, Any]]:
+    """The rows of an address in all that a server has sent."""
+    decoder, rows, position = json.JSONDecoder(), [], 0
+    while position < len(frames):
+        message, position = decoder.raw_decode(frames, position)
+        rows += [each for each in message.get("rows", ()) if each["address"] == address]
+    return rows
+
+
 @pytest.mark.parametrize(
     ("token", "hidden"),
     [
@@ -192,6 +201,39 @@ async def test_limited_token_sends_what_it_may(program: ControlRoomProgram) -> N
         assert answer["error"] == "this token is not valid for vault"
 
 
+FILTERED = """
+[[route]]
+from  = "stage"
+match = "/same"
+when  = "x < 100"
+send  = "/same {= x * 2}"
+to    = "web"
+"""
+
+
+async def test_value_is_that_of_the_endpoints_of_the_token(start: Callable[..., Any]) -> None:
+    """Not that of the same address elsewhere, of which a route may pass little."""
+    with start(configuration() + FILTERED, env=SECRETS) as process:
+        program = ControlRoomProgram(process)
+        async with connected(program.port, SECRETS["CREW"]) as page:
+            await page.send(type="watch_values")
+            async with connected(program.port, SECRETS["WALL"]) as limited:
+                await limited.send(type="watch_values", chosen=["/same"])
+                found = await frames_until(limited, lambda each: each["type"] == "values")
+                for value in (4711, 3, 4712):
+                    program.send(encode_message(Message.of("/same", value)))
+                found += await frames_until(limited, has_row("/same"))
+                for _ in range(2):
+                    found += await frames_until(limited, lambda each: each["type"] == "pulse")
+            rows = rows_of(found, "/same")
+            assert [each["args"] for each in rows] == [[6]]
+            assert (rows[0]["count"], rows[0]["received"], rows[0]["sources"]) == (1, False, [])
+            values = await page.next("values")
+            while not (rows := values["rows"]) or rows[0]["args"] != [4712]:
+                values = await page.next("values")
+            assert (rows[0]["count"], rows[0]["sources"]) == (3, ["stage"])
+
+
 async def test_token_for_the_control_room_alone_sees_everything(
     program: ControlRoomProgram,
 ) -> None:
@@ -210,6 +252,10 @@ async def test_reload_that_limits_a_token_hides_the_rest(
         await page.send(type="watch_now")
         await page.send(type="watch_log")
         await page.next("log")
+        await page.send(type="watch_values")
+        program.send(encode_message(Message.of("/1/fader1", 0.5)))
+        while (await page.next("values"))["total"] < 2:
+            pass
         file = tmp_path / "test.toml"
         text = file.read_text().replace('endpoints = ["http"]', 'endpoints = ["http", "web"]')
         await asyncio.to_thread(file.write_text, text)
@@ -221,3 +267,7 @@ async def test_reload_that_limits_a_token_hides_the_rest(
         while not state["full"]:
             state = await page.next("now")
         assert [each["id"] for each in state["parts"]] == ["endpoint.web"]
+        await page.send(type="watch_values", query="fader")
+        while (values := await page.next("values"))["total"] != 1:
+            pass
+        assert values["found"] == 0
