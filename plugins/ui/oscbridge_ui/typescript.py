@@ -23,7 +23,13 @@ from oscbridge_ui import (
     value_rows,
     values_messages,
 )
-from oscbridge_ui.protocol_base import SUBPROTOCOL, PartialModel, ProtocolModel
+from oscbridge_ui.protocol_base import (
+    MAX_NAME,
+    MAX_TEXT,
+    SUBPROTOCOL,
+    PartialModel,
+    ProtocolModel,
+)
 from oscbridge_ui.surface import edits, models
 
 __all__ = ["FILE", "typescript"]
@@ -34,6 +40,9 @@ _HEAD: Final = """\
 // Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
 
 export const SUBPROTOCOL = "{subprotocol}";
+/** Characters of a name, and of an address. A message with more ends the connection. */
+export const MAX_NAME = {max_name};
+export const MAX_TEXT = {max_text};
 """
 
 _SIMPLE: Final[Mapping[object, str]] = {
@@ -48,7 +57,7 @@ _SIMPLE: Final[Mapping[object, str]] = {
 
 def typescript() -> str:
     """The types of all messages."""
-    parts = [_HEAD.format(subprotocol=SUBPROTOCOL)]
+    parts = [_HEAD.format(subprotocol=SUBPROTOCOL, max_name=MAX_NAME, max_text=MAX_TEXT)]
     models = [
         value
         for module in _MODULES

@@ -1,6 +1,9 @@
 // Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.
 
 export const SUBPROTOCOL = "oscbridge.ui.1";
+/** Characters of a name, and of an address. A message with more ends the connection. */
+export const MAX_NAME = 256;
+export const MAX_TEXT = 4096;
 
 /** The first message. */
 export interface Hello {
