@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
 from ports import free_port
 
 from oscbridge import Message, encode_message
+from oscbridge_ui.client_messages import ClientMessage, Hello, MessagePart
+from oscbridge_ui.surface.messages import EditSurface
 
 SECRETS = {"BAND": "band-secret-12", "WALL": "wall-secret-12", "CREW": "crew-secret-12"}
 EVERYTHING = '["listen", "send", "configure"]'
@@ -89,13 +92,18 @@ def has_row(address: str) -> Callable[[dict[str, Any]], bool]:
     return check
 
 
-def rows_of(frames: str, address: str) -> list[dict[str, Any]]:
-    """The rows of an address in all that a server has sent."""
-    decoder, rows, position = json.JSONDecoder(), [], 0
+def messages_in(frames: str) -> Iterator[dict[str, Any]]:
+    """All messages that a server has sent."""
+    decoder, position = json.JSONDecoder(), 0
     while position < len(frames):
         message, position = decoder.raw_decode(frames, position)
-        rows += [each for each in message.get("rows", ()) if each["address"] == address]
-    return rows
+        yield message
+
+
+def rows_of(frames: str, address: str) -> list[dict[str, Any]]:
+    """The rows of an address in all that a server has sent."""
+    rows = [row for each in messages_in(frames) for row in each.get("rows", ())]
+    return [row for row in rows if row["address"] == address]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +138,62 @@ async def test_nothing_that_the_server_sends_shows_more(
         found += await frames_until(page, lambda each: each["type"] == "pulse")
     for text in hidden:
         assert text not in found, found[max(found.index(text) - 300, 0) :][:600]
+
+
+SAMPLES: dict[str, Any] = {
+    **{"id": 1, "index": 0, "to": 1, "number": 1, "offset": 0, "size": 4, "share": 0.5, "value": 1},
+    **{"routes": ["vaulte"], "on": True, "types": "", "data": "AAAA", "role": "source"},
+    **{"edits": [{"kind": "remove", "path": ["route", 0]}], "topic": "learning"},
+    **{"name": "vaul", "part": "vaul", "address": "/vaul/1", "key": "vaul /vaul/1"},
+}
+"""Values for the fields of messages. Hidden names are not among them."""
+
+
+def requests() -> list[dict[str, Any]]:
+    """One message of each type, but for those that begin a connection or are parts."""
+    (union, _) = get_args(ClientMessage)
+    models = [each for each in get_args(union) if each not in (Hello, MessagePart)]
+    found = []
+    for model in models:
+        needed = [name for name, field in model.model_fields.items() if field.is_required()]
+        request = {name: SAMPLES.get(name, "vaul") for name in needed}
+        request["type"] = get_args(model.model_fields["type"].annotation)[0]
+        if model is EditSurface:
+            request["edits"] = '[{"op": "remove_page", "page": "main"}]'
+        model.model_validate(request)
+        found.append(request)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("token", "hidden"),
+    [
+        ("BAND", ["/vault", "vaulted", "faders", "4711", "test.toml"]),
+        ("WALL", ["vault", "stage", "faders", "4711", "test.toml"]),
+    ],
+)
+async def test_no_message_of_the_protocol_shows_or_changes_more(
+    program: ControlRoomProgram, token: str, hidden: list[str], tmp_path: Path
+) -> None:
+    before = (tmp_path / "test.toml").read_text()
+    async with connected(program.port, SECRETS[token]) as page:
+        await page.next("welcome")
+        commands = 0
+        for request in requests():
+            await page.send(**request)
+            commands += "id" in request
+        found = ""
+        for _ in range(3):
+            found += await frames_until(page, lambda each: each["type"] == "pulse")
+    answers = [each for each in messages_in(found) if "error" in each]
+    assert len(answers) == commands > 20
+    assert all(each["error"] for each in answers)
+    topics = {each["type"] for each in messages_in(found) if "id" not in each}
+    assert topics == {"pulse", "now", "values", "surface", "refused"}
+    for text in hidden:
+        assert text not in found, found[max(found.index(text) - 300, 0) :][:600]
+    assert (tmp_path / "test.toml").read_text() == before
+    assert not list(tmp_path.rglob("*.oscrec"))
 
 
 async def test_token_limited_by_addresses_sees_bridges_and_endpoints_without_details(
