@@ -111,9 +111,13 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     for name, text in after.items():
         old = before.get(name, "")
         if old != text:
-            lines = [[each.rstrip("\r\n") for each in lines_of(one)] for one in (old, text)]
+            lines = (_bare_lines(old), _bare_lines(text))
             parts += unified_diff(*lines, f"{name} (now)", f"{name} (edited)", lineterm="")
     return "\n".join(parts)
+
+
+def _bare_lines(text: str) -> Sequence[str]:
+    return [each.rstrip("\r\n") for each in lines_of(text)]
 
 
 def _guarded(document: ConfigurationDocument) -> GuardedTables:
