@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from functools import cached_property
+from itertools import chain, count
 from typing import Protocol, cast
 
 from oscbridge.bridge.addresses.links import DirectLink
@@ -70,11 +71,19 @@ class SourceRouting:
         found = [sink.backpressure for sink in self.sinks.values() if sink.backpressure.is_active]
         return any(is_stream or not each.only_streams for each in found)
 
+    @cached_property
+    def _forked_addresses(self) -> AddressMap:
+        """The routes of the worker, by their matches."""
+        found = AddressMap()
+        for route in self.forked:
+            found.add(route.config.match, Handler(route, []))
+        return found
+
     def receivers(self, address: str) -> Sequence[str]:
-        """The endpoints that routes in this process lead messages with this address to."""
-        found = (handler.callback for handler, _ in self.addresses.match(address))
+        """The endpoints that routes lead messages with this address to."""
+        here, there = self.addresses.match(address), self._forked_addresses.match(address)
         sinks: list[RouteSink] = []
-        for route in found:
+        for route in (handler.callback for handler, _ in chain(there, here)):
             if isinstance(route, Route):
                 sinks += route.sinks
             elif isinstance(route, DirectRoute):

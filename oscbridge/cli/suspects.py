@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from oscbridge.distributions import is_own
 from oscbridge.errors import OSCBridgeError
-from oscbridge.plugins.installed import is_own
 from oscbridge.plugins.manager import Plugins
 
 __all__ = ["suspects_named"]

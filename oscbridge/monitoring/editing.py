@@ -192,9 +192,10 @@ class ConfigurationEditor:
         async with self._turn():
             draft, versions = await _in_thread(make)
             self._raise_problems(draft)
+            is_new = self.source.file is None
             await self._pause()
             await _in_thread(partial(self._store.write, draft, None))
-            saved = await self._apply(draft, None, is_new=False, is_merged=False)
+            saved = await self._apply(draft, None, is_new=is_new, is_merged=False)
             await _in_thread(partial(self._store.mark, versions, undone=undone))
             return saved
 
@@ -218,7 +219,7 @@ class ConfigurationEditor:
         except BaseException as error:
             problem = ""
             if is_new:
-                await _in_thread(partial(self._store.remove_new, draft))
+                await _in_thread(partial(self._store.remove_new, draft, version))
             else:
                 problem = await _in_thread(partial(self._store.restore, draft, version))
             if not isinstance(error, OSCBridgeError):

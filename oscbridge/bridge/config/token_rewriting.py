@@ -164,7 +164,7 @@ class TokenRewriting:
         if token.path != path or any(table in each for each in self._waiting):
             self._lines.append(above)
             return
-        lines = [f"{line}{self._end}" for line in table.splitlines()]
+        lines = [f"{line}{self._end}" for line in table.split("\n")]
         if comment.strip() and len(path) == 3:
             lines[2] = f"{lines[2].rstrip()}{comment}{self._end}"
         self._waiting.append(above + "".join(lines))

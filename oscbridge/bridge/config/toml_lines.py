@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["TomlExpression", "expressions"]
+__all__ = ["TomlExpression", "expressions", "lines_of"]
 
 MAX_LINES: Final = 2_000
 """Lines of one value."""
@@ -57,13 +57,18 @@ class TomlExpression(NamedTuple):
         return content[:start], content[start:], text[len(content) :]
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a file, with their ends."""
+    # Not splitlines(), which also splits at U+2028 and others, which may be in a comment.
+    return StringIO(text, newline="\n").readlines()
+
+
 def expressions(text: str) -> Iterator[TomlExpression]:
     """The expressions of a file, in order: together they are its text.
 
     Raises ``ValueError`` if it is not valid TOML, or a value has more than 2,000 lines.
     """
-    # Not splitlines(), which also splits at U+2028 and others, which may be in a comment.
-    lines = StringIO(text, newline="\n").readlines()
+    lines = lines_of(text)
     index = 0
     while index < len(lines):
         line = lines[index]

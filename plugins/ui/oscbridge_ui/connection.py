@@ -27,6 +27,7 @@ from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
 from oscbridge_ui.server_messages import Answer, Denied, Welcome
 from oscbridge_ui.topic import Topic
+from oscbridge_ui.value_store import ValueStore
 from oscbridge_ui.visibility import LIMITED, is_limited, rights_of, views_of
 
 __all__ = ["Connected"]
@@ -76,19 +77,35 @@ class Connected:
         self._reader = MessageReader(self._socket, self._may_configure)
         self._held = HeldButtons(operations)
         self._grant: AccessGrant | None = None
+        self._values: ValueStore | None = None
+        """The values that its access shows; they are watched as long as the page is open: its
+        faders must be where the devices have them when it comes back to a view."""
         self._topics: dict[str, Topic] = {}
         self._answers: deque[BaseModel] = deque(maxlen=MAX_ANSWERS)
         self._wake = asyncio.Event()
         self._bucket = TokenBucket(COMMANDS, COMMANDS, time.monotonic)
         self._commands: set[asyncio.Task[None]] = set()
-        grant, topic, wake = (lambda: self._grant), self._topics.get, self._wake.set
-        handle = PageHandle(grant, self._answer, self._watch, self._end, topic, wake)
-        self._views = PageViews(handle, feeds)
+        self._views = PageViews(self._handle(), feeds)
 
     @property
     def has_access(self) -> bool:
         """Whether it has said hello with a valid token, or needs none."""
         return self._grant is not None
+
+    def _handle(self) -> PageHandle:
+        return PageHandle(
+            grant=lambda: self._grant,
+            answer=self._answer,
+            watch=self._watch,
+            end=self._end,
+            topic=self._topics.get,
+            values=self._shown_values,
+            wake=self._wake.set,
+        )
+
+    def _shown_values(self) -> ValueStore:
+        assert self._values is not None, "a page without access shows no values"
+        return self._values
 
     def _may_configure(self) -> bool:
         return self._grant is not None and self._grant.without("configure") is None
@@ -102,14 +119,14 @@ class Connected:
             return self._socket
         if not await self._greet():
             return self._socket
-        self._feeds.values.open()
         try:
             await self._serve()
         finally:
             self._held.release()
             self._end_all()
             self._views.close()
-            self._feeds.values.release()
+            if self._values is not None:
+                self._values.release()
         return self._socket
 
     async def _serve(self) -> None:
@@ -139,7 +156,7 @@ class Connected:
             self._end_all()
             self._commands.add(asyncio.create_task(self._deny(found)))
         elif found != self._grant:
-            self._grant = found
+            self._use(found)
             self._views.access_changed(found)
             self._answer(self._welcome())
 
@@ -159,8 +176,16 @@ class Connected:
             await self._deny(FULL)
             return False
         assert isinstance(found, AccessGrant)
-        self._grant = found
+        self._use(found)
         return True
+
+    def _use(self, grant: AccessGrant) -> None:
+        """The page has this access now."""
+        before, self._values = self._values, self._feeds.values_for(grant)
+        self._values.open()
+        if before is not None:
+            before.release()
+        self._grant = grant
 
     async def _deny(self, denied: AccessDenied, *, another_helps: bool = False) -> None:
         needed = another_helps or denied.status in (401, 429)

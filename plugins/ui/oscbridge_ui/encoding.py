@@ -15,7 +15,8 @@ def encoded(message: BaseModel) -> str:
     try:
         return orjson.dumps(message, default=_fields).decode()
     except TypeError:  # text that is not valid Unicode, or an integer of more than 64 bits
-        return json.dumps(message, default=_fields, allow_nan=True)
+        text = json.dumps(message, default=_fields)
+        return json.dumps(json.loads(text, parse_constant=lambda _: None))  # NaN is null, as above
 
 
 def _fields(message: object) -> object:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+from oscbridge import AccessGrant
 from oscbridge.monitoring import Operations
 from oscbridge_ui.editing.routes_feed import RoutesFeed
 from oscbridge_ui.editing.trial import DraftTrial
 from oscbridge_ui.recording.deck import RecordingDeck
+from oscbridge_ui.scope import PageScope
 from oscbridge_ui.status_feed import StatusFeed
 from oscbridge_ui.surface.file import surface_file
 from oscbridge_ui.surface.store import SurfaceStore
 from oscbridge_ui.value_store import ValueStore
+from oscbridge_ui.visibility import is_limited
 
 __all__ = ["Feeds"]
 
@@ -24,11 +27,24 @@ class Feeds:
         self._reloads: set[asyncio.Future[object]] = set()
         self.events = operations.events
         self.values = ValueStore(operations)
+        self._limited_values: dict[object, ValueStore] = {}
+        """Those of tokens that show only some addresses or endpoints, by these."""
         self.status = StatusFeed(operations, lambda: len(self.values))
         self.routes = RoutesFeed(operations, self.values)
         self.trial = DraftTrial(self.values)
         self.surface = SurfaceStore(surface_file(operations))
         self.deck = RecordingDeck(operations)
+
+    def values_for(self, grant: AccessGrant) -> ValueStore:
+        """The values that a client may see. The caller opens them at once."""
+        if not is_limited(grant):
+            return self.values
+        self._limited_values = {
+            key: each for key, each in self._limited_values.items() if each.is_watching
+        }
+        fronts = None if grant.token is None else grant.token.fronts
+        key = (None if fronts is None else frozenset(fronts), grant.rights.addresses)
+        return self._limited_values.setdefault(key, ValueStore(self.operations, PageScope(grant)))
 
     def reload(self) -> asyncio.Future[object]:
         """Read the configuration again. The result is the changes, or :class:`OSCBridgeError`.
@@ -49,6 +65,7 @@ class Feeds:
         """Stop."""
         self.routes.close()
         self.status.close()
-        self.values.close()
+        for values in (self.values, *self._limited_values.values()):
+            values.close()
         await self.deck.close()
         await self.surface.close()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from oscbridge import AccessGrant, TokenBucket
 from oscbridge_ui.topic import Topic
+from oscbridge_ui.value_store import ValueStore
 
 __all__ = ["PacedView", "PageHandle", "PageView"]
 
@@ -29,6 +30,8 @@ class PageHandle(NamedTuple):
     """Ends a topic."""
     topic: Callable[[str], Topic | None]
     """The topic with a name."""
+    values: Callable[[], ValueStore]
+    """The values that its access shows."""
     wake: Callable[[], None]
     """Makes the connection ask its topics."""
 

@@ -23,7 +23,7 @@ class PageViews:
     def __init__(self, page: PageHandle, feeds: Feeds) -> None:
         self._all: tuple[PageView, ...] = (
             WatchingView(page, feeds),
-            SurfaceView(page, feeds.surface, feeds.values, feeds.operations),
+            SurfaceView(page, feeds.surface, feeds.operations),
             EditingView(page, feeds),
             LearningView(page, feeds.operations),
             DevicesView(page, feeds.operations),

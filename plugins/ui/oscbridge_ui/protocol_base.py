@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "MAX_ARGUMENTS",
     "MAX_CHOSEN",
+    "MAX_NAME",
     "MAX_NAMES",
     "MAX_OPEN",
     "MAX_PART_TEXT",
@@ -40,6 +41,7 @@ MAX_RATE: Final = 30
 """Messages per second of one topic."""
 
 MAX_TOKEN: Final = 8_192
+MAX_NAME: Final = 256
 MAX_TEXT: Final = 4_096
 MAX_NAMES: Final = 1_000
 MAX_ARGUMENTS: Final = 256
@@ -52,7 +54,7 @@ MAX_PART_TEXT: Final = 30_000
 MAX_OPEN: Final = 200
 """Open branches of the tree of addresses."""
 
-Name: TypeAlias = Annotated[str, Field(max_length=256)]
+Name: TypeAlias = Annotated[str, Field(max_length=MAX_NAME)]
 Text: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT)]
 CommandId: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 Scalar: TypeAlias = bool | int | float | str | None

@@ -7,7 +7,6 @@ from typing import Final
 
 from oscbridge import AccessGrant, OSCBridgeError
 from oscbridge_ui.now_messages import PartState, Problem
-from oscbridge_ui.value_store import StoredValue
 from oscbridge_ui.visibility import is_limited, may_reach
 
 __all__ = ["PageScope"]
@@ -39,12 +38,9 @@ class PageScope:
         """Whether it may see messages with this address, wherever they go."""
         return self.rights.addresses is None or self.rights.may_listen(address)
 
-    def sees(self, value: StoredValue) -> bool:
-        """Whether it may see a value."""
-        if not self.is_limited:
-            return True
-        parts = (*value.sources, *value.sinks)
-        return self.sees_address(value.address) and any(map(self.sees_name, parts))
+    def sees_message(self, name: str, address: str) -> bool:
+        """Whether it may see a message that this bridge or endpoint receives or sends."""
+        return self.sees_name(name) and self.sees_address(address)
 
     def visible(self, names: Iterable[str]) -> Sequence[str]:
         """Those of the names of bridges and endpoints that it may see."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from oscbridge import MIDI, Argument, Color, Impulse, TimeTag
 from oscbridge_ui.protocol_base import Scalar
 
-__all__ = ["is_small", "kept_values", "shown_values"]
+__all__ = ["is_small", "kept_values", "shown_values", "texts_of"]
 
 MAX_VALUES: Final = 16
 MAX_CHARACTERS: Final = 400
@@ -48,6 +48,18 @@ def shown_values(args: Sequence[Argument]) -> tuple[Sequence[Scalar], bool]:
     found = [_shown(each) for each in args[:MAX_VALUES]]
     is_cut = len(args) > MAX_VALUES or any(map(_is_long, args[:MAX_VALUES]))
     return found, is_cut
+
+
+def texts_of(args: Sequence[Argument]) -> Iterator[str]:
+    """The texts by which values are found; numbers also as a page writes them.
+
+    0.7 is 0.699999988079071 as a float of 32 bits.
+    """
+    for each in shown_values(args)[0]:
+        yield str(each).lower()
+        if isinstance(each, float):
+            size = abs(each)
+            yield f"{each:.{1 if size >= 1_000 else 2 if size >= 100 else 3}f}"
 
 
 def _is_long(value: Argument) -> bool:

@@ -24,7 +24,13 @@ from oscbridge_ui import (
     value_rows,
     values_messages,
 )
-from oscbridge_ui.protocol_base import SUBPROTOCOL, PartialModel, ProtocolModel
+from oscbridge_ui.protocol_base import (
+    MAX_NAME,
+    MAX_TEXT,
+    SUBPROTOCOL,
+    PartialModel,
+    ProtocolModel,
+)
 from oscbridge_ui.surface import edits, models
 
 __all__ = ["FOLDER", "typescript"]
@@ -34,6 +40,13 @@ FOLDER: Final = Path(__file__).parents[1] / "web" / "src" / "protocol"
 _HEAD: Final = (
     "// Made by `python -m oscbridge_ui.typescript` from oscbridge_ui/*messages.py. Do not edit.\n"
 )
+
+_CONSTANTS: Final = """\
+export const SUBPROTOCOL = "{subprotocol}";
+/** Characters of a name, and of an address. A message with more ends the connection. */
+export const MAX_NAME = {max_name};
+export const MAX_TEXT = {max_text};
+"""
 
 _SIMPLE: Final[Mapping[object, str]] = {
     str: "string",
@@ -49,8 +62,8 @@ def typescript() -> Mapping[str, str]:
     """The types of all messages: the files in ``web/src/protocol`` by name, one per subject."""
     files = {f"{subject}.ts": _file(subject) for subject in _SUBJECTS}
     lines = [f'export type * from "./{subject}";' for subject in _SUBJECTS]
-    constant = f'export const SUBPROTOCOL = "{SUBPROTOCOL}";\n'
-    return {**files, "index.ts": "\n".join([_HEAD, *lines, "", constant])}
+    constants = _CONSTANTS.format(subprotocol=SUBPROTOCOL, max_name=MAX_NAME, max_text=MAX_TEXT)
+    return {**files, "index.ts": "\n".join([_HEAD, *lines, "", constants])}
 
 
 def _file(subject: str) -> str:

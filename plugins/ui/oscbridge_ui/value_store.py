@@ -14,6 +14,7 @@ from typing import Final
 from oscbridge import Argument, Color, Message, Origin, TimeTag
 from oscbridge.monitoring import Operations, ShownMessage
 from oscbridge_ui.samples import Samples
+from oscbridge_ui.scope import PageScope
 from oscbridge_ui.shown_values import is_small, kept_values, shown_values
 from oscbridge_ui.value_rows import Described
 
@@ -93,10 +94,15 @@ class StoredValue:
 
 
 class ValueStore:
-    """Watches the traffic while a page is open, and for a minute after."""
+    """Watches the traffic while a page is open, and for a minute after.
 
-    def __init__(self, operations: Operations) -> None:
+    With a ``scope`` only the messages that it shows: an address that a token may see in one place
+    has other values in others.
+    """
+
+    def __init__(self, operations: Operations, scope: PageScope | None = None) -> None:
         self._operations = operations
+        self._scope = scope
         self._values: dict[str, StoredValue] = {}
         self._users = 0
         self._ending: asyncio.TimerHandle | None = None
@@ -117,6 +123,11 @@ class ValueStore:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether a page is open, or was within the last minute."""
+        return self._sampling is not None
 
     def get(self, address: str) -> StoredValue | None:
         """The facts about an address."""
@@ -250,6 +261,8 @@ class ValueStore:
 
     def _put(self, direction: str, name: str, message: Message, now: float) -> None:
         address, types, args, _, origin = message
+        if self._scope is not None and not self._scope.sees_message(name, address):
+            return
         value = self._values.get(address)
         if value is None:
             if len(self._values) >= MAX_ADDRESSES or len(address) > MAX_ADDRESS:

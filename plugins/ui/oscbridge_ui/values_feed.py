@@ -11,7 +11,7 @@ from oscbridge.monitoring import peer_text
 from oscbridge_ui.address_tree import AddressTree
 from oscbridge_ui.client_messages import WatchValues
 from oscbridge_ui.scope import PageScope
-from oscbridge_ui.shown_values import shown_values
+from oscbridge_ui.shown_values import shown_values, texts_of
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.value_rows import ValueRow
 from oscbridge_ui.value_store import HISTORY, StoredValue, ValueStore
@@ -35,6 +35,9 @@ _PLAIN: Final = frozenset("ifhdTFNI")
 """Type tags of values whose text has only these characters, in lower case:"""
 
 _CHARACTERS: Final = frozenset("0123456789.+-e") | frozenset("infnantruefalsenoneimpulse")
+
+MINUS: Final = "\u2212"
+"""The sign with which a page writes negative numbers."""
 
 MINUTE: Final = 60
 """Seconds of history of each row."""
@@ -77,9 +80,10 @@ class ValuesTopic(Topic):
             self._list_due = 0.0
         self._is_due = True
 
-    def use_scope(self, scope: PageScope) -> None:
+    def use(self, store: ValueStore, scope: PageScope) -> None:
         """The token of the page has other addresses or endpoints now."""
-        self._scope = scope
+        self._store, self._scope = store, scope
+        self._sent, self._plotted = {}, frozenset()
         self._list_due, self._list_number = 0.0, -1
         self._is_due = True
 
@@ -107,8 +111,7 @@ class ValuesTopic(Topic):
         order = None if window == self._order else window
         self._order = window
         tree, sources = self._new_tree(), self._new_sources()
-        forgotten = 0 if self._scope.is_limited else self._store.forgotten
-        counts = (*self._counts, len(self._listed), forgotten)
+        counts = (*self._counts, len(self._listed), self._store.forgotten)
         is_same = counts == self._sent_counts and not rows and not histories
         if is_same and order is None and tree is None and sources is None:
             return None
@@ -137,7 +140,7 @@ class ValuesTopic(Topic):
         histories: list[ValueHistory] = []
         for address in shown:
             value = self._store.get(address)
-            if value is None or not self._scope.sees(value):
+            if value is None:
                 continue
             self._sent[address] = value.changed
             if before.get(address) != value.changed:
@@ -158,13 +161,8 @@ class ValuesTopic(Topic):
         ):
             return
         values = self._store.ordered()
-        if self._scope.is_limited:
-            values = [each for each in values if self._scope.sees(each)]
-            names = (name for each in values for name in each.sources)
-            self._sources = self._scope.visible(dict.fromkeys(names))
-        else:
-            self._sources = tuple(self._store.sources)
-        if number != self._list_number or len(values) != self._counts[0]:
+        self._sources = tuple(self._store.sources)
+        if number != self._list_number:
             self._tree.update(each.address for each in values)
             self._is_tree_new = True
         self._list_number, self._list_due = number, now + LIST_INTERVAL
@@ -187,12 +185,13 @@ class ValuesTopic(Topic):
         request = self._request
         if request.prefix and not _is_below(value.address, request.prefix):
             return False
-        if request.source and request.source not in self._scope.visible(value.sources):
+        if request.source and request.source not in value.sources:
             return False
         if request.state != "all" and (now - value.time < STALE) != (request.state == "live"):
             return False
-        names = self._scope.visible((*value.sources, *value.sinks))
-        return all(_contains(value, names, word) for word in request.query.lower().split())
+        names = (*value.sources, *value.sinks)
+        words = request.query.lower().replace(MINUS, "-").split()
+        return all(_contains(value, names, word) for word in words)
 
     def _new_tree(self) -> Mapping[str, Sequence[TreeNode]] | None:
         wanted = self._request.open
@@ -226,7 +225,7 @@ def _contains(value: StoredValue, names: Sequence[str], word: str) -> bool:
         return True
     if _PLAIN.issuperset(value.types or "") and not _CHARACTERS.issuperset(word):
         return False  # most of ten thousand values, at each look
-    return any(word in str(each).lower() for each in shown_values(value.args)[0])
+    return any(word in each for each in texts_of(value.args))
 
 
 def value_row(value: StoredValue, store: ValueStore, scope: PageScope) -> ValueRow:

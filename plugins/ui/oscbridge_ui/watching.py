@@ -51,7 +51,7 @@ class WatchingView(PacedView):
             case WatchValues():
                 topic = page.topic("values")
                 if not isinstance(topic, ValuesTopic):
-                    topic = ValuesTopic(self._feeds.values, PageScope(grant), page.wake)
+                    topic = ValuesTopic(page.values(), PageScope(grant), page.wake)
                     page.watch("values", topic)
                 topic.watch(message)
                 page.wake()
@@ -65,6 +65,6 @@ class WatchingView(PacedView):
             page.watch("now", NowTopic(self._feeds.status, scope, page.wake))
         topic = page.topic("values")
         if isinstance(topic, ValuesTopic):
-            topic.use_scope(scope)
+            topic.use(page.values(), scope)
         if scope.is_limited:
             page.end("log")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -442,11 +443,45 @@ def started(env: Mapping[str, str]) -> Iterator[OscbridgeProcess]:
         process.close()
 
 
-async def test_first_save_writes_the_file_that_the_next_start_reads(tmp_path: Path) -> None:
+def environment_of(folder: Path) -> dict[str, str]:
+    """That of a start without a file, whose first save is in ``folder``."""
     ports = {"HTTP": "127.0.0.1:0", "BRIDGE__OSC": "udp://127.0.0.1:0"}
     ports |= {"ENDPOINT__WEB": "127.0.0.1:0"}
-    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
-    env |= {f"OSCBRIDGE__{key}__LISTEN": value for key, value in ports.items()}
+    env = {**os.environ, "XDG_CONFIG_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+    return {**env, **{f"OSCBRIDGE__{key}__LISTEN": value for key, value in ports.items()}}
+
+
+async def test_first_save_that_cannot_be_applied_leaves_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        bridge = {"listen": f"tcp://127.0.0.1:{other.getsockname()[1]}"}
+        edit = {"kind": "add", "path": ["bridge", "busy"], "table": bridge}
+        with started(environment_of(tmp_path)) as process:
+            async with connected(process.port("http")) as page:
+                saved = await save(page, edit)
+                assert "already in use" in saved["error"]
+                found = await read(page)
+                assert (found["built_in"], found["versions"]) == (True, [])
+                undone = await page.ask("saved", type="undo_edit")
+                assert undone["error"] == "there is nothing to undo"
+        assert not (tmp_path / "oscbridge" / "oscbridge.toml").exists()
+
+
+async def test_undo_without_the_file_that_was_removed_adds_no_version(tmp_path: Path) -> None:
+    env, file = environment_of(tmp_path), tmp_path / "oscbridge" / "oscbridge.toml"
+    edit = {"kind": "add", "path": ["variables"], "table": {"level": 1}}
+    with started(env) as process:
+        async with connected(process.port("http")) as page:
+            assert (await save(page, edit))["error"] == ""
+    file.unlink()
+    with started(env) as process:
+        async with connected(process.port("http")) as page:
+            await page.ask("saved", type="undo_edit")
+            versions = (await read(page))["versions"]
+            assert [each["number"] for each in versions] == [1]
+
+
+async def test_first_save_writes_the_file_that_the_next_start_reads(tmp_path: Path) -> None:
+    env = environment_of(tmp_path)
     file = tmp_path / "oscbridge" / "oscbridge.toml"
     route = {"name": "first", "from": "osc", "match": "/first", "to": "web"}
     edit = {"kind": "add", "path": ["route"], "table": route}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
 from ports import free_port
 
 from oscbridge import Message, encode_message
+from oscbridge_ui.client_messages import ClientMessage, Hello, MessagePart
+from oscbridge_ui.surface.messages import EditSurface
 
 SECRETS = {"BAND": "band-secret-12", "WALL": "wall-secret-12", "CREW": "crew-secret-12"}
 EVERYTHING = '["listen", "send", "configure"]'
@@ -89,6 +92,20 @@ def has_row(address: str) -> Callable[[dict[str, Any]], bool]:
     return check
 
 
+def messages_in(frames: str) -> Iterator[dict[str, Any]]:
+    """All messages that a server has sent."""
+    decoder, position = json.JSONDecoder(), 0
+    while position < len(frames):
+        message, position = decoder.raw_decode(frames, position)
+        yield message
+
+
+def rows_of(frames: str, address: str) -> list[dict[str, Any]]:
+    """The rows of an address in all that a server has sent."""
+    rows = [row for each in messages_in(frames) for row in each.get("rows", ())]
+    return [row for row in rows if row["address"] == address]
+
+
 @pytest.mark.parametrize(
     ("token", "hidden"),
     [
@@ -121,6 +138,62 @@ async def test_nothing_that_the_server_sends_shows_more(
         found += await frames_until(page, lambda each: each["type"] == "pulse")
     for text in hidden:
         assert text not in found, found[max(found.index(text) - 300, 0) :][:600]
+
+
+SAMPLES: dict[str, Any] = {
+    **{"id": 1, "index": 0, "to": 1, "number": 1, "offset": 0, "size": 4, "share": 0.5, "value": 1},
+    **{"routes": ["vaulte"], "on": True, "types": "", "data": "AAAA", "role": "source"},
+    **{"edits": [{"kind": "remove", "path": ["route", 0]}], "topic": "learning"},
+    **{"name": "vaul", "part": "vaul", "address": "/vaul/1", "key": "vaul /vaul/1"},
+}
+"""Values for the fields of messages. Hidden names are not among them."""
+
+
+def requests() -> list[dict[str, Any]]:
+    """One message of each type, but for those that begin a connection or are parts."""
+    (union, _) = get_args(ClientMessage)
+    models = [each for each in get_args(union) if each not in (Hello, MessagePart)]
+    found = []
+    for model in models:
+        needed = [name for name, field in model.model_fields.items() if field.is_required()]
+        request = {name: SAMPLES.get(name, "vaul") for name in needed}
+        request["type"] = get_args(model.model_fields["type"].annotation)[0]
+        if model is EditSurface:
+            request["edits"] = '[{"op": "remove_page", "page": "main"}]'
+        model.model_validate(request)
+        found.append(request)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("token", "hidden"),
+    [
+        ("BAND", ["/vault", "vaulted", "faders", "4711", "test.toml"]),
+        ("WALL", ["vault", "stage", "faders", "4711", "test.toml"]),
+    ],
+)
+async def test_no_message_of_the_protocol_shows_or_changes_more(
+    program: ControlRoomProgram, token: str, hidden: list[str], tmp_path: Path
+) -> None:
+    before = (tmp_path / "test.toml").read_text()
+    async with connected(program.port, SECRETS[token]) as page:
+        await page.next("welcome")
+        commands = 0
+        for request in requests():
+            await page.send(**request)
+            commands += "id" in request
+        found = ""
+        for _ in range(3):
+            found += await frames_until(page, lambda each: each["type"] == "pulse")
+    answers = [each for each in messages_in(found) if "error" in each]
+    assert len(answers) == commands > 20
+    assert all(each["error"] for each in answers)
+    topics = {each["type"] for each in messages_in(found) if "id" not in each}
+    assert topics == {"pulse", "now", "values", "surface", "refused"}
+    for text in hidden:
+        assert text not in found, found[max(found.index(text) - 300, 0) :][:600]
+    assert (tmp_path / "test.toml").read_text() == before
+    assert not list(tmp_path.rglob("*.oscrec"))
 
 
 async def test_token_limited_by_addresses_sees_bridges_and_endpoints_without_details(
@@ -192,6 +265,39 @@ async def test_limited_token_sends_what_it_may(program: ControlRoomProgram) -> N
         assert answer["error"] == "this token is not valid for vault"
 
 
+FILTERED = """
+[[route]]
+from  = "stage"
+match = "/same"
+when  = "x < 100"
+send  = "/same {= x * 2}"
+to    = "web"
+"""
+
+
+async def test_value_is_that_of_the_endpoints_of_the_token(start: Callable[..., Any]) -> None:
+    """Not that of the same address elsewhere, of which a route may pass little."""
+    with start(configuration() + FILTERED, env=SECRETS) as process:
+        program = ControlRoomProgram(process)
+        async with connected(program.port, SECRETS["CREW"]) as page:
+            await page.send(type="watch_values")
+            async with connected(program.port, SECRETS["WALL"]) as limited:
+                await limited.send(type="watch_values", chosen=["/same"])
+                found = await frames_until(limited, lambda each: each["type"] == "values")
+                for value in (4711, 3, 4712):
+                    program.send(encode_message(Message.of("/same", value)))
+                found += await frames_until(limited, has_row("/same"))
+                for _ in range(2):
+                    found += await frames_until(limited, lambda each: each["type"] == "pulse")
+            rows = rows_of(found, "/same")
+            assert [each["args"] for each in rows] == [[6]]
+            assert (rows[0]["count"], rows[0]["received"], rows[0]["sources"]) == (1, False, [])
+            values = await page.next("values")
+            while not (rows := values["rows"]) or rows[0]["args"] != [4712]:
+                values = await page.next("values")
+            assert (rows[0]["count"], rows[0]["sources"]) == (3, ["stage"])
+
+
 async def test_token_for_the_control_room_alone_sees_everything(
     program: ControlRoomProgram,
 ) -> None:
@@ -210,6 +316,10 @@ async def test_reload_that_limits_a_token_hides_the_rest(
         await page.send(type="watch_now")
         await page.send(type="watch_log")
         await page.next("log")
+        await page.send(type="watch_values")
+        program.send(encode_message(Message.of("/1/fader1", 0.5)))
+        while (await page.next("values"))["total"] < 2:
+            pass
         file = tmp_path / "test.toml"
         text = file.read_text().replace('endpoints = ["http"]', 'endpoints = ["http", "web"]')
         await asyncio.to_thread(file.write_text, text)
@@ -221,3 +331,7 @@ async def test_reload_that_limits_a_token_hides_the_rest(
         while not state["full"]:
             state = await page.next("now")
         assert [each["id"] for each in state["parts"]] == ["endpoint.web"]
+        await page.send(type="watch_values", query="fader")
+        while (values := await page.next("values"))["total"] != 1:
+            pass
+        assert values["found"] == 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
 from ports import free_port
 
@@ -47,8 +48,9 @@ async def test_reload_may_move_the_server_of_the_page(
             await wait_for_route(page, "renamed")
 
 
+@pytest.mark.parametrize("mode", ["asyncio", "forking"])
 async def test_values_name_the_endpoints_that_routes_lead_them_to(
-    program: ControlRoomProgram, tmp_path: Path
+    start: Callable[..., Any], tmp_path: Path, mode: str
 ) -> None:
     """Also where a route renames them; and others after a reload."""
 
@@ -60,12 +62,15 @@ async def test_values_name_the_endpoints_that_routes_lead_them_to(
             rows += (await page.next("values"))["rows"]
         return {row["address"]: row["receivers"] for row in rows}
 
-    async with connected(program.port) as page:
-        await page.next("welcome")
-        found = await receivers(page, "/1/fader1", "/ch/1/level", "/other")
-        assert found == {"/1/fader1": ["web"], "/ch/1/level": [], "/other": []}
-        wider = CONFIGURATION.replace("/1/fader{n}", "/*").replace("/ch/{n}/level", "/a")
-        (tmp_path / "test.toml").write_text(wider)
-        assert (await page.command(type="reload"))["error"] == ""
-        found = await receivers(page, "/1/fader1", "/other")
-        assert (found["/1/fader1"], found["/other"]) == (["web"], ["web"])
+    text = CONFIGURATION.replace("[bridge.stage]", f'[bridge.stage]\nmode = "{mode}"')
+    with start(text) as process:
+        program = ControlRoomProgram(process)
+        async with connected(program.port) as page:
+            await page.next("welcome")
+            found = await receivers(page, "/1/fader1", "/ch/1/level", "/other")
+            assert found == {"/1/fader1": ["web"], "/ch/1/level": [], "/other": []}
+            wider = text.replace("/1/fader{n}", "/*").replace("/ch/{n}/level", "/a")
+            (tmp_path / "test.toml").write_text(wider)
+            assert (await page.command(type="reload"))["error"] == ""
+            found = await receivers(page, "/1/fader1", "/other")
+            assert (found["/1/fader1"], found["/other"]) == (["web"], ["web"])

@@ -218,13 +218,18 @@ async def test_surface_that_cannot_be_kept_is_shown_and_says_so(
     file.write_text("{}")
     file.chmod(0o444)
     (tmp_path / "state").write_text("no folder")
-    with start() as process:
-        async with connected(ControlRoomProgram(process).port) as page:
+    with start(CONFIGURATION + TOKENS, env=SECRETS) as process:
+        port = ControlRoomProgram(process).port
+        async with connected(port, SECRETS["FOH"]) as page:
             pages = Pages(page)
             await pages.watch()
             error = await pages.edit(new_page())
             assert error.startswith("shown, but not kept: ")
             await pages.until(lambda: "page1" in pages.pages and pages.state["problem"] != "")
+        async with connected(port, SECRETS["WALL"]) as page:  # it shows a path
+            pages = Pages(page)
+            await pages.watch()
+            assert (pages.order, pages.state["problem"]) == (["page1"], "")
 
 
 # --- rights -----------------------------------------------------------------------------------

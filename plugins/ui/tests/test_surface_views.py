@@ -412,12 +412,19 @@ async def test_value_is_pinned_and_pages_are_exported_and_imported(
         (path.read_text().replace('"fader"', '"iframe"'), "add_widget.widget.kind"),
         (path.read_text().replace('"/1/fader3"', '"javascript:alert(1)"'), "widget.address"),
         (" " * 4_100_000, "This file is too large for a surface."),
+        (path.read_text().replace('"fader3"', f'"{"x" * 999_999}"'), "This is too large for a"),
     ):
         imported.write_text(text)
         await page.locator("input[type=file]").set_input_files(imported)
         alert = page.get_by_role("alert").filter(has_text="Not imported: ")
         await expect(alert).to_contain_text(error)
     await expect(page.get_by_role("group", name="Pages").get_by_role("button")).to_have_count(2)
+    exported["pages"][0]["name"] = "n" * 40
+    imported.write_text(json.dumps(exported))
+    for name in ("n" * 40, f"{'n' * 38} 2"):
+        await page.locator("input[type=file]").set_input_files(imported)
+        chosen = page.get_by_role("button", name=name, exact=True)
+        await expect(chosen).to_have_attribute("aria-pressed", "true")  # it is imported wholly
 
 
 @pytest.mark.timeout(90)

@@ -201,3 +201,41 @@ async def test_token_comes_from_the_address_or_is_asked_for(
         await expect(other.get_by_role("heading", name="Everything is running.")).to_be_visible()
         assert "token" not in other.url
         assert json.loads(await other.evaluate("JSON.stringify(document.cookie)")) == ""
+
+
+async def test_held_list_and_plot_stand_still_and_count_what_passes(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page(f"{program.url}values")
+    row = page.get_by_role("button", name="/1/fader1", exact=True)
+    while not await row.count():
+        program.send(encode_message(Message.of("/1/fader1", 0.25)))
+        await page.wait_for_timeout(100)
+    await page.get_by_role("checkbox", name="Plot /1/fader1").click()
+    now = page.locator(".stats td").first
+    await expect(now).to_have_text("0.250")
+    await page.get_by_role("button", name="Hold").click()
+    for _ in range(3):
+        program.send(encode_message(Message.of("/1/fader1", 0.75)))
+    await expect(page.get_by_text(re.compile(r"^\d+ messages since$"))).to_be_visible()
+    await expect(now).to_have_text("–")
+    await expect(page.get_by_role("listitem").filter(has=row)).to_contain_text("0.250")
+    await page.get_by_role("button", name="Resume").click()
+    await expect(now).to_have_text("0.750")
+
+
+async def test_end_of_a_long_address_is_not_cut(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    """It is what tells an address from those beside it."""
+    page = await open_page(f"{program.url}values")
+    address = "/theatre/stage-left/rack-11/fader12"
+    leaf = page.locator(".leaf").filter(has_text="fader12")
+    while not await leaf.count():
+        program.send(encode_message(Message.of(address, 0.25)))
+        await page.wait_for_timeout(100)
+    row = page.get_by_role("button", name=address, exact=True)
+    assert await row.evaluate("row => row.scrollWidth <= row.clientWidth")
+    for part, is_cut in ((".path", True), (".leaf", False)):
+        found = await row.locator(part).evaluate("part => part.scrollWidth > part.clientWidth")
+        assert found == is_cut, part

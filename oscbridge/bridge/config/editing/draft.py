@@ -23,6 +23,7 @@ from oscbridge.bridge.config.editing.protected import EndpointTypes
 from oscbridge.bridge.config.environment import overlay
 from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.config.toml_lines import lines_of
 
 __all__ = ["ConfigurationDraft", "EditProblem", "difference", "make_draft"]
 
@@ -110,9 +111,13 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     for name, text in after.items():
         old = before.get(name, "")
         if old != text:
-            lines = (old.splitlines(), text.splitlines())
+            lines = (_bare_lines(old), _bare_lines(text))
             parts += unified_diff(*lines, f"{name} (now)", f"{name} (edited)", lineterm="")
     return "\n".join(parts)
+
+
+def _bare_lines(text: str) -> Sequence[str]:
+    return [each.rstrip("\r\n") for each in lines_of(text)]
 
 
 def _guarded(document: ConfigurationDocument) -> GuardedTables:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
+from oscbridge.bridge.config.toml_lines import lines_of
+
 __all__ = ["merged"]
 
 MAX_EXACT: Final = 2_000
@@ -35,7 +37,7 @@ def merged(base: str, ours: str, theirs: str) -> str | None:
         return theirs
     if base == theirs:
         return ours
-    lines = base.splitlines(keepends=True)
+    lines = lines_of(base)
     left, right = _hunks(lines, ours), _hunks(lines, theirs)
     for one in left:
         for other in right:
@@ -58,7 +60,7 @@ def _complete(lines: Sequence[str]) -> list[str]:
 
 
 def _hunks(base: Sequence[str], text: str) -> list[_Hunk]:
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     start, most = 0, min(len(base), len(lines))
     while start < most and base[start] == lines[start]:
         start += 1

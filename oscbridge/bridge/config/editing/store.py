@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from oscbridge.bridge.config.configuration_source import ConfigurationSource, default_file
@@ -139,7 +140,7 @@ class ConfigurationStore:
         with self._lock:
             before = {name: draft.before.texts[name] for name in draft.changed}
             if self._source.file is None:
-                return self._create(draft, summary or "")
+                return self._create(draft, summary)
             self._compare(draft)
             version: SavedVersion | None = None
             try:
@@ -166,11 +167,13 @@ class ConfigurationStore:
                 self.history.remove(version.number)
             return ""
 
-    def remove_new(self, draft: ConfigurationDraft) -> None:
+    def remove_new(self, draft: ConfigurationDraft, version: SavedVersion | None) -> None:
         """Remove the file of a configuration that had none, as it cannot be used."""
         with self._lock, suppress(OSError):
             draft.after.path.unlink()
             self._source.file = None
+            if version is not None:
+                self.history.remove(version.number)
 
     def mark(self, versions: Sequence[SavedVersion], *, undone: bool) -> None:
         """Note that these versions were undone, or redone. Raises :class:`OSCBridgeError`."""
@@ -211,15 +214,25 @@ class ConfigurationStore:
         self.masks.learn(draft.after.raw, self._source.types)
         return draft
 
-    def _create(self, draft: ConfigurationDraft, summary: str) -> SavedVersion:
+    def _create(self, draft: ConfigurationDraft, summary: str | None) -> SavedVersion | None:
         path = draft.after.path
+        version: SavedVersion | None = None
         try:
             create_file(path, draft.after.texts[draft.after.name])
-            version = self.history.add(summary, draft.before.texts, draft.after.texts)
+            if summary is not None:
+                version = self._add_first(path, summary, draft)
         except OSCBridgeError as error:
             raise self._not_writable(error, draft) from None
         self._source.file = path
         return version
+
+    def _add_first(self, path: Path, summary: str, draft: ConfigurationDraft) -> SavedVersion:
+        try:
+            return self.history.add(summary, draft.before.texts, draft.after.texts)
+        except OSCBridgeError:
+            with suppress(OSError):
+                path.unlink()
+            raise
 
     def _compare(self, draft: ConfigurationDraft) -> None:
         """Raise :class:`EditConflict` if a file has changed since it was read."""

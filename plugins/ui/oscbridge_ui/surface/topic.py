@@ -54,7 +54,6 @@ class SurfaceTopic(Topic):
         self._sent_pages: Mapping[str, SurfacePage] = {}
         self._sent_rows: dict[str, int] = {}
         self._sent_about: tuple[object, ...] | None = None
-        values.open()
         store.watch(self, wake)
         self._task = asyncio.create_task(self._run())
 
@@ -68,16 +67,15 @@ class SurfaceTopic(Topic):
         """Send the values of this page."""
         self._shown = page
 
-    def use_grant(self, grant: AccessGrant) -> None:
+    def use(self, values: ValueStore, grant: AccessGrant) -> None:
         """The token of the page has other rights now."""
-        self._grant = grant
+        self._values, self._grant = values, grant
         self._source = None
         self._sent_rows.clear()
 
     def close(self) -> None:
         self._task.cancel()
         self._store.unwatch(self)
-        self._values.release()
 
     def take(self) -> SurfaceState | None:
         store = self._store
@@ -94,8 +92,9 @@ class SurfaceTopic(Topic):
             if (known := sent.get(page.id)) is not page and known != page
         )
         order = None if list(sent) == list(self._pages) and self._sent_about else tuple(self._pages)
-        tokens = tuple(self._operations.token_names) if may_edit(self._grant) else ()
-        about = (store.where if may_edit(self._grant) else "", store.problem, tokens)
+        about: tuple[str, str, tuple[str, ...]] = ("", "", ())
+        if may_edit(self._grant):
+            about = (store.where, store.problem, tuple(self._operations.token_names))
         rows = self._changed_rows()
         if not changed and order is None and not rows and about == self._sent_about:
             return None
@@ -108,7 +107,7 @@ class SurfaceTopic(Topic):
             rows=rows,
             file=about[0],
             problem=about[1],
-            token_names=tokens,
+            token_names=about[2],
         )
 
     def _visible(self, page: SurfacePage) -> SurfacePage | None:
@@ -137,8 +136,6 @@ class SurfaceTopic(Topic):
         for address in addresses:
             value = self._values.get(address)
             if value is None or self._sent_rows.get(address) == value.changed:
-                continue
-            if not scope.sees(value):
                 continue
             self._sent_rows[address] = value.changed
             rows.append(value_row(value, self._values, scope))

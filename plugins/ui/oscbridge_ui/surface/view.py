@@ -15,7 +15,6 @@ from oscbridge_ui.surface.edits import read_edits
 from oscbridge_ui.surface.messages import EditSurface, WatchSurface
 from oscbridge_ui.surface.store import SurfaceStore
 from oscbridge_ui.surface.topic import SurfaceTopic
-from oscbridge_ui.value_store import ValueStore
 from oscbridge_ui.visibility import is_limited
 
 __all__ = ["SurfaceView"]
@@ -29,16 +28,10 @@ LIMITED: Final = "this token is limited to some addresses or endpoints; the surf
 class SurfaceView(PacedView):
     """Shows and edits the surface."""
 
-    def __init__(
-        self, page: PageHandle, store: SurfaceStore, values: ValueStore, operations: Operations
-    ) -> None:
+    def __init__(self, page: PageHandle, store: SurfaceStore, operations: Operations) -> None:
         super().__init__(page, EDITS)
         self._store = store
-        self._values = values
         self._operations = operations
-        self._keeps_values = False
-        """Whether values are watched also while the page shows another view: when it comes back,
-        its faders must be where the devices have them."""
 
     @property
     def messages(self) -> Sequence[type[BaseModel]]:
@@ -58,12 +51,9 @@ class SurfaceView(PacedView):
 
     def _watch(self, page: str, grant: AccessGrant) -> None:
         topic = self._page.topic("surface")
-        if not self._keeps_values:
-            self._keeps_values = True
-            self._values.open()
         if not isinstance(topic, SurfaceTopic):
             topic = SurfaceTopic(
-                self._store, self._values, self._operations, grant, self._page.wake
+                self._store, self._page.values(), self._operations, grant, self._page.wake
             )
             self._page.watch("surface", topic)
         topic.show(page)
@@ -80,8 +70,4 @@ class SurfaceView(PacedView):
     def access_changed(self, grant: AccessGrant) -> None:
         topic = self._page.topic("surface")
         if isinstance(topic, SurfaceTopic):
-            topic.use_grant(grant)
-
-    def close(self) -> None:
-        if self._keeps_values:
-            self._values.release()
+            topic.use(self._page.values(), grant)

@@ -23,7 +23,7 @@ export class Value {
   take(row: ValueRow, time: number): void {
     this.row = row;
     this.heardAt = performance.now();
-    const number = numberOf(row);
+    const number = sampleOf(row);
     if (number !== null) {
       this.series.add(performance.now() / 1_000, number);
       const { least, most } = row.described ?? { least: null, most: null };
@@ -42,7 +42,7 @@ export class Value {
 
   /** Called every second: the line goes on, and the rate drops to nothing when nothing comes. */
   rest(): void {
-    const number = numberOf(this.row);
+    const number = sampleOf(this.row);
     if (number !== null && performance.now() - this.heardAt < (MINUTE + 5) * 1_000) {
       this.series.add(performance.now() / 1_000, number);
       this.slow.value++;
@@ -53,6 +53,14 @@ export class Value {
       this.version.value++;
     }
   }
+}
+
+const DIGITS = 6; // of a sample
+
+/** The number of a row as a sample; with as many digits as those that the bridge has kept. */
+export function sampleOf(row: ValueRow): number | null {
+  const number = numberOf(row);
+  return number === null ? null : Number(number.toPrecision(DIGITS));
 }
 
 /** The first number among the values of a row. */

@@ -36,3 +36,10 @@ def test_keys_that_both_add_in_one_place_conflict() -> None:
 
 def test_removed_and_changed_line_conflicts() -> None:
     assert merged(BASE, BASE.replace("b = 2\n", ""), BASE.replace("2", "20")) is None
+
+
+def test_only_line_feeds_end_lines() -> None:
+    """Others may be in comments, whose rest would become keys."""
+    base = "# one\u2028[run]\nb = 2\n\nc = 3\n"
+    ours, theirs = base.replace("one\u2028", "our\u2028"), base.replace("3", "30")
+    assert merged(base, ours, theirs) == "# our\u2028[run]\nb = 2\n\nc = 30\n"

@@ -51,7 +51,7 @@ function FoundRow({ device, onSaved }: { device: DeviceFound } & SavedProps) {
     const name = freeName(device.proposed_name, takenNames());
     try {
       const edits = [{ kind: "add" as const, path: ["endpoint", name], table: device.table, position: null }];
-      const saved = await saveEdits(configuration.value?.version ?? "", edits, `endpoint ${name} added: ${device.name}`.slice(0, 200));
+      const saved = await saveEdits(configuration.value?.version ?? "", edits, `endpoint ${name} added: ${device.name}`);
       if (saved.error) setError(saved.error);
       else onSaved({ name, text: `is added: ${device.name}.`, state: saved });
     } catch (reason) {

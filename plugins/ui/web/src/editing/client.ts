@@ -3,8 +3,9 @@
 import { signal } from "@preact/signals";
 
 import type { Definitions, Schema } from "../forms/schema";
+import { cut } from "../format";
 import { decodeTable, isTable, type FormTable, type JsonValue } from "../forms/values";
-import type { CheckedState, ConfigurationState, EditWanted, SavedState, Trial } from "../protocol";
+import { MAX_NAME, type CheckedState, type ConfigurationState, type EditWanted, type SavedState, type Trial } from "../protocol";
 import { connection } from "../store";
 
 /** The configuration as it was read last. */
@@ -58,7 +59,7 @@ export async function checkEdits(
 }
 
 export async function saveEdits(base: string, edits: readonly EditWanted[], summary: string): Promise<SavedState> {
-  const answer = await connection.request({ type: "save_edit", base, edits, summary });
+  const answer = await connection.request({ type: "save_edit", base, edits, summary: cut(summary, MAX_NAME) });
   if (answer.type !== "saved") throw new Error("The bridge did not answer.");
   if (!answer.error) await readConfiguration();
   return answer;

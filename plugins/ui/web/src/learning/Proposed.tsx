@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { configuration, readError, tableAt } from "../editing/client";
 import { problemsOf, SaveBox, useDraft } from "../editing/SaveBox";
 import { encodeTable } from "../forms/values";
-import type { EditWanted, LearningProposal, SavedState } from "../protocol";
+import { MAX_NAME, type EditWanted, type LearningProposal, type SavedState } from "../protocol";
 import { may, online } from "../store";
 import { learn, learning } from "./learning_store";
 
@@ -32,6 +32,7 @@ export function Proposed({ proposal, onSaved }: ProposedProps) {
             <input
               id="learn-name"
               class="in1 mono"
+              maxLength={MAX_NAME}
               value={typed ?? proposal.name}
               aria-invalid={proposal.error !== "" || undefined}
               aria-describedby="learn-error"

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { MAX_NAME } from "../protocol";
 import { connection, online, parts, partsVersion } from "../store";
 import { learn } from "./learning_store";
 
@@ -54,6 +55,7 @@ export function TargetChooser() {
         <span>Address</span>
         <input
           class="in1 mono"
+          maxLength={MAX_NAME}
           list="learn-addresses"
           placeholder={offered[0]?.address ?? "/address"}
           autocomplete="off"

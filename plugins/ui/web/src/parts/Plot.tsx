@@ -10,7 +10,7 @@ import { figure, visible } from "../format";
 import { Icon } from "../icons";
 import { PlotData, SAMPLE, SPAN, statistics } from "../plot_data";
 import { online } from "../store";
-import { numberOf, values, watchHistories } from "../values_store";
+import { isWatched, sampleOf, values, watchHistories } from "../values_store";
 
 const LINES = [
   { tone: "accent", dash: [] },
@@ -38,7 +38,7 @@ function now(): number {
 
 function current(address: string): number | null {
   const row = values.get(address)?.row;
-  return row && online.peek() ? numberOf(row) : null;
+  return row && online.peek() && isWatched.peek() ? sampleOf(row) : null;
 }
 
 interface Props {

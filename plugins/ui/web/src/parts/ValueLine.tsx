@@ -76,6 +76,7 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       <button
         class="nm mono clip"
         title={row.address}
+        aria-label={visible(row.address)}
         aria-expanded={isOpen}
         onClick={() => onOpen(row.address, index)}
       >

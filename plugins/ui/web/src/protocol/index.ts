@@ -11,3 +11,6 @@ export type * from "./learning";
 export type * from "./devices";
 
 export const SUBPROTOCOL = "oscbridge.ui.1";
+/** Characters of a name, and of an address. A message with more ends the connection. */
+export const MAX_NAME = 256;
+export const MAX_TEXT = 4096;

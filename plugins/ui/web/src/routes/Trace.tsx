@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Draft } from "../editing/SaveBox";
 import { several } from "../format";
 import { StateMark } from "../icons";
-import type { TracedMessage } from "../protocol";
+import { MAX_TEXT, type TracedMessage } from "../protocol";
 import { short } from "./routes_store";
 
 export interface TrialWanted {
@@ -47,6 +47,7 @@ export function Trace({ draft, trial, onTrial, hasFunction }: Props) {
         <input
           class="in1 mono"
           placeholder="/1/fader3 0.5"
+          maxLength={MAX_TEXT}
           value={trial.message}
           spellcheck={false}
           autocomplete="off"

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { configuration } from "../editing/client";
+import { cut } from "../format";
 import { decodeTable, isList, type FormTable, type JsonValue } from "../forms/values";
 import type { EditWanted, LastMessages, RoutePart, SavedState } from "../protocol";
 import { connection, listen, order, parts } from "../store";
@@ -75,7 +76,7 @@ export function titleOf(part: RoutePart): string {
 export function freeRouteName(wanted: string): string {
   const taken = new Set(routeTables().map((each) => each["name"]));
   for (let number = 2; ; number++) {
-    const name = `${wanted.slice(0, 50)}-${number}`;
+    const name = `${cut(wanted, 50)}-${number}`;
     if (!taken.has(name)) return name;
   }
 }

@@ -3,9 +3,9 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
-import { several } from "../format";
+import { cut, several } from "../format";
 import { Icon } from "../icons";
-import type { SurfaceEdit, SurfacePage, Widget } from "../protocol";
+import { MAX_NAME, type SurfaceEdit, type SurfacePage, type Widget } from "../protocol";
 import { targetsOf } from "../sending";
 import { connection } from "../store";
 import { isWatched, listCounts, listing, values, type Value } from "../values_store";
@@ -21,7 +21,7 @@ export function AddControls({ page }: { page: SurfacePage }) {
   useEffect(() => {
     connection.watch(() => ({
       type: "watch_values",
-      query: query.value.slice(0, 256),
+      query: cut(query.value, MAX_NAME),
       first: 0,
       count: SHOWN,
     }));

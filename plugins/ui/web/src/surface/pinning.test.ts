@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { ValueRow } from "../protocol";
-import { empty, isOn, labelOf, newId, pinned, pressed } from "./pinning";
+import { empty, isOn, labelOf, newId, pageName, pinned, pressed } from "./pinning";
 
 function row(address: string, types: string, ...args: ValueRow["args"][number][]): ValueRow {
   return {
@@ -50,10 +50,27 @@ describe("a pinned value", () => {
     expect(labelOf("/")).toBe("/");
   });
 
+  it("has a label that is not cut within a character", () => {
+    expect(labelOf(`/${"x".repeat(63)}😀😀`)).toBe(`${"x".repeat(63)}😀`);
+  });
+
   it("has an id of its own", () => {
     const ids = new Set(Array.from({ length: 1_000 }, newId));
     expect(ids.size).toBe(1_000);
     expect([...ids].every((each) => /^[a-z0-9]{12}$/.test(each))).toBe(true);
+  });
+});
+
+describe("the name of a page", () => {
+  const long = "x".repeat(40);
+
+  it.each([
+    ["Main", [], "Main"],
+    ["Main", ["Main", "Main 2"], "Main 3"],
+    [long, [long], `${"x".repeat(38)} 2`],
+    [`${"x".repeat(39)}😀!`, [], `${"x".repeat(39)}😀`],
+  ])("of %s is free and not too long", (wanted, taken, name) => {
+    expect(pageName(wanted, taken)).toBe(name);
   });
 });
 

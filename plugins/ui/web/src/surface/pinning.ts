@@ -1,6 +1,7 @@
 // A control for the surface, made from a value.
 
 import { controlKind, scaleOf, type ControlKind } from "../control_kind";
+import { cut } from "../format";
 import type { ValueRow, Widget } from "../protocol";
 import type { Target } from "../sending";
 import { freePlace, type Place } from "./placing";
@@ -37,15 +38,25 @@ export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (each) => IDS[each % IDS.length]).join("");
 }
 
+const MAX_PAGE_NAME = 40; // characters
+
+/** A name for a page that no other one has. */
+export function pageName(wanted: string, taken: readonly string[]): string {
+  const names = new Set(taken);
+  let name = cut(wanted, MAX_PAGE_NAME);
+  for (let i = 2; names.has(name); i++) name = `${cut(wanted, MAX_PAGE_NAME - ` ${i}`.length)} ${i}`;
+  return name;
+}
+
 /** The words of an address that tell it from others: "ch 3 level" of /ch/3/level. */
 export function labelOf(address: string): string {
   const parts = address.split("/").filter(Boolean);
   const leaf = parts.at(-1) ?? address;
   const numbered = parts.slice(0, -1).findLastIndex((each) => /\d/.test(each));
-  if (/\d/.test(leaf) || numbered < 0) return leaf.slice(0, 64);
+  if (/\d/.test(leaf) || numbered < 0) return cut(leaf, 64);
   const number = parts[numbered]!;
   const before = /^\d+$/.test(number) && numbered > 0 ? `${parts[numbered - 1]!} ` : "";
-  return `${before}${number} ${leaf}`.slice(0, 64);
+  return cut(`${before}${number} ${leaf}`, 64);
 }
 
 export function empty(kind: Kind, place: Place): Widget {
@@ -91,7 +102,7 @@ export function pinned(
     types: row.types.slice(0, 16),
     target: target?.name ?? "",
     received: target?.received ?? false,
-    unit: row.described?.unit.slice(0, 16) ?? "",
+    unit: cut(row.described?.unit ?? "", 16),
     least: scale.least,
     most: scale.most,
     choices: (row.described?.choices ?? []).slice(0, 64),

@@ -5,7 +5,7 @@ import { computed, signal } from "@preact/signals";
 import type { SurfaceEdit, SurfacePage, SurfaceState, Widget, WidgetChange } from "../protocol";
 import { connection, listen, may } from "../store";
 import { takeRows } from "../values_store";
-import { newId } from "./pinning";
+import { newId, pageName } from "./pinning";
 import { isChange, withChanges } from "./unanswered";
 
 /** The pages as the bridge has them. */
@@ -82,6 +82,7 @@ function parts(edits: readonly SurfaceEdit[]): string[] {
   let now: string[] = [];
   let size = 0;
   for (const each of edits.map((one) => JSON.stringify(one))) {
+    if (each.length > MAX_TEXT) throw new Error("This is too large for a surface.");
     if (now.length && (size + each.length > MAX_TEXT || now.length >= 200)) {
       found.push(`[${now.join(",")}]`);
       now = [];
@@ -105,9 +106,10 @@ export function newPage(name: string): SurfacePage {
 
 /** A name that no page has. */
 export function freeName(wanted: string): string {
-  const names = new Set([...pages.value.values()].map((each) => each.name));
-  if (!names.has(wanted)) return wanted;
-  for (let i = 2; ; i++) if (!names.has(`${wanted} ${i}`)) return `${wanted} ${i}`;
+  return pageName(
+    wanted,
+    [...pages.value.values()].map((each) => each.name),
+  );
 }
 
 export function change(of: SurfacePage, widget: Widget, changes: WidgetChange): void {

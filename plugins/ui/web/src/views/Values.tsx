@@ -3,12 +3,13 @@
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-import { count, several, visible } from "../format";
+import { count, cut, several, visible } from "../format";
 import { Icon } from "../icons";
 import { OpenRows } from "../open_rows";
 import { Plot } from "../parts/Plot";
 import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
+import { MAX_NAME } from "../protocol";
 import { queries } from "../router";
 import { connection, online, pulse } from "../store";
 import { branches, isWatched, listCounts, listing, sourceNames, tick, values } from "../values_store";
@@ -27,6 +28,8 @@ const openBranches = signal<readonly string[]>([""]);
 const range = signal({ first: 0, count: 60 });
 /** Whether the list is held: nothing moves, and nothing is new. */
 const isHeld = signal(false);
+/** Messages that the bridge had received when the list was held. */
+const heldAt = signal(0);
 
 /** Addresses that are plotted. */
 const chosen = signal<readonly string[]>([]);
@@ -36,12 +39,11 @@ const openRows = new OpenRows();
 const openVersion = signal(0);
 
 const query = computed(() => queries.values.value);
-const MAX_QUERY = 256; // characters that the bridge accepts
 
 function watch(): void {
   connection.watch(() => ({
     type: "watch_values",
-    query: query.value.slice(0, MAX_QUERY),
+    query: cut(query.value, MAX_NAME),
     source: source.value,
     state: stateFilter.value,
     prefix: prefix.value,
@@ -62,11 +64,13 @@ export function Values() {
       openRows.forget();
     });
     const end = effect(() => {
-      if (isHeld.value) connection.unwatch("values");
-      else watch();
+      if (isHeld.value) {
+        connection.unwatch("values");
+        isWatched.value = false;
+      } else watch();
     });
     const resting = window.setInterval(() => {
-      if (online.peek()) tick();
+      if (online.peek() && !isHeld.peek()) tick();
     }, 1_000);
     return () => {
       end();
@@ -103,6 +107,17 @@ function toggleOpen(address: string, index: number): void {
 
 function rem(): number {
   return parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
+function hold(): void {
+  heldAt.value = pulse.value?.received ?? 0;
+  isHeld.value = !isHeld.value;
+}
+
+/** How many messages have passed since the list was held. */
+function Missed() {
+  const since = (pulse.value?.received ?? 0) - heldAt.value;
+  return <span class="faint">{since > 0 ? `${several(since, "message")} since` : "Held"}</span>;
 }
 
 function Tools() {
@@ -142,12 +157,8 @@ function Tools() {
         </select>
       </label>
       <span class="grow" />
-      <button
-        class="btn"
-        aria-pressed={isHeld.value}
-        aria-label={isHeld.value ? "Resume" : "Hold"}
-        onClick={() => (isHeld.value = !isHeld.value)}
-      >
+      {isHeld.value && <Missed />}
+      <button class="btn" aria-pressed={isHeld.value} aria-label={isHeld.value ? "Resume" : "Hold"} onClick={hold}>
         <Icon name={isHeld.value ? "play" : "pause"} />
         <span class="desk">{isHeld.value ? "Resume" : "Hold"}</span>
       </button>
