@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from oscbridge.monitoring import BridgeStatus, EndpointStatus, RouteStatus, Status
+from oscbridge_ui.loss_words import BAD, endpoint_loss, source_loss
 from oscbridge_ui.now_messages import Problem
 from oscbridge_ui.parts import bridge_id, endpoint_id, route_id
-from oscbridge_ui.words import bridge_fix, connection_fix, count_of, reason_text
+from oscbridge_ui.words import bridge_fix, connection_fix, count_of
 
 __all__ = ["ProblemList"]
 
@@ -50,18 +51,10 @@ class ProblemList:
             yield from _of_endpoint(endpoint)
         for route in status.routes:
             yield from _of_route(route)
-        losses: list[tuple[str, str, Mapping[str, int], EndpointStatus | None]] = []
-        losses += [
-            (endpoint_id(each.name), each.name, each.lost, each) for each in status.endpoints
-        ]
-        losses += [
-            (bridge_id(each.name), each.name, {**each.received.lost, **_bad(each)}, None)
-            for each in status.bridges
-        ]
-        for key, name, counts, losing in losses:
+        for key, part, name, counts, losing in _losses(status):
             recent = kept[key] = self._losses.get(key) or RecentLosses(counts, now)
             if lost := recent.update(counts, now):
-                yield _about_losses(key, name, lost, losing)
+                yield _about_losses(part, name, lost, losing)
         self._losses = kept
 
 
@@ -82,8 +75,23 @@ class RecentLosses:
         return {reason: count for reason, count in found.items() if count > 0}
 
 
-def _bad(bridge: BridgeStatus) -> Mapping[str, int]:
-    return {f"bad {reason}": count for reason, count in bridge.received.bad.items()}
+def _losses(
+    status: Status,
+) -> Iterator[tuple[str, str, str, Mapping[str, int], EndpointStatus | None]]:
+    """A key, the part and its name, and what it lost; with the endpoint where it was to send."""
+    for endpoint in status.endpoints:
+        part = endpoint_id(endpoint.name)
+        yield part, part, endpoint.name, endpoint.lost, endpoint
+        if not endpoint.is_bridge:
+            yield f"{part} received", part, endpoint.name, _received_losses(endpoint), None
+    for bridge in status.bridges:
+        part = bridge_id(bridge.name)
+        yield part, part, bridge.name, _received_losses(bridge), None
+
+
+def _received_losses(source: BridgeStatus | EndpointStatus) -> Mapping[str, int]:
+    bad = {f"{BAD}{reason}": count for reason, count in source.received.bad.items()}
+    return {**source.received.lost, **bad}
 
 
 def _problem(
@@ -166,11 +174,9 @@ def _about_losses(
     count = count_of(sum(lost.values()), "message", "messages")
     reason = max(lost, key=lambda each: lost[each])
     if endpoint is None:
-        what, fix, code = reason_text(reason, None)
-        verb = (
-            "got packets that are not valid OSC" if reason.startswith("bad ") else f"lost {count}"
-        )
+        what, fix, code = source_loss(reason)
+        verb = "got packets that it rejects" if reason.startswith(BAD) else f"lost {count}"
         return _problem("lost", "warn", part, f"{name} {verb}", what, fix, code)
-    what, fix, code = reason_text(reason, endpoint)
+    what, fix, code = endpoint_loss(reason, endpoint)
     title = f"{name} dropped {count}"
     return _problem("lost", "warn", part, title, what, fix, code)

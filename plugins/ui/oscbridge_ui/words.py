@@ -8,7 +8,7 @@ from typing import Final
 
 from oscbridge.monitoring import BridgeStatus, EndpointStatus
 
-__all__ = ["bridge_fix", "connection_fix", "count_of", "path_text", "reason_text"]
+__all__ = ["bridge_fix", "connection_fix", "count_of", "path_text"]
 
 _BRIDGE: Final[Sequence[tuple[str, str, str]]] = (
     (
@@ -87,48 +87,6 @@ def connection_fix(endpoint: EndpointStatus) -> tuple[str, str]:
 def _first(table: Sequence[tuple[str, str, str]], problem: str) -> tuple[str, str] | None:
     lower = problem.lower()
     return next(((fix, code) for word, fix, code in table if word in lower), None)
-
-
-def reason_text(reason: str, endpoint: EndpointStatus | None) -> tuple[str, str, str]:
-    """What a reason for losses means, what to do about it, and a line that helps."""
-    if endpoint is None:
-        return _source_reason(reason)
-    match reason:
-        case "full" if endpoint.policy == "latest":
-            text = "More addresses wait than its send queue holds."
-            return text, "Make the queue larger.", "queue_size = 50_000"
-        case "full":
-            text = "They arrived faster than it can send, and its send queue was full."
-            fix = "Let it skip old values of an address, or send it fewer messages."
-            return text, fix, 'policy = "latest"'
-        case "expired":
-            text = "They waited longer than max_age allows."
-            return text, "Check why it is slow, or raise max_age.", ""
-        case "closed" | "stopped":
-            text = "It was closed while they waited."
-            return text, "Keep messages on disk if all of them matter.", 'policy = "spool"'
-        case "slow" | "slow_client":
-            text = "A client reads more slowly than messages arrive."
-            fix = "Look at the network of that client, or let it skip old values."
-            return text, fix, 'policy = "latest"'
-    text = f"The reason is '{reason}'."
-    return text, "See the log and the metrics.", ""
-
-
-def _source_reason(reason: str) -> tuple[str, str, str]:
-    if reason.startswith("bad "):
-        text = f"The reason is '{reason.removeprefix('bad ')}'. Such packets are ignored."
-        fix = "Check that the sender speaks OSC, and the same transport (UDP or TCP)."
-        return text, fix, ""
-    match reason:
-        case "kernel":
-            text = "Datagrams arrived faster than the bridge reads them."
-            fix = "Give the bridge more processor time, or a larger receive buffer."
-            return text, fix, ""
-        case "loop":
-            text = "They went in a loop between endpoints."
-            return text, "Narrow the match of a route, so that nothing comes back.", ""
-    return f"The reason is '{reason}'.", "See the log and the metrics.", ""
 
 
 def count_of(count: int, one: str, several: str) -> str:

@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { count, cut, several, visible } from "../format";
 import { Icon } from "../icons";
 import { OpenRows } from "../open_rows";
+import { NoValues } from "../parts/NoValues";
 import { Plot } from "../parts/Plot";
 import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
@@ -302,24 +303,10 @@ function List() {
           );
         })}
       </div>
-      {found === 0 && <Nothing total={total} />}
+      {found === 0 && <NoValues total={total} />}
       {forgotten > 0 && (
         <p class="none">{several(forgotten, "message")} to further addresses are not shown: these are too many, or too long.</p>
       )}
     </section>
-  );
-}
-
-function Nothing({ total }: { total: number }) {
-  const received = pulse.value?.received ?? 0;
-  if (!online.value) return <p class="none">Not connected.</p>;
-  if (!isWatched.value) return null;
-  if (total) return <p class="none">No address matches. Choose another sender or branch, or a shorter search.</p>;
-  return (
-    <p class="none">
-      {received
-        ? "No message has passed since this page was opened. Values appear as soon as one does."
-        : "No message has arrived yet. Values appear as soon as one does."}
-    </p>
   );
 }
