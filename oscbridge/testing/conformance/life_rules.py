@@ -175,9 +175,10 @@ async def listen(checked: CheckedEndpoint, peer: Peer, count: int) -> bool:
         await until(lambda: checked.host.incoming > before, HEARD_TIMEOUT)
     except AssertionError:
         name = type(checked.endpoint).__name__
+        reported = f"; it reported: {checked.host.lost[-1]}" if checked.host.lost else ""
         raise RuleFailed(
             f"its peer sent {count} messages, and {name} has passed none to receive() within "
-            f"{HEARD_TIMEOUT:g} s"
+            f"{HEARD_TIMEOUT:g} s{reported}"
         ) from None
     return True
 
