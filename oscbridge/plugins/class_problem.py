@@ -1,4 +1,4 @@
-"""What is wrong with an endpoint class, before it is used."""
+"""Finds problems of endpoint classes before they are used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 def class_problem(factory: type[AnyEndpoint]) -> str:
     """The problem with an endpoint class, in one line with its place, or ``""``."""
     problem = _choice_problem(factory)
-    for name, arguments in (_COROUTINES | _FUNCTIONS).items():
+    for name, arguments in {**_COROUTINES, **_FUNCTIONS}.items():
         problem = problem or _method_problem(factory, name, arguments)
     if problem:
         return problem

@@ -171,7 +171,8 @@ def test_failed_rule_is_explained(check: Check) -> None:
     code = "from line_plugin.bad import LeavesTask\n" + HOOK.replace("Lamp}", "LeavesTask}")
     result = check(code, "-k", "leftovers")
     assert result.returncode == 1
-    assert "Rule: no task, descriptor, thread or process is left after close." in result.stdout
+    rule = "Rule: no task, timer, descriptor, thread or process is left after close."
+    assert rule in result.stdout
     assert re.search(r"^E  after close, this is left: task .*bad\.py:\d+\)", result.stdout, re.M)
     assert "= 1 failed, 0 passed in " in result.stdout
 

@@ -49,6 +49,7 @@ MISTAKES = [
     ("leftovers", bad.LeavesTask, "after close, this is left: task"),
     ("leftovers", bad.LeavesThread, "after close, this is left: thread"),
     ("leftovers", bad.LeavesCallOnThread, "after close, this is left: thread 'asyncio_"),
+    ("leftovers", bad.LeavesTimer, "after close, this is left: timer (set at "),
     ("leftovers", bad.LeavesFile, "after close, this is left: descriptor"),
     ("leftovers", bad.LeavesProcess, "after close, this is left: process"),
     ("receiving", bad.Deaf, "Deaf has passed none to receive()"),

@@ -541,3 +541,12 @@ class ReceivesText(Line):
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
             self.receive(line.decode())  # type: ignore[arg-type]
+
+
+class LeavesTimer(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        self._tick()
+
+    def _tick(self) -> None:
+        asyncio.get_running_loop().call_later(0.01, self._tick)
