@@ -52,7 +52,7 @@ def test_option_has_type_default_and_range(call: Call) -> None:
     assert 'policy: "drop_oldest", "latest", "block" or "spool"; default "drop_oldest"' in lines
 
 
-def test_lists_and_whole_limits_are_written_as_one_says_them(call: Call) -> None:
+def test_lists_are_plural_and_whole_limits_have_no_decimals(call: Call) -> None:
     lines = [line.strip() for line in call("plugins", "show", "artnet").stdout.splitlines()]
     assert "receive: list of whole numbers; default []" in lines
     assert "max_frame_rate: number from 1 to 44; default 44.0" in lines

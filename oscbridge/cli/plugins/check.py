@@ -131,11 +131,14 @@ class _CheckOutput(ReportOutput):
     @contextlib.contextmanager
     def _limit(self, checked: CheckedType, rule: Rule, name: str) -> Iterator[None]:
         """End the process if the plugin does not let a rule end."""
+        from oscbridge.testing.conformance.places import module_prefix, running_place
+
+        prefix = module_prefix(checked.endpoint.__module__)
         thread, stdout, end = threading.get_ident(), sys.stdout, os._exit  # rules replace them
 
         def give_up() -> None:
             sys.stdout = stdout
-            place = checked.place_on(thread)
+            place = running_place(thread, prefix)
             text = f"it does not return{f' (at {place})' if place else ''}, and ignores that it is "
             text += "interrupted; catch Exception, not BaseException"
             self.print(self.style("FAILED", "red"))

@@ -41,7 +41,7 @@ def sample_configuration(
 
 
 def _match(factory: type[AnyEndpoint], chosen: TomlTable) -> str:
-    """What the endpoint takes where no route leads to it, if that is one pattern, or else all."""
+    """The pattern of its default route, if it has exactly one; otherwise all addresses."""
     try:
         options = factory.options_type.model_validate(chosen)
         routes = factory.default_routes_for(options, is_source=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +12,6 @@ from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.contract.options import Options
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.testing.conformance.peer import Peer, PeerMissing
-from oscbridge.testing.conformance.places import frame_place, module_prefix
 from oscbridge.toml_text import TomlTable
 
 __all__ = ["CheckedType", "RuleFailed", "RuleNotRun"]
@@ -70,11 +68,6 @@ class CheckedType:
         """The keys of an endpoint that leads to ``peer``."""
         own = self.endpoint.example_options if peer is None else peer.options
         return {**own, **self.options}
-
-    def place_on(self, thread: int) -> str:
-        """``FILE:LINE`` of the plugin that a thread runs, by its identifier; empty if none."""
-        frame = sys._current_frames().get(thread)
-        return frame_place(frame, module_prefix(self.endpoint.__module__))
 
     def make_options(self, peer: Peer | None) -> Options:
         """Those keys as a model. Raises :class:`RuleFailed` if they are not valid."""

@@ -15,6 +15,7 @@ __all__ = [
     "frame_place",
     "is_of_suite",
     "module_prefix",
+    "running_place",
     "waiting_place",
 ]
 
@@ -49,6 +50,11 @@ def direct_place(prefix: str) -> str:
         frame = frame.f_back
     is_own = frame is not None and _is_of(frame, prefix)
     return frame_place(frame, prefix) if is_own else ""
+
+
+def running_place(thread: int, prefix: str) -> str:
+    """``FILE:LINE`` of a plugin's package that a thread runs; empty if it is not in one."""
+    return frame_place(sys._current_frames().get(thread), prefix)
 
 
 def waiting_place(coroutine: object, prefix: str) -> str:

@@ -147,7 +147,7 @@ class ProcessState:
         self._before = {name: read() for name, read in _SHARED.items()}
 
     def changes(self) -> list[str]:
-        """The names of what has changed since then."""
+        """The names of the parts that have changed since then."""
         return [name for name, read in _SHARED.items() if read().value != self._before[name].value]
 
     def restore(self) -> None:
