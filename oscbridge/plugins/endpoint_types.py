@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.distributions import version
-from oscbridge.failures import defined_at, failure_text
+from oscbridge.failures import defined_at
+from oscbridge.plugins.class_problem import class_problem
 
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
     from oscbridge.contract.endpoint import AnyEndpoint
@@ -134,7 +134,7 @@ def _problem_with_type(name: str, factory: object, distribution: str) -> str:
 
     if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
         return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
-    problem = _contract_problem(factory, distribution) or _class_problem(factory)
+    problem = _contract_problem(factory, distribution) or class_problem(factory)
     if problem:
         return f"the type {name!r}: {problem}"
     routes: object = factory.default_routes
@@ -167,25 +167,3 @@ def _contract_problem(factory: type[AnyEndpoint], distribution: str) -> str:
         f"written for version {wanted} of the plugin contract, but {this} has version {has}; "
         f"install a newer {what.rpartition('/')[2]}: {command} ({defined_at(factory)})"
     )
-
-
-def _class_problem(factory: type[AnyEndpoint]) -> str:
-    from oscbridge.bridge.config.endpoint_models import HostOptions
-
-    for name in ("connect", "send", "send_batch", "close"):
-        method = getattr(factory, name)
-        if not inspect.iscoroutinefunction(inspect.unwrap(method)):
-            return f"{factory.__name__}.{name} must be 'async def' ({defined_at(method)})"
-    factory.is_sink()  # if it raises, then now
-    reserved = {"type", *HostOptions.model_fields}
-    for key, option in factory.options_type.model_fields.items():
-        if (option.alias or key) in reserved:
-            place = defined_at(factory.options_type)
-            return f"the bridge has the key {key!r} itself; rename the option ({place})"
-    for model in (factory.options_type, factory.route_options_type):
-        if model is not None:
-            try:
-                model.model_rebuild()  # it is built when it is first needed: now
-            except Exception as error:
-                return f"{model.__name__}: {failure_text(error)} ({defined_at(model)})"
-    return ""

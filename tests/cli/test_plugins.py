@@ -52,6 +52,17 @@ def test_option_has_type_default_and_range(call: Call) -> None:
     assert 'policy: "drop_oldest", "latest", "block" or "spool"; default "drop_oldest"' in lines
 
 
+def test_lists_are_plural_and_whole_limits_have_no_decimals(call: Call) -> None:
+    lines = [line.strip() for line in call("plugins", "show", "artnet").stdout.splitlines()]
+    assert "receive: list of whole numbers; default []" in lines
+    assert "max_frame_rate: number from 1 to 44; default 44.0" in lines
+
+
+def test_route_of_a_sample_selects_what_the_type_takes(call: Call) -> None:
+    assert 'match = "/dmx/*/*"' in call("plugins", "show", "artnet", "--sample").stdout
+    assert 'match = "*"' in call("plugins", "show", "osc", "--sample").stdout
+
+
 def test_unknown_type_is_an_error_with_a_suggestion(call: Call) -> None:
     result = call("plugins", "show", "websockt")
     assert result.returncode == 2

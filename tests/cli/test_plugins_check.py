@@ -45,6 +45,42 @@ BROKEN = [
         LAMP.replace("async def", "def") + HOOK, "Lamp.send must be 'async def'", 4, id="not-async"
     ),
     pytest.param(
+        LAMP + "    async def describe(self): return 'there'\n" + HOOK,
+        "Lamp.describe must be 'def'",
+        6,
+        id="describe-async",
+    ),
+    pytest.param(
+        LAMP + "    async def close(self, when): pass\n" + HOOK,
+        "Lamp.close must take the arguments (self): missing a required argument: 'when'",
+        6,
+        id="other-arguments",
+    ),
+    pytest.param(
+        LAMP + "    def __init__(self): pass\n" + HOOK,
+        "Lamp.__init__ must take the arguments (self, name, options): too many positional",
+        6,
+        id="made-without-arguments",
+    ),
+    pytest.param(
+        LAMP + "    describe = 'there'\n" + HOOK,
+        "Lamp.describe must be a method, got 'there'",
+        3,
+        id="not-a-method",
+    ),
+    pytest.param(
+        LAMP + "    policy = 'newest'\n" + HOOK,
+        "Lamp.policy = 'newest'; available: drop_oldest, latest, block, spool",
+        3,
+        id="unknown-policy",
+    ),
+    pytest.param(
+        LAMP + "    on_start = True\n" + HOOK,
+        "Lamp.on_start = True; available: retry, error, ignore",
+        3,
+        id="unknown-on-start",
+    ),
+    pytest.param(
         'class Options(oscbridge.Options):\n    queue: str = ""\n    """One."""\n'
         + LAMP.replace("Endpoint)", "Endpoint[Options])")
         + HOOK,
@@ -135,7 +171,8 @@ def test_failed_rule_is_explained(check: Check) -> None:
     code = "from line_plugin.bad import LeavesTask\n" + HOOK.replace("Lamp}", "LeavesTask}")
     result = check(code, "-k", "leftovers")
     assert result.returncode == 1
-    assert "Rule: no task, descriptor, thread or process is left after close." in result.stdout
+    rule = "Rule: no task, timer, descriptor, thread or process is left after close."
+    assert rule in result.stdout
     assert re.search(r"^E  after close, this is left: task .*bad\.py:\d+\)", result.stdout, re.M)
     assert "= 1 failed, 0 passed in " in result.stdout
 
@@ -160,6 +197,27 @@ def test_check_ends_although_threads_and_tasks_do_not(check: Check) -> None:
     assert result.returncode == 1, result.stdout + result.stderr
     assert "after close, this is left: t" in result.stdout
     assert "= 1 failed, 0 passed in " in result.stdout
+
+
+HOPELESS = """
+import contextlib, sys, time
+
+sys.modules["oscbridge.cli.plugins.check"].RULE_LIMIT = 1.0
+
+class Lamp(oscbridge.Endpoint):
+    async def connect(self):
+        while True:
+            with contextlib.suppress(BaseException):
+                time.sleep(1)
+"""
+
+
+def test_check_ends_although_the_plugin_blocks_it_for_ever(check: Check, tmp_path: Path) -> None:
+    result = check(HOPELESS + HOOK, "-k", "life-cycle")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert re.search(r"^lamp::life-cycle FAILED$", result.stdout, re.MULTILINE)
+    place = re.escape(str(tmp_path / "oscbridge_lamp.py"))
+    assert re.search(rf"^E  it does not return \(at {place}:1[123]\), and", result.stdout, re.M)
 
 
 def test_mistake_that_breaks_several_rules_is_explained_once(check: Check) -> None:

@@ -49,9 +49,11 @@ MISTAKES = [
     ("leftovers", bad.LeavesTask, "after close, this is left: task"),
     ("leftovers", bad.LeavesThread, "after close, this is left: thread"),
     ("leftovers", bad.LeavesCallOnThread, "after close, this is left: thread 'asyncio_"),
+    ("leftovers", bad.LeavesTimer, "after close, this is left: timer (set at "),
     ("leftovers", bad.LeavesFile, "after close, this is left: descriptor"),
     ("leftovers", bad.LeavesProcess, "after close, this is left: process"),
     ("receiving", bad.Deaf, "Deaf has passed none to receive()"),
+    ("receiving", bad.ReceivesText, "it reported: task ReceivesText._read died: "),
     ("receiving", bad.ReceivesOnThread, "receive is called on the thread 'asyncio_0'"),
     ("blocking", bad.BlocksInSend, "it blocks the event loop for"),
     ("blocking", bad.BlocksInC, "it blocks the event loop for"),
@@ -87,6 +89,10 @@ MISTAKES = [
     ("process", bad.ConfiguresLogging, "changes the logging of the whole process"),
     ("process", bad.LimitsAllSockets, "changes the time-out of all sockets"),
     ("process", bad.HandlesErrorsOfTheLoop, "changes the settings of the event loop"),
+    ("process", bad.ChangesEnvironment, "changes the environment (os.environ)"),
+    ("process", bad.ChangesModeOfFiles, "changes the mode of new files (os.umask)"),
+    ("process", bad.StopsCollection, "changes the garbage collection (gc.disable)"),
+    ("process", bad.LimitsRecursion, "changes the limit of recursion"),
     ("life-cycle", bad.EndsProcess, "connect raises SystemExit: os._exit(3)"),
     ("logging", bad.LogsEveryMessage, "messages, the last is 'sent /example'"),
     ("logging", bad.LogsEveryMessageBelow, "messages, the last is 'sent /example'"),
@@ -119,6 +125,18 @@ def test_rule_catches_a_mistake(rule: str, kind: type[oscbridge.AnyEndpoint], te
     assert result.outcome == "failed"
     assert text in result.text
     assert "\n" not in result.text
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [kind for rule, kind, _ in MISTAKES if rule == "process"])
+def test_change_of_the_process_is_caught_after_other_rules(
+    kind: type[oscbridge.AnyEndpoint],
+) -> None:
+    checked = CheckedType(kind)
+    BY_NAME["life-cycle"].check(checked)  # it changes the process first
+    result = BY_NAME["process"].check(checked)
+    assert result.outcome == "failed"
+    assert "which the whole bridge shares" in result.text
 
 
 def test_every_rule_has_a_mistake_that_it_catches() -> None:

@@ -8,10 +8,11 @@ import io
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:  # they take longer to import than the list of plugins
     from oscbridge.testing.conformance import CheckedType, Rule, RuleResult
 
 __all__ = ["command"]
+
+RULE_LIMIT: Final = 60.0
+"""Seconds for a rule. The suite ends what it can after a quarter of it; code that catches every
+exception and never returns can only be ended with the process."""
 
 
 @click.command("check")
@@ -113,12 +118,44 @@ class _CheckOutput(ReportOutput):
                 name = f"{each.type_name}::{rule.name}"
                 self.print(f"{name} ", end="")
                 sys.stdout.flush()
-                with contextlib.redirect_stdout(io.StringIO()):  # what the plugin prints
+                with (
+                    self._limit(each, rule, name),
+                    contextlib.redirect_stdout(io.StringIO()),  # what the plugin prints
+                ):
                     result = rule.check(each)
                 done += 1
                 word, colour = result.outcome.upper(), colours[result.outcome]
                 self.print_result(f"{name} ", word, colour, 100 * done // total)
                 yield name, result
+
+    @contextlib.contextmanager
+    def _limit(self, checked: CheckedType, rule: Rule, name: str) -> Iterator[None]:
+        """End the process if the plugin does not let a rule end."""
+        from oscbridge.testing.conformance.places import module_prefix, running_place
+
+        prefix = module_prefix(checked.endpoint.__module__)
+        thread, stdout, end = threading.get_ident(), sys.stdout, os._exit  # rules replace them
+
+        def give_up() -> None:
+            sys.stdout = stdout
+            place = running_place(thread, prefix)
+            text = f"it does not return{f' (at {place})' if place else ''}, and ignores that it is "
+            text += "interrupted; catch Exception, not BaseException"
+            self.print(self.style("FAILED", "red"))
+            self.print_title(f" {name} ", "_", "red")
+            self.print(f"Rule: {rule.description}.\n")
+            self.print(f"{self.style('E', 'red')}  {text}\n")
+            self.print("The other rules were not applied.")
+            sys.stdout.flush()
+            end(1)
+
+        timer = threading.Timer(RULE_LIMIT, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def show_end(self, results: Sequence[tuple[str, RuleResult]], seconds: float) -> None:
         """Print the problems, and the counts."""

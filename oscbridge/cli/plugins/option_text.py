@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import wrap
@@ -100,7 +101,7 @@ def _type_text(schema: Schema, definitions: Schema) -> str:
     kind = schema.get("type")
     if kind == "array":
         items = schema.get("items")
-        return f"list of {_type_text(items, definitions)}" if items else "list"
+        return f"list of {_plural(_type_text(items, definitions))}" if items else "list"
     if kind == "object" and list(schema.get("properties", ())) in (["env"], ["file"]):
         (key,) = schema["properties"]
         return f'{{ {key} = "..." }}'
@@ -111,10 +112,20 @@ def _range(schema: Schema) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if low is not None and high is not None:
-        return f" from {low} to {high}"
+        return f" from {_number(low)} to {_number(high)}"
     limits = (("at least", low), ("more than", above), ("at most", high), ("less than", below))
-    texts = [f"{word} {limit}" for word, limit in limits if limit is not None]
+    texts = [f"{word} {_number(limit)}" for word, limit in limits if limit is not None]
     return f" ({' and '.join(texts)})" if texts else ""
+
+
+def _plural(type_text: str) -> str:
+    """``whole numbers from 1 to 512`` for ``whole number from 1 to 512``."""
+    return re.sub(r"\b(text|number|table)\b", r"\1s", type_text)
+
+
+def _number(limit: float) -> str:
+    """A limit without the zero of a float that is a whole number."""
+    return f"{limit:.0f}" if float(limit).is_integer() else str(limit)
 
 
 def _listed(parts: list[str]) -> str:

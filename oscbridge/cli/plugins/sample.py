@@ -33,11 +33,21 @@ def sample_configuration(
     endpoint = "\n".join([table, *defaults])
     if factory.is_sink():
         bridge = toml_table("[bridge.stage]", {"listen": "udp://127.0.0.1:9000"})
-        route: TomlTable = {"from": "stage", "match": "*", "to": name}
+        route: TomlTable = {"from": "stage", "match": _match(factory, chosen), "to": name}
         return "\n\n".join([bridge, endpoint, toml_table("[[route]]", route)])
     desk = toml_table("[endpoint.desk]", {"type": "osc", "to": "udp://127.0.0.1:9001"})
     route = {"from": name, "match": "*", "to": "desk"}
     return "\n\n".join([endpoint, desk, toml_table("[[route]]", route)])
+
+
+def _match(factory: type[AnyEndpoint], chosen: TomlTable) -> str:
+    """The pattern of its default route, if it has exactly one; otherwise all addresses."""
+    try:
+        options = factory.options_type.model_validate(chosen)
+        routes = factory.default_routes_for(options, is_source=False)
+    except Exception:  # made-up values, or a mistake of the plugin
+        routes = ()
+    return routes[0] if len(routes) == 1 else "*"
 
 
 def _made_up(schema: Schema, definitions: Schema, name: str) -> TomlValue:

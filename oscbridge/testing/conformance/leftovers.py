@@ -94,6 +94,8 @@ def _new_since(before: OpenResources, recorder: OpeningRecorder, prefix: str) ->
         if before.descriptors.get(descriptor) != target:
             place = recorder.place_of_socket(descriptor) or recorder.place_of_file(target)
             lines.append(f"descriptor {descriptor}, {target or '?'}" + _where("opened", place))
+    timers = dict.fromkeys(recorder.pending_timers())
+    lines += [f"timer{_where('set', place)}" for place in timers]
     lines += [f"process {process}" for process in now.processes - before.processes]
     return lines
 

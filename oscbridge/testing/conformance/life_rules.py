@@ -175,9 +175,10 @@ async def listen(checked: CheckedEndpoint, peer: Peer, count: int) -> bool:
         await until(lambda: checked.host.incoming > before, HEARD_TIMEOUT)
     except AssertionError:
         name = type(checked.endpoint).__name__
+        reported = f"; it reported: {checked.host.lost[-1]}" if checked.host.lost else ""
         raise RuleFailed(
             f"its peer sent {count} messages, and {name} has passed none to receive() within "
-            f"{HEARD_TIMEOUT:g} s"
+            f"{HEARD_TIMEOUT:g} s{reported}"
         ) from None
     return True
 
@@ -242,6 +243,8 @@ LIFE_RULES = (
     Rule("life-cycle", "connect and close work in any order, and repeatedly", _life_cycle),
     Rule("sending", "a message that is sent without a connection is not lost", _sending),
     Rule("receiving", "what the peer sends arrives, on the event loop", _receiving),
-    Rule("leftovers", "no task, descriptor, thread or process is left after close", _leftovers),
+    Rule(
+        "leftovers", "no task, timer, descriptor, thread or process is left after close", _leftovers
+    ),
     Rule("blocking", f"the event loop is never blocked for {LIMIT * 1000:.0f} ms", _blocking),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
-from oscbridge.testing.conformance.places import frame_place
+from oscbridge.testing.conformance.places import running_place
 
 __all__ = ["HANG_TIME", "LIMIT", "BlockWatch", "BlockedLoop", "LoopBlock"]
 
@@ -104,7 +103,7 @@ class BlockWatch:
         self._answered.set()
 
     def _place(self) -> str:
-        return frame_place(sys._current_frames().get(self._watched), self._prefix)
+        return running_place(self._watched, self._prefix)
 
 
 def _waited(threads: Iterable[int]) -> list[int] | None:

@@ -13,7 +13,7 @@ from oscbridge.failures import defined_at, failure_text
 from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.life_rules import listen, send_burst, talk
 from oscbridge.testing.conformance.peer import Peer
-from oscbridge.testing.conformance.process_state import changed_state, process_state
+from oscbridge.testing.conformance.process_state import ProcessState
 from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import CheckedEndpoint, RuleRun, start
 from oscbridge.testing.waiting import becomes_true
@@ -91,14 +91,14 @@ async def _expect_apart(run: RuleRun, one: _Side, other: _Side, when: str) -> No
 
 async def _process(run: RuleRun) -> None:
     await run.start_peer()
-    before = process_state()
+    before = ProcessState()
     checked = await run.connected()
     try:
         await talk(run, checked)
-        changed = changed_state(before)
+        changed = before.changes()
     finally:
         await checked.close()
-    for what in changed or changed_state(before):
+    for what in changed or before.changes():
         raise RuleFailed(
             f"{run.kind.__name__} changes {what}, which the whole bridge shares; leave it as it "
             f"is ({defined_at(run.kind)})"

@@ -6,12 +6,12 @@ import asyncio
 import socket
 import sys
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import cache
 from importlib.machinery import all_suffixes
 from typing import Any, Final, NamedTuple
 
-from oscbridge.testing.conformance.places import calling_place
+from oscbridge.testing.conformance.places import calling_place, direct_place
 
 __all__ = ["Opening", "OpeningRecorder"]
 
@@ -43,6 +43,25 @@ class Opening(NamedTuple):
     """``FILE:LINE`` in the plugin; empty if the plugin is not on the stack."""
 
 
+class _Timer:
+    """A call that a plugin has asked for."""
+
+    handle: asyncio.TimerHandle
+
+    def __init__(self, callback: Callable[..., object], place: str) -> None:
+        self.place = place
+        self._callback = callback
+        self._has_fired = False
+
+    @property
+    def is_pending(self) -> bool:
+        return not (self._has_fired or self.handle.cancelled())
+
+    def fire(self, *args: Any) -> None:
+        self._has_fired = True
+        self._callback(*args)
+
+
 class OpeningRecorder:
     """Records openings between :meth:`start` and :meth:`stop`, and where tasks are created.
 
@@ -56,10 +75,25 @@ class OpeningRecorder:
         self._files: dict[str, str] = {}
         self._tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], str]
         self._tasks = weakref.WeakKeyDictionary()
+        self._timers: list[_Timer] = []
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Record from now on."""
         loop.set_task_factory(self._new_task)  # type: ignore[arg-type]
+        call_at = loop.call_at
+
+        def recorded(
+            when: float, callback: Callable[..., object], *args: Any, **keywords: Any
+        ) -> asyncio.TimerHandle:
+            place = direct_place(self._prefix)
+            if not place:
+                return call_at(when, callback, *args, **keywords)
+            timer = _Timer(callback, place)
+            timer.handle = call_at(when, timer.fire, *args, **keywords)
+            self._timers.append(timer)
+            return timer.handle
+
+        loop.call_at = recorded  # type: ignore[method-assign, assignment]  # of call_later too
         _hook().recorders.append(self)
 
     def stop(self) -> None:
@@ -69,6 +103,11 @@ class OpeningRecorder:
     def place_of_task(self, task: asyncio.Task[Any]) -> str:
         """Where a task was created."""
         return self._tasks.get(task, "")
+
+    def pending_timers(self) -> list[str]:
+        """Where the plugin itself has set the timers that will still call it."""
+        self._timers = [each for each in self._timers if each.is_pending]
+        return [each.place for each in self._timers]
 
     def place_of_socket(self, descriptor: int) -> str:
         """Where the socket with this descriptor was made."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Final
 
-__all__ = ["calling_place", "frame_place", "is_of_suite", "module_prefix", "waiting_place"]
+__all__ = [
+    "calling_place",
+    "direct_place",
+    "frame_place",
+    "is_of_suite",
+    "module_prefix",
+    "running_place",
+    "waiting_place",
+]
 
+_ASYNCIO: Final = str(Path(asyncio.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
 
 
@@ -31,6 +41,20 @@ def frame_place(frame: FrameType | None, prefix: str) -> str:
 def calling_place(prefix: str) -> str:
     """``FILE:LINE`` of the innermost caller of a plugin's package; empty if there is none."""
     return frame_place(sys._getframe(1), prefix)
+
+
+def direct_place(prefix: str) -> str:
+    """The same, unless a library is between: then it is empty. The event loop is not one."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(_ASYNCIO):
+        frame = frame.f_back
+    is_own = frame is not None and _is_of(frame, prefix)
+    return frame_place(frame, prefix) if is_own else ""
+
+
+def running_place(thread: int, prefix: str) -> str:
+    """``FILE:LINE`` of a plugin's package that a thread runs; empty if it is not in one."""
+    return frame_place(sys._current_frames().get(thread), prefix)
 
 
 def waiting_place(coroutine: object, prefix: str) -> str:

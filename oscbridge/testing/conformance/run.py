@@ -119,6 +119,8 @@ class RuleRun:
             fix = "release it in close()"
             if left[0].startswith("task"):
                 fix = "start it with self.start_task(), or cancel it in close()"
+            if left[0].startswith("timer"):
+                fix = "cancel it in close(), after which it must not call the endpoint"
             if self._peer_file and self._peer_file in left[0]:
                 fix = "the peer must close a connection that the endpoint closes"
             raise RuleFailed(f"{when}, this is left: {left[0]}{more}; {fix}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -510,3 +511,42 @@ class ShowsPassword(Line):
 class EndsProcess(Line):
     async def connect(self) -> None:
         os._exit(3)
+
+
+class ChangesEnvironment(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        os.environ["LINE_PLUGIN"] = "yes"
+
+
+class ChangesModeOfFiles(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        os.umask(0)
+
+
+class StopsCollection(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        gc.disable()
+
+
+class LimitsRecursion(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        sys.setrecursionlimit(sys.getrecursionlimit() + 1)
+
+
+class ReceivesText(Line):
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while line := await reader.readline():
+            self.receive(line.decode())  # type: ignore[arg-type]
+
+
+class LeavesTimer(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        self._tick()
+
+    def _tick(self) -> None:
+        asyncio.get_running_loop().call_later(0.01, self._tick)
