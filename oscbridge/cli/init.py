@@ -53,6 +53,6 @@ def command(
       oscbridge init --to osc --at 192.168.1.40:10023 --profile x32 --yes
       oscbridge init --example shared-mixer
     """
-    from oscbridge.cli.new_file import Answers, write_new_file  # completion does not need it
+    from oscbridge.cli.new_file import GivenAnswers, write_new_file  # completion does not need it
 
-    write_new_file(file, Answers(port, target, place, profile, one_way, unasked), example)
+    write_new_file(file, GivenAnswers(port, target, place, profile, one_way, unasked), example)

@@ -22,13 +22,13 @@ from oscbridge.plugins.endpoint_types import EndpointTypeMap
 from oscbridge.plugins.manager import Plugins
 from oscbridge.profiles.library import device_profiles, find_profile
 
-__all__ = ["Answers", "write_new_file"]
+__all__ = ["GivenAnswers", "write_new_file"]
 
 DEFAULT_FILE: Final = Path("oscbridge.toml")
 """What ``oscbridge run`` of a new user names."""
 
 
-class Answers(NamedTuple):
+class GivenAnswers(NamedTuple):
     """The options of the command; None is a question to ask."""
 
     port: int | None
@@ -40,7 +40,7 @@ class Answers(NamedTuple):
     """Whether the other questions have their default answers."""
 
 
-def write_new_file(file: Path | None, given: Answers, example: str | None) -> None:
+def write_new_file(file: Path | None, given: GivenAnswers, example: str | None) -> None:
     """Ask the questions without an answer, or take an example, and write the file.
 
     Raises :class:`ConfigurationError` and :class:`click.UsageError`.
@@ -66,7 +66,7 @@ def write_new_file(file: Path | None, given: Answers, example: str | None) -> No
     _say_how_to_go_on(file, missing)
 
 
-def _ask(types: EndpointTypeMap, given: Answers) -> NewBridge:
+def _ask(types: EndpointTypeMap, given: GivenAnswers) -> NewBridge:
     port, target, place, profile, one_way, unasked = given
     if port is None:
         port = 9000

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.testing.conformance.checked_type import CheckedType, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.loop_watch import BlockedLoop
-from oscbridge.testing.conformance.process_state import ProcessState
+from oscbridge.testing.conformance.process_state import WholeProcess
 from oscbridge.testing.conformance.run import RuleRun, finished
 
 __all__ = ["Outcome", "run_isolated"]
@@ -34,7 +34,7 @@ def run_isolated(
 ) -> tuple[Outcome, str, float]:
     """Run the body of a rule. Returns its outcome, the text about it, and the seconds."""
     began = time.perf_counter()
-    before = ProcessState()
+    before = WholeProcess()
     try:
         outcome, text = _run_on_new_loop(body, subject)
     finally:

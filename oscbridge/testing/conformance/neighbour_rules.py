@@ -13,7 +13,7 @@ from oscbridge.failures import defined_at, failure_text
 from oscbridge.testing.conformance.checked_type import RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.life_rules import listen, send_burst, talk
 from oscbridge.testing.conformance.peer import Peer
-from oscbridge.testing.conformance.process_state import ProcessState
+from oscbridge.testing.conformance.process_state import WholeProcess
 from oscbridge.testing.conformance.rule import Rule
 from oscbridge.testing.conformance.run import CheckedEndpoint, RuleRun, start
 from oscbridge.testing.waiting import becomes_true
@@ -91,7 +91,7 @@ async def _expect_apart(run: RuleRun, one: _Side, other: _Side, when: str) -> No
 
 async def _process(run: RuleRun) -> None:
     await run.start_peer()
-    before = ProcessState()
+    before = WholeProcess()
     checked = await run.connected()
     try:
         await talk(run, checked)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["ProcessState"]
+__all__ = ["WholeProcess"]
 
 
 class _Shared(NamedTuple):
@@ -140,7 +140,7 @@ _SHARED: Final[Mapping[str, Callable[[], _Shared]]] = {
 """Shared state by its name, with how to change it."""
 
 
-class ProcessState:
+class WholeProcess:
     """The state at the time at which this is made. With that of the loop, if one is running."""
 
     def __init__(self) -> None:
