@@ -221,6 +221,8 @@ class RecordingUpload:
         self.size = size
         """Bytes of the recording."""
         self.received = 0
+        self.touched = time.monotonic()
+        """When it was begun, or got its last piece."""
         self._part = path.with_name(f".upload-{secrets.token_hex(8)}")
         try:
             self._file = self._part.open("x+b", buffering=0)
@@ -229,6 +231,8 @@ class RecordingUpload:
 
     def write(self, data: bytes) -> None:
         """Add a piece."""
+        if self._file.closed:
+            raise ConfigurationError("the upload was given up; begin again")
         if self.received + len(data) > self.size:
             raise ConfigurationError(f"more than the {self.size} bytes that were announced")
         rest = memoryview(data)
@@ -238,6 +242,7 @@ class RecordingUpload:
         except OSError as error:
             raise self._failed(error) from None
         self.received += len(data)
+        self.touched = time.monotonic()
 
     def finish(self) -> None:
         """Check it, and put it into the folder."""

@@ -43,6 +43,10 @@ MINUTE: Final = 60
 """Seconds of history of each row."""
 
 
+FADING: Final = 0.7
+"""What the messages of a second count one second later, where the busiest are first."""
+
+
 class ValuesTopic(Topic):
     """A window of the filtered and sorted list, and the open branches of the tree."""
 
@@ -56,6 +60,8 @@ class ValuesTopic(Topic):
         self._counts = (0, 0, 0)
         self._list_due = 0.0
         self._list_number = -1
+        self._recent: Mapping[str, tuple[int, float]] = {}
+        """The messages of each address so far, and those of the last seconds."""
         self._is_tree_new = True
         self._tree_open: Sequence[str] = ()
         self._sent: dict[str, int] = {}
@@ -171,10 +177,19 @@ class ValuesTopic(Topic):
         found = [each for each in values if self._fits(each, now)] if self._is_narrowed else values
         match self._request.sort:
             case "rate":
-                found = sorted(found, key=lambda each: -each.count)
+                found = self._busiest_first(found)
             case "age":
                 found = sorted(found, key=lambda each: -each.time)
         self._listed = tuple(each.address for each in found)
+
+    def _busiest_first(self, values: Sequence[StoredValue]) -> Sequence[StoredValue]:
+        """By the messages of the last seconds; the latest second counts most."""
+        recent: dict[str, tuple[int, float]] = {}
+        for each in values:
+            count, score = self._recent.get(each.address, (each.count, 0.0))
+            recent[each.address] = each.count, score * FADING + each.count - count
+        self._recent = recent
+        return sorted(values, key=lambda each: (-recent[each.address][1], -each.count))
 
     @property
     def _is_narrowed(self) -> bool:

@@ -127,6 +127,25 @@ async def test_values_stay_known_while_a_page_is_loaded_again(
         assert state["rows"][0]["time"] > 0
 
 
+@pytest.mark.timeout(60)
+async def test_busiest_addresses_are_those_of_the_last_seconds(
+    program: ControlRoomProgram,
+) -> None:
+    async with connected(program.port) as page:
+        await page.send(type="watch_values", sort="rate")
+        program.send(*(encode_message(Message.of("/once", number)) for number in range(200)))
+        state = await page.next("values")
+        while not state["rows"] or state["rows"][0]["count"] < 200:
+            state = await page.next("values")
+        orders: list[list[str]] = []
+        for _ in range(150):  # fewer messages than the other has in all
+            program.send(encode_message(Message.of("/now", 1)))
+            orders.append((await page.next("values"))["order"])
+            if orders[-1] == ["/now", "/once"]:
+                return
+        pytest.fail(f"the orders were {orders}")
+
+
 def test_number_of_histories_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many addresses have a history; one that is silent gives its place to another."""
     monkeypatch.setattr(value_store, "MAX_HISTORIES", 2)

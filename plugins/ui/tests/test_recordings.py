@@ -10,11 +10,18 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, connected
 
-from oscbridge import Message, decode_packet, encode_message
+from oscbridge import (
+    ConfigurationError,
+    Message,
+    OSCBridgeError,
+    decode_packet,
+    encode_message,
+)
 from oscbridge.recording import (
     MAX_RECORDING_SIZE,
     Record,
@@ -23,6 +30,7 @@ from oscbridge.recording import (
     encode_header,
     encode_record,
 )
+from oscbridge_ui.recording.deck import MAX_UPLOADS, UPLOAD_TIMEOUT, RecordingDeck
 from oscbridge_ui.recording.messages import MAX_PART
 
 SECOND = 1_000_000_000
@@ -339,6 +347,24 @@ async def test_upload_of_a_page_that_is_gone_is_removed(
         assert len(list(folder.iterdir())) == 1
     while list(folder.iterdir()):
         await tapes.page.next("pulse")
+
+
+async def test_upload_that_waits_for_its_next_piece_gives_way_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations = Mock(spec=["recordings_directory"])
+    operations.recordings_directory.return_value = tmp_path
+    deck = RecordingDeck(operations)
+    uploads = [await deck.upload(f"r{number}", 100) for number in range(MAX_UPLOADS)]
+    with pytest.raises(OSCBridgeError, match="at most 4 uploads"):
+        await deck.upload("more", 100)
+    monkeypatch.setattr(uploads[1], "touched", uploads[1].touched - UPLOAD_TIMEOUT - 1)
+    await deck.upload("more", 100)
+    with pytest.raises(ConfigurationError, match="given up; begin again"):
+        uploads[1].write(b"x")
+    uploads[0].write(b"x")
+    await deck.close()
+    assert not list(tmp_path.iterdir())
 
 
 # --- names and rights ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from control_room import (
@@ -19,8 +20,9 @@ from control_room import (
 )
 from websockets.asyncio.client import ClientConnection, connect
 
-from oscbridge import Message, encode_message
-from oscbridge_ui.surface.models import MAX_PAGES, MAX_WIDGETS
+from oscbridge import Message, OSCBridgeError, encode_message
+from oscbridge_ui.surface.file import SurfaceFile
+from oscbridge_ui.surface.models import MAX_PAGES, MAX_WIDGETS, SurfaceDocument
 
 
 def new_page(id_: str = "page1", name: str = "Main", **more: object) -> dict[str, object]:
@@ -189,6 +191,25 @@ async def test_damaged_file_is_kept_under_another_name(
             assert pages.order == []
             assert await pages.edit(new_page()) == ""
     assert "../x" in file.with_name(f"{file.name}.damaged-1").read_text()
+
+
+def test_file_that_cannot_be_read_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "show.surface.json"
+    first = SurfaceFile((path,))
+    first.write(SurfaceDocument())
+    before = path.read_bytes()
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "open", Mock(side_effect=PermissionError(13, "Permission denied")))
+        with pytest.raises(OSCBridgeError, match=r"Permission denied$"):
+            first.read()
+    with pytest.raises(OSCBridgeError, match="Permission denied; it is not replaced"):
+        first.write(SurfaceDocument(revision=5))
+    assert path.read_bytes() == before
+    assert first.has_changed()  # it is tried again
+    first.read()
+    first.write(SurfaceDocument(revision=5))
 
 
 async def test_read_only_surface_is_kept_with_the_state(

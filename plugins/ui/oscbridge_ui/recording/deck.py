@@ -24,6 +24,9 @@ __all__ = ["RecordingDeck"]
 MAX_UPLOADS: Final = 4
 """Uploads at the same time."""
 
+UPLOAD_TIMEOUT: Final = 30.0
+"""Seconds that an upload waits for its next piece, where others wait for a place."""
+
 
 class RecordingDeck:
     """Records and plays. On the event loop. Its methods raise :class:`OSCBridgeError`."""
@@ -167,7 +170,15 @@ class RecordingDeck:
     # --- uploads ------------------------------------------------------------------------------
 
     async def upload(self, name: str, size: int) -> RecordingUpload:
-        """Begin an upload, for :meth:`keep` or :meth:`drop`."""
+        """Begin an upload, for :meth:`keep` or :meth:`drop`.
+
+        Where there are too many, those that wait too long for their next piece are dropped.
+        """
+        if len(self._uploads) >= MAX_UPLOADS:
+            for each in tuple(self._uploads):
+                idle = time.monotonic() - each.touched
+                if each.received < each.size and idle > UPLOAD_TIMEOUT:
+                    await self.drop(each)
         if len(self._uploads) >= MAX_UPLOADS:
             raise OSCBridgeError(f"at most {MAX_UPLOADS} uploads at the same time; try again later")
         upload = await asyncio.to_thread(self.library.upload, name, size)

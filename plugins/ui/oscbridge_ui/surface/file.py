@@ -72,13 +72,16 @@ class SurfaceFile:
         """The file that is written."""
         self._paths = paths
         self._seen: tuple[int, ...] | None = None
+        self._unread = ""
+        """Why the file that is written could not be read; empty if it could."""
 
     def has_changed(self) -> bool:
         """Whether another program has written the file since it was read or written here."""
-        return _signature(self.path) != self._seen
+        return bool(self._unread) or _signature(self.path) != self._seen
 
     def read(self) -> SurfaceDocument:
         """The surface; an empty one without a file. A damaged file is renamed."""
+        self._unread = ""
         for path in self._paths:
             self._seen = _signature(self.path)
             try:
@@ -87,7 +90,7 @@ class SurfaceFile:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise OSCBridgeError(f"{path}: {error.strerror or error}") from None
+                raise self._not_read(path, error.strerror or str(error)) from None
             why = f"larger than {MAX_SIZE} bytes"
             if len(data) <= MAX_SIZE:
                 try:
@@ -98,7 +101,12 @@ class SurfaceFile:
         return SurfaceDocument()
 
     def write(self, document: SurfaceDocument) -> None:
-        """Replace the surface, all at once: after a power cut it is the old one or the new one."""
+        """Replace the surface, all at once: after a power cut it is the old one or the new one.
+
+        A file that could not be read is not replaced: nobody has seen what is in it.
+        """
+        if self._unread:
+            raise OSCBridgeError(f"{self._unread}; it is not replaced")
         text = json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False)
         data = text.encode("utf-8", "backslashreplace")
         if len(data) > MAX_SIZE:
@@ -124,6 +132,12 @@ class SurfaceFile:
                     temporary.unlink()
         self._seen = _signature(self.path)
 
+    def _not_read(self, path: Path, why: str) -> OSCBridgeError:
+        text = f"{path}: {why}"
+        if path == self.path:
+            self._unread = text
+        return OSCBridgeError(text)
+
     def _set_aside(self, path: Path, why: str) -> None:
         names = [f"{path.name}.damaged-{number + 1}" for number in range(MAX_DAMAGED)]
         new = next(
@@ -133,8 +147,8 @@ class SurfaceFile:
         try:
             path.rename(new)
         except OSError as error:
-            text = f"{path}: {why}; cannot be renamed: {error.strerror or error}"
-            raise OSCBridgeError(text) from None
+            text = f"{why}; cannot be renamed: {error.strerror or error}"
+            raise self._not_read(path, text) from None
         _log.error("%s: %s; kept as %s; starting with an empty surface", path, why, new)
 
 
