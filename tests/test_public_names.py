@@ -34,7 +34,12 @@ PUBLIC = {
 
 HEAVY = ("aiohttp", "pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
 LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_client")
-LIGHT_WITHOUT_HTTP = ("oscbridge.cli", "oscbridge.cli.run", "oscbridge.cli.send", "oscbridge.http")
+LIGHT_WITHOUT_HTTP = (
+    "oscbridge.cli",
+    "oscbridge.cli.running",
+    "oscbridge.cli.send",
+    "oscbridge.http",
+)
 
 
 @pytest.mark.parametrize("name", oscbridge.__all__)

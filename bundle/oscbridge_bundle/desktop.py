@@ -11,7 +11,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from oscbridge.bridge.config.configuration_source import default_file, saved_file
-from oscbridge.cli.run import read_configuration
+from oscbridge.cli.running import read_configuration
 from oscbridge.errors import OSCBridgeError
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import HostPort

@@ -15,7 +15,7 @@ from oscbridge.bridge.routes.explain import sources
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routing import raise_failure_of
 from oscbridge.bridge.trace_text import trace_lines
-from oscbridge.cli.run import read_configuration
+from oscbridge.cli.running import read_configuration
 from oscbridge.osc import Message
 from oscbridge.plugins.manager import Plugins
 from oscbridge.suggestions import suggest

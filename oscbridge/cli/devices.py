@@ -6,16 +6,14 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from oscbridge.bridge.tasks import run_until
-from oscbridge.cli.loading import load_plugins
-from oscbridge.cli.until_signal import until_signal
-from oscbridge.discovery.discovery import Discovery
 from oscbridge.logs.format import visible
-from oscbridge.nearby import DeviceSearch, SearchResult
+
+if TYPE_CHECKING:
+    from oscbridge.nearby import DeviceSearch, SearchResult
 
 __all__ = ["command"]
 
@@ -56,6 +54,12 @@ def command(timeout: float, as_json: bool, file: Path | None) -> None:
 
 
 async def _search(timeout: float, file: Path | None) -> SearchResult:
+    from oscbridge.bridge.tasks import run_until  # completion does not need them
+    from oscbridge.cli.loading import load_plugins
+    from oscbridge.cli.until_signal import until_signal
+    from oscbridge.discovery.discovery import Discovery
+    from oscbridge.nearby import DeviceSearch
+
     discovery = Discovery()
     search = DeviceSearch(load_plugins(file).endpoint_types, lambda: discovery)
     end = search.watch(lambda: None)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from oscbridge.cli.doctor_facts import SECTIONS, Fact
 from oscbridge.failures import failure_text
 from oscbridge.logs.format import visible
-from oscbridge.plugins.manager import Plugins
+
+if TYPE_CHECKING:
+    from oscbridge.cli.doctor_facts import Fact
+    from oscbridge.plugins.manager import Plugins
 
 __all__ = ["command"]
 
@@ -29,6 +31,9 @@ def command() -> None:
     Example:
       oscbridge doctor
     """
+    from oscbridge.cli.doctor_facts import SECTIONS  # completion does not need them
+    from oscbridge.plugins.manager import Plugins
+
     plugins = Plugins()
     problems = 0
     for title, facts in SECTIONS:
@@ -43,6 +48,8 @@ def command() -> None:
 
 def _facts(find: Callable[[Plugins], Iterator[Fact]], plugins: Plugins) -> Iterator[Fact]:
     """The lines of a part, and the failure of one that should not fail."""
+    from oscbridge.cli.doctor_facts import Fact
+
     try:
         yield from find(plugins)
     except Exception as error:

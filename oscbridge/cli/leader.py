@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.errors import ConfigurationError
 from oscbridge.logs.format import visible
-from oscbridge.monitoring import control_client
-from oscbridge.monitoring.leader_calls import hand_over, leader
-from oscbridge.status.leader_status import LeaderStatus
+
+if TYPE_CHECKING:
+    from oscbridge.status.leader_status import LeaderStatus
 
 __all__ = ["command"]
 
@@ -45,10 +46,16 @@ def command(is_over: bool, file: Path | None, pid: int | None) -> None:
 
 
 async def _show(file: Path | None, pid: int | None) -> LeaderStatus | None:
+    from oscbridge.monitoring import control_client  # completion does not need it
+    from oscbridge.monitoring.leader_calls import leader
+
     return await leader(await control_client.choose(pid, file))
 
 
 async def _hand_over(file: Path | None, pid: int | None) -> str:
+    from oscbridge.monitoring import control_client
+    from oscbridge.monitoring.leader_calls import hand_over
+
     return await hand_over(await control_client.choose(pid, file))
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from oscbridge.cli.completion import complete_profile
 from oscbridge.cli.uncut_group import UncutGroup
-from oscbridge.errors import ConfigurationError
-from oscbridge.profiles.library import find_profile, shipped_profiles
-from oscbridge.profiles.model import GroupOptions, KnownAddress
-from oscbridge.profiles.profile import Profile, read_profile
 
 __all__ = ["command"]
 
@@ -32,18 +28,19 @@ def command(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    profiles = [read_profile(path) for path in shipped_profiles().values()]
-    width = max(len(each.name) for each in profiles)
-    for each in profiles:
-        name = click.style(f"{each.name:{width}}", bold=True)
-        click.echo(f"{name}  {each.options.title} ({_count(len(each.addresses))})")
+    from oscbridge.cli.profile_text import profile_list  # completion does not need it
+
+    for line in profile_list():
+        click.echo(line)
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_profile)
 def show(name: str) -> None:
     """Show what a profile NAME knows: one that is listed, or a file."""
-    for line in _lines(_profile(name)):
+    from oscbridge.cli.profile_text import profile_lines
+
+    for line in profile_lines(name):
         click.echo(line)
 
 
@@ -54,69 +51,7 @@ def check(file: Path) -> None:
 
     Exit code: 0 if FILE is valid, 2 if it has problems.
     """
-    profile = read_profile(file)
-    valid = click.style("valid", fg="green")
-    click.echo(f"{file}: {valid}: {_count(len(profile.addresses))} in {_groups(profile)}")
+    from oscbridge.cli.profile_text import summary
 
-
-def _profile(name: str) -> Profile:
-    try:
-        return read_profile(find_profile(name, Path()))
-    except ValueError as error:
-        raise ConfigurationError(f"{name}: {error}") from None
-
-
-def _count(number: int) -> str:
-    return f"{number:,} address{'' if number == 1 else 'es'}"
-
-
-def _groups(profile: Profile) -> str:
-    number = len(profile.options.group)
-    return f"{number} group{'' if number == 1 else 's'}"
-
-
-def _lines(profile: Profile) -> Iterator[str]:
-    options = profile.options
-    yield f"{click.style(options.title, bold=True)}  {_count(len(profile.addresses))}"
-    yield f"  file        {profile.path}"
-    facts = {
-        "port": options.port and f"{options.port} ({options.transport})",
-        "replies to": options.reply_port and f"port {options.reply_port}",
-        "keepalive": options.keepalive
-        and f"{options.keepalive.send} every {options.keepalive.every:g} s",
-        "probe": options.probe and f"{options.probe.send} every {options.probe.every:g} s",
-        "login": options.login and f"{options.login.send} with the passcode",
-        "asks for": "\n              ".join(options.sync),
-    }
-    for label, fact in facts.items():
-        if fact:
-            yield f"  {label:11} {fact}"
-    for note in options.notes:
-        yield from _wrapped(f"  note        {note}")
-    for group in options.group:
-        yield ""
-        yield from _group_lines(group)
-
-
-def _group_lines(group: GroupOptions) -> Iterator[str]:
-    yield f"{click.style(group.name, bold=True)}  {click.style(group.status, fg='cyan')}"
-    yield from _wrapped(f"  source: {group.source}", 10)
-    width = max((len(each.address) for each in group.addresses), default=0)
-    for each in group.addresses:
-        address = click.style(f"{each.address:{min(width, 46)}}", fg="cyan")
-        yield f"  {address}  {each.types or '-':4}  {_facts(each)}".rstrip()
-
-
-def _facts(entry: KnownAddress) -> str:
-    parts = []
-    if entry.access != "both":
-        parts.append(f"{entry.access} only")
-    if entry.choices:
-        parts.append(" | ".join(map(str, entry.choices)))
-    parts += [f"{low:g} to {high:g}" for low, high in entry.range]
-    parts += [each for each in (entry.curve or entry.unit, entry.description) if each]
-    return "; ".join(parts)
-
-
-def _wrapped(text: str, indent: int = 14) -> Iterator[str]:
-    yield from click.wrap_text(text, 100, subsequent_indent=" " * indent).splitlines()
+    found = summary(file)
+    click.echo(f"{file}: {click.style('valid', fg='green')}: {found}")

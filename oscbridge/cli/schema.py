@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from oscbridge.bridge.config.json_schema import configuration_schema
-from oscbridge.cli.loading import load_plugins
 from oscbridge.cli.parameters import configuration_option
 
 __all__ = ["command"]
@@ -26,5 +24,8 @@ def command(file: Path | None) -> None:
     Example:
       oscbridge schema > oscbridge.schema.json
     """
+    from oscbridge.bridge.config.json_schema import configuration_schema  # not for completion
+    from oscbridge.cli.loading import load_plugins
+
     schema = configuration_schema(load_plugins(file).endpoint_types)
     click.echo(json.dumps(schema, indent=2, ensure_ascii=False))

@@ -22,7 +22,7 @@ UNUSED = {
 
 
 def test_bridge_without_special_options_loads_nothing_for_them() -> None:
-    code = f"import sys, oscbridge.cli.run; print({UNUSED} & set(sys.modules))"
+    code = f"import sys, oscbridge.cli.running; print({UNUSED} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     )

@@ -66,7 +66,7 @@ metadata.entry_points = lambda **how: [
 import oscbridge.plugins
 oscbridge.plugins.entry_points = metadata.entry_points
 from oscbridge.bridge.config import config
-import oscbridge.cli.run as run
+import oscbridge.cli.running as run
 for port in ("9000", "8080", "9180"):
     run.DEFAULT = run.DEFAULT.replace(port, "0")
 from oscbridge.cli import main

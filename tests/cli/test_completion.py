@@ -186,7 +186,9 @@ def test_script_for_bash_completes(environment: dict[str, str], tmp_path: Path) 
     "line",
     [
         *("oscbridge ", "oscbridge tap ", "oscbridge mute ", "oscbridge init --profile "),
-        "oscbridge check show.toml --from ",
+        *("oscbridge check show.toml --from ", "oscbridge run --lo", "oscbridge test --verb"),
+        *("oscbridge simulate ", "oscbridge profiles show ", "oscbridge top --on"),
+        *("oscbridge leader --ha", "oscbridge devices --js", "oscbridge schema --co"),
     ],
 )
 def test_completion_is_fast(

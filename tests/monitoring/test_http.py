@@ -565,7 +565,7 @@ async def test_random_bytes_end_nothing(
 # --- imports ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["oscbridge", "oscbridge.cli.run", "oscbridge.cli.health"])
+@pytest.mark.parametrize("module", ["oscbridge", "oscbridge.cli.running", "oscbridge.cli.health"])
 def test_http_modules_are_loaded_on_demand(module: str) -> None:
     code = f"import sys, {module}; print({{'aiohttp', 'prometheus_client'}} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
