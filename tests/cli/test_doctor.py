@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from oscbridge.cli import cli, doctor
+from oscbridge.cli import cli, doctor_facts
 from oscbridge.cli.doctor_facts import EXTRAS, Fact
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import running_process
@@ -100,7 +100,7 @@ def test_doctor_names_what_it_cannot_find_out(monkeypatch: pytest.MonkeyPatch) -
         raise KeyError("clock")
         yield Fact("never", "")
 
-    monkeypatch.setattr(doctor, "SECTIONS", (("Broken", broken),))
+    monkeypatch.setattr(doctor_facts, "SECTIONS", (("Broken", broken),))
     output = run()
     assert re.search(r"^! unknown +KeyError: 'clock'", output, re.MULTILINE)
     assert "1 problem found, marked with !" in output
