@@ -245,7 +245,10 @@ BROKEN_PARTS = {
         *("", "def __init__(self, name, _): super().__init__(name, None)", ""),
         "Lamp.__init__ must not change name, options and log",
     ),
-    "constructor without arguments": ("", "def __init__(self): ...", "", "TypeError: Lamp.__init"),
+    "constructor without arguments": (
+        *("", "def __init__(self): ...", ""),
+        "Lamp.__init__ must take the arguments (self, name, options)",
+    ),
     "validator with a bug": (VALIDATOR.format("KeyError('x')"), "", "", "KeyError: 'x'"),
     "validator that exits": (VALIDATOR.format("SystemExit"), "", "", "SystemExit"),
 }

@@ -447,5 +447,5 @@ def test_bridge_with_a_websocket_endpoint_has_loaded_no_tls_and_no_json(
     port_of(program)
     lines = Path(f"/proc/{program.process.pid}/maps").read_text().splitlines()
     loaded = {Path(line.split()[-1]).name.partition(".")[0] for line in lines}
-    assert "_socket" in loaded
+    assert "_pydantic_core" in loaded
     assert not loaded & {"_ssl", "libssl", "orjson", "_sqlite3", "_http_parser"}

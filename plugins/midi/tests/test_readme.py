@@ -65,4 +65,4 @@ def test_limits_in_the_text_are_those_of_the_code() -> None:
     assert f"waits {HOLD * 1000:g} ms" in README.text
     assert f"beyond {MAX_JACK:,} bytes" in README.text
     assert WATCH_INTERVAL == 0.5
-    assert "twice a second" in README.text
+    assert "twice per second" in README.text

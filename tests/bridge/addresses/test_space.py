@@ -14,6 +14,7 @@ from oscbridge.address_space.limits import MAX_NODES
 from oscbridge.bridge.addresses.building import SpaceInputs
 from oscbridge.bridge.addresses.contents import SpaceContents
 from oscbridge.bridge.addresses.endpoint_handle import MAX_AT_ONCE
+from oscbridge.osc import infer
 from oscbridge.testing import RunningBridge, running_bridge
 
 UNIT = ValueRange(0, 1)
@@ -376,7 +377,7 @@ async def test_routes_with_other_types_are_overloads() -> None:
 
 
 def message(address: str, *args: oscbridge.Argument) -> oscbridge.Message:
-    return oscbridge.Message(address, oscbridge.infer(args), args)
+    return oscbridge.Message(address, infer(args), args)
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])

@@ -264,7 +264,8 @@ def test_occupied_port_ends_the_program_with_one_line(mode: str, start: Start) -
         program = start(mode, listen, ready=False)
         assert program.process.ended(WAIT) == 1
     assert program.banner == ""
-    (line,) = program.log.splitlines()
+    line, *others = program.log.splitlines()
+    assert all(each.startswith("running already: ") for each in others)  # bridges of other tests
     assert line.endswith(
         f"bridge.stage: {listen}: address already in use; "
         "end the other program or choose another port"
