@@ -45,6 +45,9 @@ STOPPED = "Failed to load resource: net::ERR_CONNECTION"
 """What the browser logs if the bridge stops while a page loads its other views ahead. A file that
 is missing is another error."""
 
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+"""In the console when another test adds an interface; the page asks again."""
+
 
 # --- a browser --------------------------------------------------------------------------------
 
@@ -80,7 +83,7 @@ Open: TypeAlias = Callable[..., Awaitable[Page]]
 async def open_page(browser: Browser) -> AsyncIterator[Open]:
     """Opens a page; errors on it and violations of its policy fail the test."""
     errors: list[str] = []
-    tolerated = [STOPPED]
+    tolerated = [STOPPED, NETWORK_CHANGED]
 
     async def open_(
         url: str, size: str = "desktop", scheme: str = "dark", *, tolerate: str = ""
