@@ -133,6 +133,7 @@ async def test_busiest_addresses_are_those_of_the_last_seconds(
 ) -> None:
     async with connected(program.port) as page:
         await page.send(type="watch_values", sort="rate")
+        await page.next("values")  # from here on messages are kept
         program.send(*(encode_message(Message.of("/once", number)) for number in range(200)))
         state = await page.next("values")
         while not state["rows"] or state["rows"][0]["count"] < 200:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from control_room import CONFIGURATION, ControlRoomProgram
 from page_checks import violations
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 from ports import free_port
 
 from oscbridge import Message, encode_message
@@ -83,6 +84,32 @@ async def test_log_goes_on_with_the_events_of_the_new_process(
         await expect(page.get_by_text("The log is empty.")).to_be_visible()
         ControlRoomProgram(process).send(b"not OSC at all")
         await expect(log.get_by_role("listitem")).to_have_count(1)
+
+
+async def test_now_says_nothing_before_the_state_of_the_bridge_has_arrived(
+    start: Start, open_page: Open
+) -> None:
+    held = asyncio.Event()
+
+    def hold_states(page_side: WebSocketRoute) -> None:
+        server = page_side.connect_to_server()
+
+        def forward(frame: str | bytes) -> None:
+            if json.loads(frame)["type"] == "now":
+                held.set()
+            else:
+                page_side.send(frame)
+
+        server.on_message(forward)
+
+    with start() as process:
+        page = await open_page(ControlRoomProgram(process).url)
+        await expect(page.get_by_role("heading", name="Everything is running.")).to_be_visible()
+        await page.route_web_socket("**/*", hold_states)
+        await page.reload()
+        await asyncio.wait_for(held.wait(), WAIT / 1_000)
+        await expect(page.get_by_role("heading", name="Reading the state")).to_be_visible()
+        await expect(page.get_by_text("configured")).to_have_count(0)
 
 
 async def test_now_of_a_bridge_that_is_away_shows_no_rates(

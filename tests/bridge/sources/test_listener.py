@@ -265,7 +265,8 @@ def test_occupied_port_ends_the_program_with_one_line(mode: str, start: Start) -
         assert program.process.ended(WAIT) == 1
     assert program.banner == ""
     line, *others = program.log.splitlines()
-    assert all(each.startswith("running already: ") for each in others)  # bridges of other tests
+    # The others are about bridges of tests that run beside this one.
+    assert all(each.startswith("error: running already: ") for each in others)
     assert line.endswith(
         f"bridge.stage: {listen}: address already in use; "
         "end the other program or choose another port"

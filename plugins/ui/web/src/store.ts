@@ -121,6 +121,8 @@ export const parts = new Map<string, Part>();
 /** Increases with each look at the parts. */
 export const partsVersion = signal(0);
 export const order = signal<readonly string[]>([]);
+/** Whether a state of the bridge has arrived. Until then the page says nothing about it. */
+export const isStateKnown = signal(false);
 export const links = signal<readonly (readonly string[])[]>([]);
 export const problems = signal<readonly Problem[]>([]);
 /** Whether this bridge delivers or stands by; null for one without a backup. */
@@ -151,6 +153,7 @@ function takeNow(message: NowState): void {
   }
   if (message.problems) problems.value = message.problems;
   if (message.role) role.value = message.role.role ? message.role : null;
+  isStateKnown.value = true;
   partsVersion.value++;
 }
 

@@ -20,7 +20,7 @@ import {
 import { StateMark } from "../icons";
 import type { PartState, Problem } from "../protocol";
 import { queries } from "../router";
-import { links, lostOf, online, order, parts, partsVersion, problems, type Part } from "../store";
+import { isStateKnown, links, lostOf, online, order, parts, partsVersion, problems, type Part } from "../store";
 
 const pointed = signal("");
 
@@ -54,7 +54,7 @@ export function Flow({ chosen }: { chosen: Signal<string> }) {
         {width.value > 0 && known.value.length > 0 && (
           <Diagram states={known.value} width={width.value} chosen={chosen} />
         )}
-        {known.value.length === 0 && <p class="none">Neither a bridge nor an endpoint is configured.</p>}
+        {isStateKnown.value && known.value.length === 0 && <p class="none">Neither a bridge nor an endpoint is configured.</p>}
       </div>
     </section>
   );

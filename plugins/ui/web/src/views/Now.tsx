@@ -16,6 +16,7 @@ import {
   heard,
   isAway,
   isLimited,
+  isStateKnown,
   lostSteps,
   may,
   online,
@@ -55,6 +56,13 @@ function Verdict() {
       <section class="verdict">
         <h2>How it was at {clock(heard.value / 1_000)}.</h2>
         <p>The bridge may still be running; this page does not hear it.</p>
+      </section>
+    );
+  }
+  if (!isStateKnown.value) {
+    return (
+      <section class="verdict">
+        <h2>Reading the state of the bridge…</h2>
       </section>
     );
   }
