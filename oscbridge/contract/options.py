@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Union, get_args, g
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from typing_extensions import TypeVar
 
+from oscbridge.contract.option_docs import option_docs
+
 if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
     from oscbridge.net.url import HostPort
 
 __all__ = ["NARROWING", "Options", "OptionsT"]
@@ -28,7 +34,6 @@ class Options(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         defer_build=True,  # models that a configuration does not use cost nothing at the start
     )
 
@@ -99,6 +104,17 @@ class Options(BaseModel):
             if not types.isdisjoint((int, float)) and bool not in types:
                 raise ValueError("expected a number")
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in option_docs(cls).items():
+            for key in {name, cls.model_fields[name].alias or name} & properties.keys():
+                properties[key]["description"] = text
+        return schema
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:

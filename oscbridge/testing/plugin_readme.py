@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from oscbridge.contract.option_docs import option_docs
 from oscbridge.contract.options import Options
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import HostPort
@@ -60,6 +61,7 @@ class PluginReadme:
         Raises ``AssertionError`` that lists every difference.
         """
         fields = {name: field for model in models for name, field in model.model_fields.items()}
+        docs = {name: text for model in models for name, text in option_docs(model).items()}
         rows = self.rows(head)
         problems = [f"{name}: the table has no such row" for name in fields.keys() - rows.keys()]
         problems += [f"{name}: no such option" for name in rows.keys() - fields.keys()]
@@ -68,7 +70,7 @@ class PluginReadme:
             found = rows.get(name, ["", wanted])[1]
             if found != wanted:
                 problems.append(f"{name}: the table has the default {found}, the model {wanted}")
-            if not field.description:
+            if name not in docs:
                 problems.append(f"{name}: the option has no description")
         assert not problems, "\n".join(sorted(problems))
 

@@ -11,6 +11,7 @@ import pytest
 from plugin_pages import run_mypy
 
 from oscbridge.cli.plugins.project import ProjectName, project_files
+from oscbridge.contract.option_docs import option_docs
 from oscbridge.errors import OSCBridgeError
 from oscbridge.plugins.manager import Plugins
 
@@ -38,9 +39,9 @@ def test_every_option_is_shown_with_its_help(name: str, call: Call) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     text = " ".join(result.stdout.split())
     models = [TYPES[name].options_type, TYPES[name].route_options_type]
-    for key, field in [each for m in models if m is not None for each in m.model_fields.items()]:
-        help_text = " ".join((field.description or "").replace("``", "`").split())
-        assert f" {field.alias or key}: " in text
+    for model, key in [(each, key) for each in models if each for key in each.model_fields]:
+        help_text = " ".join(option_docs(model)[key].replace("``", "`").split())
+        assert f" {model.model_fields[key].alias or key}: " in text
         assert help_text
         assert help_text in text
 

@@ -22,6 +22,7 @@ from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.token_models import TokenOptions
 from oscbridge.bridge.config.variable_models import VariableOptions
 from oscbridge.cli import COMMANDS
+from oscbridge.contract.option_docs import option_docs
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.osc.type_tags import TYPE_TAGS
 from oscbridge.plugins.manager import Plugins
@@ -57,10 +58,11 @@ def test_key_table_has_every_key_with_its_help(name: str) -> None:
     page, heading, model = TABLES[name]
     found = {row[0]: row for row in table_after(shown(page), heading) if "." not in row[0]}
     fields = {field.alias or key: field for key, field in model.model_fields.items()}
+    docs = {model.model_fields[key].alias or key: text for key, text in option_docs(model).items()}
     assert list(found) == [f"`{key}`" for key in fields]
     for key, field in fields.items():
         _, kind, default, text = found[f"`{key}`"]
-        help_text = " ".join((field.description or "").replace("``", "`").split())
+        help_text = " ".join(docs[key].replace("``", "`").split())
         assert text.replace("\\|", "|") == help_text, key
         assert kind
         assert (default == "required") is field.is_required(), key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oscbridge.contract.option_docs import option_docs
 from oscbridge.profiles.library import TEMPLATE, shipped_profiles
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
 from oscbridge.profiles.profile import Profile, read_profile
@@ -43,11 +44,12 @@ def _rows(
     prefix: str, model: type[ProfileOptions | GroupOptions | KnownAddress]
 ) -> list[list[str]]:
     rows = []
+    docs = option_docs(model)
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else "none"
         if not field.is_required() and isinstance(field.default, bool | int | float | str):
             default = code(repr(field.default).replace("'", '"'))
-        rows.append([code(prefix + name), default, paragraphs(field.description)])
+        rows.append([code(prefix + name), default, paragraphs(docs.get(name))])
     return rows
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from oscbridge.bridge.config.secrets import Secret
 from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.contract.option_docs import option_docs
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.plugins.endpoint_types import problem_with_offer
@@ -56,8 +57,8 @@ def _parts(annotation: object) -> Iterator[object]:
 
 
 def _check_descriptions(model: type[BaseModel]) -> None:
-    fields = model.model_fields.items()
-    bare = [name for name, option in fields if not (option.description or "").strip()]
+    docs = option_docs(model)
+    bare = [name for name in model.model_fields if not docs.get(name, "").strip()]
     if bare:
         names = ", ".join(repr(model.model_fields[name].alias or name) for name in bare)
         what = "the option" if len(bare) == 1 else "these options"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oscbridge.testing import PluginReadme, check_configuration, configuration_error
-from oscbridge_serial.options import SerialOptions, SerialRoute
+from oscbridge_serial.options import SerialOptions
 
 README = PluginReadme(Path(__file__).parent.parent / "README.md")
 DEVICE = 'device = "Arduino"\n'
@@ -72,7 +72,3 @@ def test_sample_configuration_is_valid(text: str) -> None:
 
 def test_table_lists_every_option_with_its_default() -> None:
     README.check_options("| key |", SerialOptions)
-
-
-def test_every_option_of_a_route_is_explained() -> None:
-    assert all(field.description for field in SerialRoute.model_fields.values())
