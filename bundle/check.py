@@ -158,6 +158,7 @@ def check_commands(program: Program, folder: Path) -> None:
     check("1 passed" in program.call("test", "mine.toml", env=plain), "test")
     check("shared-mixer" in program.call("examples"), "examples")
     check("oscbridge" in program.call("doctor"), "doctor")
+    check("Size of the send queue" in program.call("plugins", "show", "osc"), "help of options")
 
 
 def check_start(program: Program) -> float:
