@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.configuration_source import ConfigurationSource
-from oscbridge.bridge.config.editing.document import ConfigurationDocument
 from oscbridge.bridge.config.editing.draft import ConfigurationDraft, difference
-from oscbridge.bridge.config.editing.edits import Edit, EditRefused
+from oscbridge.bridge.config.editing.edits import Edit, EditingClient, EditRefused
 from oscbridge.bridge.config.editing.form_schema import JSONDocument, editing_schema
 from oscbridge.bridge.config.editing.history import SavedVersion
 from oscbridge.bridge.config.editing.store import ConfigurationStore
-from oscbridge.bridge.config.environment import overlay
-from oscbridge.bridge.config.file import why_not_writable
-from oscbridge.bridge.config.problem import path_text
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.monitoring.editing_views import (
     CheckedEdit,
     ConfigurationView,
-    FileView,
     SavedEdit,
     VersionView,
+    view_of,
 )
 
 __all__ = ["ConfigurationEditor"]
@@ -101,25 +104,36 @@ class ConfigurationEditor:
         async with self._turn():
             return await _in_thread(self._view)
 
-    async def check(self, edits: Sequence[Edit], base: str) -> CheckedEdit:
-        """Check edits of a version of the files; nothing is changed. Raises OSCBridgeError."""
+    async def check(
+        self, edits: Sequence[Edit], base: str, client: EditingClient | None = None
+    ) -> CheckedEdit:
+        """Check edits of a version of the files; nothing is changed. Raises OSCBridgeError.
+
+        Later edits of ``client`` may contain what stands for the secrets of its last check.
+        """
         async with self._turn():
             loop = asyncio.get_running_loop()
             await asyncio.sleep(max(0.0, self._next_check - loop.time()))
             began = loop.time()
             try:
-                return await _in_thread(partial(self._check, edits, base))
+                return await _in_thread(partial(self._check, edits, base, client))
             finally:  # the messages have at least half of the time
                 self._next_check = loop.time() + min(loop.time() - began, MAX_PAUSE)
 
-    async def save(self, edits: Sequence[Edit], base: str, summary: str) -> SavedEdit:
+    async def save(
+        self,
+        edits: Sequence[Edit],
+        base: str,
+        summary: str,
+        client: EditingClient | None = None,
+    ) -> SavedEdit:
         """Make edits, and reload. If that fails, the files are restored.
 
         Raises :class:`EditRefused`, :class:`EditConflict`, :class:`NotWritable`,
         :class:`ConfigurationError` or another :class:`OSCBridgeError`. It runs to its end also
         if the caller is cancelled.
         """
-        return await self._to_the_end(self._save(edits, base, summary[:MAX_SUMMARY]))
+        return await self._to_the_end(self._save(edits, base, summary[:MAX_SUMMARY], client))
 
     async def undo(self, number: int | None = None, *, and_later: bool = False) -> SavedEdit:
         """Undo a saved edit, by default the last one; with ``and_later`` those after it too.
@@ -167,11 +181,13 @@ class ConfigurationEditor:
         if not task.cancelled():
             task.exception()  # retrieved, in case nobody waits for it
 
-    async def _save(self, edits: Sequence[Edit], base: str, summary: str) -> SavedEdit:
+    async def _save(
+        self, edits: Sequence[Edit], base: str, summary: str, client: EditingClient | None
+    ) -> SavedEdit:
         async with self._turn():
             allow = self.allow_code
             draft, is_merged = await _in_thread(
-                partial(self._store.draft, edits, base, allow_code=allow)
+                partial(self._store.draft, edits, base, allow_code=allow, client=client)
             )
             self._raise_problems(draft)
             if not draft.changed:
@@ -230,7 +246,7 @@ class ConfigurationEditor:
             self._file_created(self.source.name)
         hide = self._store.masks.hide
         problems = tuple(map(hide, changes.problems))
-        diff = self._difference(draft)
+        diff = self._difference(draft.before.texts, draft.changed)
         text = hide(str(changes))
         number = 0 if version is None else version.number
         return SavedEdit(text, problems, diff, draft.after.version, is_merged, number)
@@ -245,8 +261,8 @@ class ConfigurationEditor:
 
     # --- on a thread --------------------------------------------------------------------------
 
-    def _check(self, edits: Sequence[Edit], base: str) -> CheckedEdit:
-        draft, is_merged = self._store.draft(edits, base, allow_code=self.allow_code)
+    def _check(self, edits: Sequence[Edit], base: str, client: EditingClient | None) -> CheckedEdit:
+        draft, is_merged = self._store.draft(edits, base, allow_code=self.allow_code, client=client)
         masks = self._store.masks
         return CheckedEdit(
             refused=tuple(map(masks.hide, draft.refused)),
@@ -255,54 +271,37 @@ class ConfigurationEditor:
                 for each in draft.problems
             ],
             warnings=tuple(map(masks.hide, draft.warnings)),
-            diff=self._difference(draft),
+            diff=self._difference(draft.before.texts, draft.changed),
             merged=is_merged,
             texts={name: masks.hide_in_toml(text) for name, text in draft.changed.items()},
             configuration=draft.configuration,
         )
 
-    def _difference(self, draft: ConfigurationDraft) -> str:
+    def _difference(self, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+        """The difference of texts by the names of their files, without secrets."""
         hide = self._store.masks.hide_in_toml
-        before = {name: hide(draft.before.texts[name]) for name in draft.changed}
-        return difference(before, {name: hide(text) for name, text in draft.changed.items()})
+        old = {name: hide(before[name]) for name in after if name in before}
+        return difference(old, {name: hide(text) for name, text in after.items()})
 
     def _view(self) -> ConfigurationView:
+        is_built_in = self.source.file is None
         document = self._store.read()
-        masks = self._store.masks
-        overlaid = overlay(document.raw, os.environ)
-        leaves: dict[str, Any] = {}
-        for path, variable in sorted(overlaid.places.items(), key=lambda item: len(item[0])):
-            leaves[variable] = path
-        return ConfigurationView(
-            version=document.version,
-            files=[
-                FileView(name, masks.hide_in_toml(text), why_not_writable(document.paths[name]))
-                for name, text in document.texts.items()
-            ],
-            tables=masks.hide_in_tables(dict(document.raw)),
-            places=_places(document),
-            environment={path_text(path): variable for variable, path in leaves.items()},
-            problem=masks.hide(document.problem),
-            built_in=self.source.file is None,
+        return view_of(
+            document,
+            self._store.masks,
+            self._versions(),
+            built_in=is_built_in,
             allow_code=self.allow_code,
-            versions=self._versions(),
         )
 
     def _versions(self) -> Sequence[VersionView]:
         return [self._version(each) for each in reversed(self._store.history.read())]
 
     def _version(self, version: SavedVersion) -> VersionView:
-        hide = self._store.masks.hide_in_toml
-        before = {name: hide(text) for name, text in version.before.items()}
-        diff = difference(before, {name: hide(text) for name, text in version.after.items()})
+        diff = self._difference(version.before, version.after)
         return VersionView(
             version.number, version.time, version.summary, version.undone, diff[:MAX_DIFF]
         )
-
-
-def _places(document: ConfigurationDocument) -> Sequence[str]:
-    count = len(document.raw.get("route", ()))
-    return [document.included.place_of(("route", index))[0] for index in range(count)]
 
 
 async def _in_thread(work: Callable[[], _T]) -> _T:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from oscbridge.access.grant import AccessGrant
+from oscbridge.bridge.config.editing.document import ConfigurationDocument
 from oscbridge.bridge.config.editing.draft import EditProblem
+from oscbridge.bridge.config.editing.masking import Masks
+from oscbridge.bridge.config.environment import overlay
+from oscbridge.bridge.config.file import why_not_writable
+from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.config.tokens import HTTP
 
@@ -17,6 +23,7 @@ __all__ = [
     "FileView",
     "SavedEdit",
     "VersionView",
+    "view_of",
     "why_not_edit",
 ]
 
@@ -95,6 +102,37 @@ class SavedEdit:
     merged: bool
     number: int
     """That of the version in the history; 0 if nothing has changed."""
+
+
+def view_of(
+    document: ConfigurationDocument,
+    masks: Masks,
+    versions: Sequence[VersionView],
+    *,
+    built_in: bool,
+    allow_code: bool,
+) -> ConfigurationView:
+    """The view of the files on disk. May block."""
+    places = overlay(document.raw, os.environ).places
+    leaves = {variable: path for path, variable in sorted(places.items(), key=_depth)}
+    return ConfigurationView(
+        version=document.version,
+        files=[
+            FileView(name, masks.hide_in_toml(text), why_not_writable(document.paths[name]))
+            for name, text in document.texts.items()
+        ],
+        tables=masks.hide_in_tables(dict(document.raw)),
+        places=document.places,
+        environment={path_text(path): variable for variable, path in leaves.items()},
+        problem=masks.hide(document.problem),
+        built_in=built_in,
+        allow_code=allow_code,
+        versions=versions,
+    )
+
+
+def _depth(place: tuple[KeyPath, str]) -> int:
+    return len(place[0])
 
 
 def why_not_edit(grant: AccessGrant) -> str:

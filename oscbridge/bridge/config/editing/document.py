@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,12 @@ class ConfigurationDocument:
     def raw(self) -> Mapping[str, Any]:
         """The tables of all files, as if they were one."""
         return self.included.raw
+
+    @property
+    def places(self) -> Sequence[str]:
+        """The name of the file of each route, in order."""
+        count = len(self.raw.get("route", ()))
+        return [self.included.place_of(("route", index))[0] for index in range(count)]
 
     def includes(self) -> Mapping[str, object]:
         """What each file includes, as it is written."""

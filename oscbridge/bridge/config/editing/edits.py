@@ -16,6 +16,7 @@ __all__ = [
     "Edit",
     "EditConflict",
     "EditRefused",
+    "EditingClient",
     "MoveRoute",
     "NotWritable",
     "RemoveTable",
@@ -29,6 +30,17 @@ MAX_EDITS: Final = 100
 
 class EditRefused(OSCBridgeError):
     """An edit is not allowed, or cannot be made in these files; the text says why."""
+
+
+class EditingClient:
+    """One who edits, e.g. an open page. The secrets of its last draft are known until it closes."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        """It edits no more. May be called on any thread."""
+        self.is_closed = True
 
 
 class EditConflict(OSCBridgeError):

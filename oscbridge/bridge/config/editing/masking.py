@@ -7,8 +7,10 @@ import json
 import re
 import secrets
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from oscbridge.bridge.config.editing.edits import EditRefused
@@ -16,7 +18,7 @@ from oscbridge.bridge.config.editing.protected import EndpointTypes, is_secret_k
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.toml_lines import expressions
 
-__all__ = ["MASK", "Masks"]
+__all__ = ["MASK", "HeldSecrets", "Masks"]
 
 MASK: Final = "••••••••"
 """The text shown instead of a secret, before a few digits that tell it from others."""
@@ -43,71 +45,77 @@ _LINE: Final = re.compile(
 """A line with a secret, in a file that is not valid TOML."""
 
 
+@dataclass(frozen=True)
+class HeldSecrets:
+    """The secrets of one version of the files."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    """The secrets by the texts that are shown."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Texts of TOML as they are written, by the shown texts as they are written."""
+    places: dict[str, set[KeyPath]] = field(default_factory=dict)
+    """Where each secret is, by the text that is shown; without the numbers of routes."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def add(self, other: HeldSecrets) -> None:
+        """Add those of another version."""
+        self.texts.update(other.texts)
+        self.tokens.update(other.tokens)
+        for shown, places in other.places.items():
+            self.places.setdefault(shown, set()).update(places)
+
+    def is_at(self, place: KeyPath, shown: str) -> bool:
+        """Whether a secret is at this place."""
+        return _unnumbered(place) in self.places.get(shown, ())
+
+
 class Masks:
-    """The secrets of some tables, and the texts shown instead. More may be added at any time."""
+    """The secrets of the versions of the files that are in use, and the texts shown instead."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: EndpointTypes) -> None:
+        self._types = types
         self._salt = secrets.token_bytes(16)
-        self._secrets: dict[str, str] = {}
-        """By the text that is shown."""
-        self._tokens: dict[str, str] = {}
-        """Texts of TOML as they are written, by the text that is shown."""
-        self._places: dict[str, set[KeyPath]] = {}
-        """Where each secret is, by the text that is shown; without the numbers of routes."""
+        self._held: Mapping[str, HeldSecrets] = {}
+        """By version."""
+        self._all = HeldSecrets()
+        """Of all versions. Replaced as a whole: texts are hidden on other threads."""
 
-    def learn(self, raw: Mapping[str, Any], types: EndpointTypes) -> None:
-        """Note the secrets of these tables."""
-        for place, secret in secrets_in(raw, types):
-            self._places.setdefault(self._shown(secret), set()).add(_unnumbered(place))
+    def secrets_of(self, raw: Mapping[str, Any], texts: Iterable[str]) -> HeldSecrets:
+        """The secrets of tables and of the texts that they were read from."""
+        found = HeldSecrets()
+        self._add(found, raw)
+        for text in texts:
+            self._hide_in_toml(text, found)
+        return found
+
+    def hold(self, version: str, found: HeldSecrets) -> None:
+        """Know these secrets until the version is not retained any more."""
+        self._hold({**self._held, version: found})
+
+    def held(self, version: str) -> HeldSecrets | None:
+        """The secrets of a version; None if they are not held."""
+        return self._held.get(version)
+
+    def retain(self, versions: Collection[str]) -> None:
+        """Forget the secrets that only other versions have."""
+        if not self._held.keys() <= set(versions):
+            self._hold({key: each for key, each in self._held.items() if key in versions})
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def hide(self, text: str) -> str:
         """A text, e.g. an error, without the known secrets."""
-        for shown, secret in self._secrets.items():
-            if len(secret) >= MIN_SECRET:
-                text = text.replace(secret, shown)
-        return text
+        return _replaced(text, self._known(HeldSecrets()))
 
     def hide_in_toml(self, text: str) -> str:
-        """The text of a file without the known secrets."""
-        try:
-            parts = list(expressions(text))
-        except ValueError:
-            return _LINE.sub(lambda found: found[1] + self._masked(found[2], None), text)
-        inside: tuple[str, ...] = ()
-        shown: list[str] = []
-        for part in parts:
-            if part.kind == "blank":
-                shown.append(self.hide(part.text))
-                continue
-            if part.kind == "key":
-                place = (*inside, *part.path)
-                found = {
-                    each for where, each in _texts(part.value, place) if self._is_at(where, each)
-                }
-                shown.append(_STRING.sub(lambda each: self._masked(each[0], found), part.text))  # noqa: B023
-                continue
-            inside = part.path
-            shown.append(part.text)
-        return "".join(shown)
-
-    def _is_at(self, place: KeyPath, text: str) -> bool:
-        """Whether a text is a secret at this place."""
-        return _unnumbered(place) in self._places.get(self._shown(text, keep=False), ())
-
-    def _masked(self, token: str, found: Collection[str] | None) -> str:
-        """A text as it is written; hidden if it is one of these, or in any case without them."""
-        if token.startswith("#"):
-            return self.hide(token)
-        value = _value(token)
-        if found is None or value in found:
-            shown = self._shown(value)
-        else:
-            shown = _hide_user(value, self._shown)
-        if shown == value:
-            return token
-        written = json.dumps(shown, ensure_ascii=False)
-        self._tokens[written] = token
-        return written
+        """The text of a file without its secrets, and without the known ones."""
+        own = HeldSecrets()
+        with suppress(tomllib.TOMLDecodeError, RecursionError):
+            self._add(own, tomllib.loads(text))
+        return self._hide_in_toml(text, own)
 
     def hide_in_tables(self, value: Any, place: KeyPath = ()) -> Any:
         """Tables without the known secrets."""
@@ -117,37 +125,131 @@ class Masks:
             return [self.hide_in_tables(each, place) for each in value]
         if not isinstance(value, str):
             return value
-        return self._shown(value) if self._is_at(place, value) else _hide_user(value, self._shown)
+        shown = self._shown(value)
+        return shown if self._all.is_at(place, shown) else _hide_user(value, self._shown)
 
-    def restore(self, text: str, types: EndpointTypes) -> str:
+    def restore(self, text: str) -> str:
         """The text of a file with its secrets. Raises :class:`EditRefused` for misplaced ones."""
         if MASK not in text:
             return text
-        masked = text
-        for written, token in self._tokens.items():
-            text = text.replace(written, token)
-        restored = _MASKED.sub(self._written, text)
+        restored = _STRING.sub(lambda found: self._all.tokens.get(found[0], found[0]), text)
+        restored = _MASKED.sub(self._written, restored)
         if MASK in restored:
-            raise EditRefused("a hidden value is not known any more; load the page again")
+            reason = "a hidden value is not known any more; type it again, or load the page again"
+            raise EditRefused(reason)
         with suppress(tomllib.TOMLDecodeError, RecursionError):
-            found = dict(secrets_in(tomllib.loads(restored), types))
-            for place, shown in _texts(tomllib.loads(masked), ()):
-                is_kept = place in found and self._is_at(place, found[place])
-                if MASK in shown and not is_kept:
-                    text = "a hidden value can only be kept where it was; type it again"
-                    raise EditRefused(f"{path_text(place)}: {text}")
+            found: dict[KeyPath, set[str]] = {}
+            for place, secret in secrets_in(tomllib.loads(restored), self._types):
+                found.setdefault(place, set()).add(self._shown(secret))
+            for place, shown in _texts(tomllib.loads(text), ()):
+                if not all(
+                    each in found.get(place, ()) and self._all.is_at(place, each)
+                    for each in _MASKED.findall(shown)
+                ):
+                    reason = "a hidden value can only be kept where it was; type it again"
+                    raise EditRefused(f"{path_text(place)}: {reason}")
         return restored
 
-    def _shown(self, secret: str, *, keep: bool = True) -> str:
+    def _hold(self, held: Mapping[str, HeldSecrets]) -> None:
+        found = HeldSecrets()
+        for each in held.values():
+            found.add(each)
+        self._held, self._all = held, found
+
+    # --- one text -----------------------------------------------------------------------------
+
+    def _add(self, found: HeldSecrets, raw: Mapping[str, Any]) -> None:
+        """Add the secrets of tables."""
+        for place, secret in secrets_in(raw, self._types):
+            shown = self._shown(secret)
+            found.texts[shown] = secret
+            found.places.setdefault(shown, set()).add(_unnumbered(place))
+
+    def _hide_in_toml(self, text: str, own: HeldSecrets) -> str:
+        """The text of a file without its secrets, which are added to ``own``."""
+        try:
+            parts = list(expressions(text))
+        except ValueError:
+            masked = partial(self._masked, found=None, own=own, known=())
+            text = _LINE.sub(lambda line: line[1] + masked(line[2]), text)
+            return _hide_user(text, self._adding(own))
+        known = self._known(own)
+        inside: tuple[str, ...] = ()
+        shown: list[str] = []
+        for part in parts:
+            if part.kind == "blank":
+                shown.append(_replaced(part.text, known) if "#" in part.text else part.text)
+                continue
+            if part.kind == "key":
+                place = (*inside, *part.path)
+                found = {
+                    each
+                    for where, each in _texts(part.value, place)
+                    if own.is_at(where, shown_as := self._shown(each))
+                    or self._all.is_at(where, shown_as)
+                }
+                masked = partial(self._masked, found=found, own=own, known=known)
+                shown.append(_STRING.sub(lambda each: masked(each[0]), part.text))  # noqa: B023
+                continue
+            inside = part.path
+            shown.append(part.text)
+        return "".join(shown)
+
+    def _masked(
+        self,
+        token: str,
+        *,
+        found: Collection[str] | None,
+        own: HeldSecrets,
+        known: Sequence[tuple[str, str]],
+    ) -> str:
+        """A text as it is written; hidden if it is one of these, or in any case without them."""
+        if token.startswith("#"):
+            return _replaced(token, known)
+        value, shown_for = _value(token), self._adding(own)
+        hides_all = found is None or value in found
+        shown = shown_for(value) if hides_all else _hide_user(value, shown_for)
+        if shown == value:
+            return token
+        written = json.dumps(shown, ensure_ascii=False)
+        own.tokens[written] = token
+        return written
+
+    def _adding(self, own: HeldSecrets) -> Callable[[str], str]:
+        """Makes the text that is shown for a secret, which is added to ``own``."""
+
+        def shown_for(secret: str) -> str:
+            shown = self._shown(secret)
+            own.texts[shown] = secret
+            return shown
+
+        return shown_for
+
+    # --- known secrets ------------------------------------------------------------------------
+
+    def _shown(self, secret: str) -> str:
         digest = hashlib.blake2b(secret.encode(), key=self._salt, digest_size=4).hexdigest()
-        shown = MASK + digest
-        if keep:
-            self._secrets[shown] = secret
-        return shown
+        return MASK + digest
+
+    def _known(self, own: HeldSecrets) -> Sequence[tuple[str, str]]:
+        """All secrets that are hidden in other texts, each after the text that is shown.
+
+        The longest is first: another may be a part of it.
+        """
+        known = {**self._all.texts, **own.texts}
+        long = [each for each in known.items() if len(each[1]) >= MIN_SECRET]
+        return sorted(long, key=lambda each: -len(each[1]))
 
     def _written(self, found: re.Match[str]) -> str:
-        secret = self._secrets.get(found[0])
+        secret = self._all.texts.get(found[0])
         return found[0] if secret is None else json.dumps(secret, ensure_ascii=False)[1:-1]
+
+
+def _replaced(text: str, known: Iterable[tuple[str, str]]) -> str:
+    """A text without secrets."""
+    for shown, secret in known:
+        text = text.replace(secret, shown)
+    return text
 
 
 def _hide_user(text: str, shown: Callable[[str], str]) -> str:
@@ -159,11 +261,13 @@ def secrets_in(raw: Mapping[str, Any], types: EndpointTypes) -> Iterator[tuple[K
     """The secrets that are written in tables, with their paths."""
     for place, text in _texts(raw, ()):
         name = next((step for step in reversed(place) if isinstance(step, str)), "")
-        if text and (_NAMES.search(name) or _is_secret(raw, place, types)):
-            if not (len(place) > 1 and place[-1] in ("env", "file", "name", "rights")):
+        is_secret = bool(_NAMES.search(name)) or _is_secret(raw, place, types)
+        if is_secret and not (len(place) > 1 and place[-1] in ("env", "file", "name", "rights")):
+            if text:
                 yield place, text
-        elif found := _USER.search(text):
-            yield place, found[2]
+        else:
+            for found in _USER.finditer(text):
+                yield place, found[2]
 
 
 def _is_secret(raw: Mapping[str, Any], place: KeyPath, types: EndpointTypes) -> bool:

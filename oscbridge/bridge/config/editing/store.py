@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,20 +15,19 @@ from oscbridge.bridge.config.editing.draft import ConfigurationDraft, make_draft
 from oscbridge.bridge.config.editing.edits import (
     Edit,
     EditConflict,
+    EditingClient,
     EditRefused,
     NotWritable,
 )
 from oscbridge.bridge.config.editing.guard import DeviceList
 from oscbridge.bridge.config.editing.history import SavedVersion, VersionHistory
+from oscbridge.bridge.config.editing.known_versions import KnownVersions
 from oscbridge.bridge.config.editing.masking import Masks
 from oscbridge.bridge.config.editing.merging import merged
 from oscbridge.bridge.config.file import create_file, read_file, replace_file
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 
 __all__ = ["ConfigurationStore"]
-
-MAX_BASES: Final = 40
-"""Versions of the files that edits may start from, without those in the history."""
 
 MAX_TEXT: Final = 1 << 20
 """Characters of all files after an edit."""
@@ -41,14 +39,15 @@ class ConfigurationStore:
     """The files of one configuration. Its methods may be called on any thread."""
 
     def __init__(self, source: ConfigurationSource, devices: DeviceList) -> None:
-        self.masks = Masks()
-        """The secrets that were seen."""
         self._source = source
         self._devices = devices
-        self._bases: OrderedDict[str, ConfigurationDocument] = OrderedDict()
-        self._trusted: ConfigurationDocument | None = None
-        """The last files that were valid TOML."""
+        self._known = KnownVersions(source.types)
         self._lock = threading.Lock()
+
+    @property
+    def masks(self) -> Masks:
+        """Hides the secrets of the files and of drafts."""
+        return self._known.masks
 
     @property
     def history(self) -> VersionHistory:
@@ -64,25 +63,31 @@ class ConfigurationStore:
             return self._read()
 
     def draft(
-        self, edits: Sequence[Edit], base: str, *, allow_code: bool
+        self,
+        edits: Sequence[Edit],
+        base: str,
+        *,
+        allow_code: bool,
+        client: EditingClient | None = None,
     ) -> tuple[ConfigurationDraft, bool]:
         """The files with edits of one version of them, and whether others changed them meanwhile.
 
-        Raises :class:`EditRefused` and :class:`EditConflict`.
+        The secrets of the draft are known until the next one of this client. Raises
+        :class:`EditRefused` and :class:`EditConflict`.
         """
         with self._lock:
             current = self._read()
-            old = current if base == current.version else self._bases.get(base)
+            old = current if base == current.version else self._known.base(base)
             if old is None:
                 raise EditConflict(_GONE)
             found = edited_texts(old, edits)
             texts: Mapping[str, str] = {
-                name: self.masks.restore(text, self._source.types) for name, text in found.items()
+                name: self.masks.restore(text) for name, text in found.items()
             }
             is_merged = old.version != current.version
             if is_merged:
                 texts = _merged(old, texts, current)
-            return self._checked(current, texts, allow_code=allow_code), is_merged
+            return self._checked(current, texts, allow_code, client), is_merged
 
     def undone(
         self, number: int | None, *, and_later: bool, allow_code: bool
@@ -106,7 +111,7 @@ class ConfigurationStore:
                 for name, before in version.before.items():
                     again = _merged_again(name, version.after[name], before, texts)
                     texts[name] = _found(again, name, version, "undo")
-            return self._checked(current, texts, allow_code=allow_code), chosen
+            return self._checked(current, texts, allow_code), chosen
 
     def redone(
         self, number: int | None, *, allow_code: bool
@@ -130,7 +135,7 @@ class ConfigurationStore:
             for name, after in version.after.items():
                 again = _merged_again(name, version.before[name], after, texts)
                 texts[name] = _found(again, name, version, "redo")
-            return self._checked(current, texts, allow_code=allow_code), [version]
+            return self._checked(current, texts, allow_code), [version]
 
     def write(self, draft: ConfigurationDraft, summary: str | None) -> SavedVersion | None:
         """Write the files of a valid draft, and keep the version unless ``summary`` is None.
@@ -191,27 +196,26 @@ class ConfigurationStore:
             if path is None:
                 raise EditRefused("no home directory to save a file in; start with a file")
             document = read_document(path, str(path), self._source.built_in)
-        if not document.problem:
-            self._trusted = document
-        self.masks.learn(document.raw, self._source.types)
-        self._bases[document.version] = document
-        self._bases.move_to_end(document.version)
-        while len(self._bases) > MAX_BASES:
-            self._bases.popitem(last=False)
+        self._known.add(document)
         return document
 
     def _checked(
-        self, current: ConfigurationDocument, texts: Mapping[str, str], *, allow_code: bool
+        self,
+        current: ConfigurationDocument,
+        texts: Mapping[str, str],
+        allow_code: bool,
+        client: EditingClient | None = None,
     ) -> ConfigurationDraft:
-        if self._trusted is None:
+        trusted = self._known.trusted
+        if trusted is None:
             raise EditRefused(f"{current.problem}; correct the file where it is")
         if sum(map(len, {**current.texts, **texts}.values())) > MAX_TEXT:
             raise EditRefused(f"more than {MAX_TEXT} characters; edit the files where they are")
         draft = make_draft(
             current, texts, self._source.types,
-            trusted=self._trusted, allow_code=allow_code, devices=self._devices,
+            trusted=trusted, allow_code=allow_code, devices=self._devices,
         )  # fmt: skip
-        self.masks.learn(draft.after.raw, self._source.types)
+        self._known.add_draft(draft.after, current, client)
         return draft
 
     def _create(self, draft: ConfigurationDraft, summary: str | None) -> SavedVersion | None:

@@ -18,6 +18,7 @@ from oscbridge.monitoring import (
     ConfigurationEditor,
     Edit,
     EditConflict,
+    EditingClient,
     EditRefused,
     MoveRoute,
     NotWritable,
@@ -72,6 +73,7 @@ class EditingSession:
         trial: DraftTrial,
     ) -> None:
         self._editor = operations.editor
+        self._client = EditingClient()
         self._grant = grant
         self._answer = answer
         self._trial = trial
@@ -93,6 +95,7 @@ class EditingSession:
 
     def close(self) -> None:
         """Answer no more. A save that has begun ends by itself."""
+        self._client.close()
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
@@ -133,7 +136,7 @@ class EditingSession:
                 return await self._checked(editor, request)
             case SaveEdit():
                 edits = [edit_of(each) for each in request.edits]
-                saved = await editor.save(edits, request.base, request.summary)
+                saved = await editor.save(edits, request.base, request.summary, self._client)
                 return _saved(request.id, saved)
             case UndoEdit():
                 saved = await editor.undo(request.number, and_later=request.and_later)
@@ -142,7 +145,8 @@ class EditingSession:
                 return _saved(request.id, await editor.redo(request.number))
 
     async def _checked(self, editor: ConfigurationEditor, request: CheckEdit) -> CheckedState:
-        found = await editor.check([edit_of(each) for each in request.edits], request.base)
+        edits = [edit_of(each) for each in request.edits]
+        found = await editor.check(edits, request.base, self._client)
         state = CheckedState(
             id=request.id,
             refused=found.refused,

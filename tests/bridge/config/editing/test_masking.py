@@ -24,8 +24,8 @@ password = "stage"
 
 @pytest.fixture
 def masks() -> Masks:
-    found = Masks()
-    found.learn(tomllib.loads(TEXT), {})
+    found = Masks({})
+    found.hold("1", found.secrets_of(tomllib.loads(TEXT), [TEXT]))
     return found
 
 
@@ -40,7 +40,7 @@ def test_secrets_are_hidden_and_nothing_else(masks: Masks) -> None:
 
 
 def test_unchanged_text_is_restored_as_it_was(masks: Masks) -> None:
-    assert masks.restore(masks.hide_in_toml(TEXT), {}) == TEXT
+    assert masks.restore(masks.hide_in_toml(TEXT)) == TEXT
 
 
 def test_tables_are_hidden(masks: Masks) -> None:
@@ -56,12 +56,33 @@ def test_hidden_value_cannot_be_moved(masks: Masks, line: str) -> None:
     password = masks.hide_in_tables(tomllib.loads(TEXT))["endpoint"]["broker"]["password"]
     moved = "[endpoint.evil]\n" + line.format(f'"{password}"')
     with pytest.raises(EditRefused, match="only be kept where it was"):
-        masks.restore(moved, {})
+        masks.restore(moved)
 
 
 def test_unknown_hidden_value_is_refused(masks: Masks) -> None:
     with pytest.raises(EditRefused, match="load the page again"):
-        masks.restore(f'password = "{MASK}01234567"', {})
+        masks.restore(f'password = "{MASK}01234567"')
+
+
+URLS = """\
+[endpoint.backup]
+urls = "mqtt://a:first1@host, mqtt://b:second2@host" # once mqtt://a:first1@old
+password = { file = "mqtt://c:third33@host" }
+"""
+
+
+def test_all_passwords_of_urls_are_hidden_and_restored(masks: Masks) -> None:
+    masks.hold("2", masks.secrets_of(tomllib.loads(URLS), [URLS]))
+    shown = masks.hide_in_toml(URLS)
+    for secret in ("first1", "second2", "third33"):
+        assert secret not in shown
+    assert masks.restore(shown) == URLS
+
+
+def test_password_that_contains_another_is_hidden_as_a_whole(masks: Masks) -> None:
+    raw = {"endpoint": {"other": {"password": "stage-door"}}}
+    masks.hold("2", masks.secrets_of(raw, []))
+    assert "door" not in masks.hide("connection refused: stage-door")
 
 
 def test_errors_show_no_secret(masks: Masks) -> None:
@@ -72,3 +93,7 @@ def test_errors_show_no_secret(masks: Masks) -> None:
 def test_broken_text_shows_no_secret(masks: Masks, end: str) -> None:
     shown = masks.hide_in_toml(f'password = "some other thing"\n{TEXT}{end}')
     assert "some other thing" not in shown
+
+
+def test_broken_text_shows_no_password_of_a_url(masks: Masks) -> None:
+    assert "another1" not in masks.hide_in_toml('url = "mqtt://a:another1@host"\n[[')
