@@ -26,6 +26,7 @@ from oscbridge_ui.page_views import PageViews
 from oscbridge_ui.parts import process_of
 from oscbridge_ui.protocol_base import MAX_RATE, SUBPROTOCOL
 from oscbridge_ui.server_messages import Answer, Denied, Welcome
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.value_store import ValueStore
 from oscbridge_ui.visibility import LIMITED, is_limited, rights_of, views_of
@@ -203,7 +204,7 @@ class Connected:
             rights=rights_of(self._grant),
             views=views_of(self._grant),
             process=process,
-            time=time.time(),
+            time=steady_time(),
         )
 
     # --- from the page ------------------------------------------------------------------------

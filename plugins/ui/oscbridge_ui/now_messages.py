@@ -29,7 +29,7 @@ class Pulse(ProtocolModel):
 
     type: Literal["pulse"] = "pulse"
     time: float
-    """Unix time."""
+    """Unix time; it does not jump when the clock is set."""
     received: int
     """Messages that were received since the start."""
     sent: int

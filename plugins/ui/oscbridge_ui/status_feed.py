@@ -21,6 +21,7 @@ from oscbridge_ui.parts import Totals, flows_of, parts_of, totals_of
 from oscbridge_ui.problems import ProblemList
 from oscbridge_ui.protocol_base import Scalar
 from oscbridge_ui.scope import PageScope
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.topic import Topic
 
 __all__ = ["NowTopic", "PulseTopic", "StatusFeed"]
@@ -129,7 +130,7 @@ class StatusFeed:
 
     def _make_pulse(self, totals: Totals) -> Pulse:
         counted = {**totals._asdict(), **severity(self.problems)}
-        return Pulse(time=time.time(), addresses=self._addresses(), **counted)
+        return Pulse(time=steady_time(), addresses=self._addresses(), **counted)
 
 
 def role_of(status: Status) -> RoleState:

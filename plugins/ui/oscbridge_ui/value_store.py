@@ -16,6 +16,7 @@ from oscbridge.monitoring import Operations, ShownMessage
 from oscbridge_ui.samples import Samples
 from oscbridge_ui.scope import PageScope
 from oscbridge_ui.shown_values import is_small, kept_values, shown_values
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.value_rows import Described
 
 __all__ = ["MAX_ADDRESSES", "StoredValue", "ValueStore", "natural"]
@@ -257,7 +258,7 @@ class ValueStore:
 
     def _take(self, shown: ShownMessage) -> None:
         """Called for each message, on any thread."""
-        self._put(shown.direction, shown.name, shown.message, time.time())
+        self._put(shown.direction, shown.name, shown.message, steady_time())
 
     def _put(self, direction: str, name: str, message: Message, now: float) -> None:
         address, types, args, _, origin = message

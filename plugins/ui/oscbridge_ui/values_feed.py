@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ from oscbridge_ui.address_tree import AddressTree
 from oscbridge_ui.client_messages import WatchValues
 from oscbridge_ui.scope import PageScope
 from oscbridge_ui.shown_values import shown_values, texts_of
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.value_rows import ValueRow
 from oscbridge_ui.value_store import HISTORY, StoredValue, ValueStore
@@ -108,7 +108,7 @@ class ValuesTopic(Topic):
         if not self._is_due or not self._is_ready:
             return None
         self._is_due = False
-        now = time.time()
+        now = steady_time()
         self._renew_list(now)
         request = self._request
         window = self._listed[request.first : request.first + request.count]

@@ -37,7 +37,7 @@ class ValuesState(ProtocolModel):
 
     type: Literal["values"] = "values"
     time: float
-    """Unix time."""
+    """Unix time; it does not jump when the clock is set."""
     total: int
     """Addresses that are known."""
     live: int

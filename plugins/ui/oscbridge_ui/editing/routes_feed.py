@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ from oscbridge import OSCBridgeError
 from oscbridge.monitoring import Operations, RouteTrial, running_routes, takers_of
 from oscbridge_ui.editing.messages import LastMessages, RoutesState
 from oscbridge_ui.editing.trial import message_of_value
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.value_store import StoredValue, ValueStore
 
@@ -96,7 +96,7 @@ class RoutesFeed:
             }
             self._takers, self.routes, self._looked = {}, {}, 0.0
         self.number += 1
-        since, self._looked = self._looked, time.time()
+        since, self._looked = self._looked, steady_time()
         recent = [each for each in self.values.all() if each.time >= since and each.sources]
         new = [each.address for each in recent if each.address not in self._takers]
         if len(new) > MAX_NEW:  # the others the next time

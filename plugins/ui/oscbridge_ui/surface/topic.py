@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -11,6 +10,7 @@ from oscbridge import AccessGrant
 from oscbridge.monitoring import Operations
 from oscbridge_ui.protocol_base import MAX_RATE
 from oscbridge_ui.scope import PageScope
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.surface.messages import SurfaceState
 from oscbridge_ui.surface.models import SurfacePage
 from oscbridge_ui.surface.store import SurfaceStore
@@ -100,7 +100,7 @@ class SurfaceTopic(Topic):
             return None
         self._sent_about = about
         return SurfaceState(
-            time=time.time(),
+            time=steady_time(),
             revision=store.document.revision,
             order=order,
             pages=changed,

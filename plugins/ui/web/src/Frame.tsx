@@ -121,7 +121,7 @@ function Waiting() {
 function Who() {
   const process = welcome.value?.process;
   if (!process) return <p class="who" />;
-  const seconds = heard.value / 1_000 - process.since;
+  const seconds = (pulse.value?.time ?? welcome.value?.time ?? 0) - process.since;
   return (
     <p class="who">
       <b>{process.built_in ? "Built-in configuration" : fileName(process.configuration)}</b>

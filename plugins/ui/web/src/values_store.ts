@@ -76,14 +76,14 @@ export const listing = signal<{ first: number; order: readonly string[] }>({ fir
 export const listCounts = signal({ total: 0, live: 0, stale: 0, found: 0, forgotten: 0 });
 export const branches = signal<Readonly<Record<string, readonly TreeNode[]>>>({});
 export const sourceNames = signal<readonly string[]>([]);
-/** Unix time of the bridge minus that of this page, in seconds. */
+/** Unix time of the bridge minus that of the clock of this page, which does not jump; in seconds. */
 let clockOffset = 0;
 /** Unix time of the bridge, once per second while it is connected: ages are counted from it. */
 export const bridgeTime = signal(0);
 
 /** Called every second while the page is connected. */
 export function tick(): void {
-  bridgeTime.value = Date.now() / 1_000 + clockOffset;
+  bridgeTime.value = performance.now() / 1_000 + clockOffset;
   for (const each of values.values()) each.rest();
 }
 
@@ -114,7 +114,7 @@ export function watchHistories(take: (found: Earlier) => void): () => void {
 export const knownAddresses = signal(0);
 
 export function takeRows(rows: readonly ValueRow[], time: number): void {
-  clockOffset = time - Date.now() / 1_000;
+  clockOffset = time - performance.now() / 1_000;
   if (Math.abs(time - bridgeTime.peek()) > 2) bridgeTime.value = time;
   for (const row of rows) {
     let value = values.get(row.address);

@@ -9,7 +9,7 @@ import { colour, watchTheme } from "../canvas";
 import { figure, visible } from "../format";
 import { Icon } from "../icons";
 import { PlotData, SAMPLE, SPAN, statistics } from "../plot_data";
-import { online } from "../store";
+import { now, online } from "../store";
 import { isWatched, sampleOf, values, watchHistories } from "../values_store";
 
 const LINES = [
@@ -30,10 +30,6 @@ const figures = signal<readonly { address: string; now: number | null; least: nu
 
 function lineOf(index: number) {
   return LINES[index % LINES.length]!;
-}
-
-function now(): number {
-  return Date.now() / 1_000;
 }
 
 function current(address: string): number | null {
@@ -143,7 +139,7 @@ function drive(box: HTMLElement, chosen: ReadonlySignal<readonly string[]>): () 
   const endChoice = effect(() => {
     const addresses = chosen.value;
     data.begin(now(), SPAN);
-    data.choose(addresses, (address, time) => values.get(address)?.series.at(performance.now() / 1_000 - (now() - time)) ?? null);
+    data.choose(addresses, (address, time) => values.get(address)?.series.at(time) ?? null);
     make();
   });
   const draw = () => {
