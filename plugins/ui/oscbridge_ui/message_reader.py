@@ -9,6 +9,7 @@ from aiohttp import WSMsgType, web
 
 from oscbridge_ui.client_messages import ClientMessage, MessagePart
 from oscbridge_ui.decoding import decoded
+from oscbridge_ui.protocol_base import MAX_LARGE
 
 __all__ = ["INVALID", "MAX_MESSAGE", "MessageReader"]
 
@@ -17,10 +18,6 @@ MAX_FIRST: Final = 16_384
 
 MAX_MESSAGE: Final = 65_536
 """Bytes of a message from a page in one frame."""
-
-MAX_LARGE: Final = 1_048_576
-"""Characters of a message in parts: a configuration file of half that size, with all its quotes
-and line ends escaped."""
 
 INVALID: Final = 4400
 """The close code after a message that is not valid."""

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "MAX_ARGUMENTS",
     "MAX_CHOSEN",
+    "MAX_LARGE",
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_OPEN",
@@ -51,6 +52,9 @@ MAX_CHOSEN: Final = 12
 """Addresses that are plotted together."""
 MAX_PART_TEXT: Final = 30_000
 """Characters of a part of a large message."""
+MAX_LARGE: Final = 1_048_576
+"""Characters of a message in parts: a configuration file of half that size, with all its quotes
+and line ends escaped."""
 MAX_OPEN: Final = 200
 """Open branches of the tree of addresses."""
 

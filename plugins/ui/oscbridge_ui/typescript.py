@@ -25,8 +25,10 @@ from oscbridge_ui import (
     values_messages,
 )
 from oscbridge_ui.protocol_base import (
+    MAX_LARGE,
     MAX_NAME,
     MAX_TEXT,
+    MAX_TOKEN,
     SUBPROTOCOL,
     PartialModel,
     ProtocolModel,
@@ -46,6 +48,10 @@ export const SUBPROTOCOL = "{subprotocol}";
 /** Characters of a name, and of an address. A message with more ends the connection. */
 export const MAX_NAME = {max_name};
 export const MAX_TEXT = {max_text};
+/** Characters of a token. */
+export const MAX_TOKEN = {max_token};
+/** Characters of a message in parts. */
+export const MAX_LARGE = {max_large};
 """
 
 _SIMPLE: Final[Mapping[object, str]] = {
@@ -62,7 +68,13 @@ def typescript() -> Mapping[str, str]:
     """The types of all messages: the files in ``web/src/protocol`` by name, one per subject."""
     files = {f"{subject}.ts": _file(subject) for subject in _SUBJECTS}
     lines = [f'export type * from "./{subject}";' for subject in _SUBJECTS]
-    constants = _CONSTANTS.format(subprotocol=SUBPROTOCOL, max_name=MAX_NAME, max_text=MAX_TEXT)
+    constants = _CONSTANTS.format(
+        subprotocol=SUBPROTOCOL,
+        max_name=MAX_NAME,
+        max_text=MAX_TEXT,
+        max_token=MAX_TOKEN,
+        max_large=MAX_LARGE,
+    )
     return {**files, "index.ts": "\n".join([_HEAD, *lines, "", constants])}
 
 

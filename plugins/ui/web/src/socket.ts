@@ -1,6 +1,6 @@
 // The connection to the bridge: opened again when it is lost, with everything that is watched.
 
-import { framesOf } from "./frames";
+import { framesOf, whyTooLarge } from "./frames";
 import { SUBPROTOCOL, type ClientMessage, type ServerMessage } from "./protocol";
 
 const FIRST_WAIT = 300; // ms until the first retry
@@ -34,6 +34,7 @@ export class Connection {
   private retry = 0;
   private silence = 0;
   private isWelcome = false;
+  private takesParts = false;
   /** Whether the bridge gave no access: its reason stays until another attempt is answered. */
   private isDenied = false;
   private number = 0;
@@ -95,23 +96,31 @@ export class Connection {
   request(command: WithoutId<Command>): Promise<Answered> {
     if (!this.isWelcome) return Promise.reject(new Error("Not connected to the bridge."));
     const id = ++this.number;
+    const text = JSON.stringify({ ...command, id });
+    const reason = whyTooLarge(text, this.takesParts);
+    if (reason) return Promise.reject(new Error(reason));
     return new Promise((resolve, reject) => {
       const timer = window.setTimeout(() => {
         this.pending.delete(id);
         reject(new Error("The bridge did not answer."));
       }, ANSWER);
       this.pending.set(id, { resolve, reject, timer });
-      this.write({ ...command, id } as Command);
+      this.send(text);
     });
   }
 
   private write(message: ClientMessage): void {
+    this.send(JSON.stringify(message));
+  }
+
+  private send(text: string): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
-    for (const frame of framesOf(JSON.stringify(message))) this.socket.send(frame);
+    for (const frame of framesOf(text)) this.socket.send(frame);
   }
 
   private received(message: ServerMessage): void {
     this.listen();
+    if (message.type === "welcome") this.takesParts = message.rights.includes("configure");
     if (message.type === "welcome" && !this.isWelcome) {
       this.isWelcome = true;
       this.wait = FIRST_WAIT;

@@ -3,17 +3,18 @@
 import { batch, computed, signal } from "@preact/signals";
 
 import { Counter, Series } from "./history";
-import type {
-  Denied,
-  LogEvent,
-  NowState,
-  PartState,
-  Problem,
-  Pulse,
-  RoleState,
-  ServerMessage,
-  TotalHistory,
-  Welcome,
+import {
+  MAX_TOKEN,
+  type Denied,
+  type LogEvent,
+  type NowState,
+  type PartState,
+  type Problem,
+  type Pulse,
+  type RoleState,
+  type ServerMessage,
+  type TotalHistory,
+  type Welcome,
 } from "./protocol";
 import { Connection, type State } from "./socket";
 import { basePath, takeToken } from "./router";
@@ -249,7 +250,7 @@ const KEY = "oscbridge token";
 
 export function start(): void {
   const given = takeToken();
-  if (given) sessionStorage.setItem(KEY, given);
+  if (given && given.length <= MAX_TOKEN) sessionStorage.setItem(KEY, given);
   token = sessionStorage.getItem(KEY) ?? "";
   watchNow();
   connection.watch(() => ({ type: "watch_log", after: events.value.at(-1)?.number ?? 0 }));

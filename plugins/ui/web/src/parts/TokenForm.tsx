@@ -4,10 +4,14 @@ import { useState } from "preact/hooks";
 
 import { capital } from "../format";
 import { Logo } from "../icons";
+import { MAX_TOKEN } from "../protocol";
 import { useToken } from "../store";
 
 export function TokenForm({ reason }: { reason: string }) {
   const [token, setToken] = useState("");
+  const isLong = token.trim().length > MAX_TOKEN;
+  const denied = reason === "a token is needed" ? "" : `${capital(reason)}.`;
+  const problem = isLong ? `A token has at most ${MAX_TOKEN.toLocaleString("en")} characters.` : denied;
   return (
     <main class="gate">
       <form
@@ -31,15 +35,18 @@ export function TokenForm({ reason }: { reason: string }) {
             autocomplete="current-password"
             value={token}
             onInput={(event) => setToken(event.currentTarget.value)}
+            aria-invalid={isLong}
             required
           />
         </label>
-        {reason !== "a token is needed" && (
+        {problem && (
           <p class="b" role="alert">
-            {capital(reason)}.
+            {problem}
           </p>
         )}
-        <button class="btn go">Connect</button>
+        <button class="btn go" disabled={isLong}>
+          Connect
+        </button>
       </form>
     </main>
   );

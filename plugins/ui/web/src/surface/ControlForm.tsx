@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
+import { cut } from "../format";
 import { Icon } from "../icons";
 import type { SurfacePage, Widget, WidgetChange } from "../protocol";
 import { targetsOf, type Target } from "../sending";
@@ -234,7 +235,7 @@ function ChoicesField({ widget, set }: PartProps) {
           set({
             choices: event.currentTarget.value
               .split("\n")
-              .flatMap((line) => scalar(line.slice(0, 256)) ?? [])
+              .flatMap((line) => scalar(cut(line, 256)) ?? [])
               .slice(0, 64),
           })
         }

@@ -36,6 +36,10 @@ describe("places of controls", () => {
     expect(moved({ ...at, x: 4 }, 12, { w: 3 })).toEqual({ x: 4, y: 0, w: 5, h: 2 });
   });
 
+  it("have at most the height that the bridge accepts", () => {
+    expect(moved({ x: 0, y: 0, w: 1, h: 48 }, 12, { h: 1 }).h).toBe(48);
+  });
+
   it("decide about the rows of a page", () => {
     expect(rowsOf([], 8)).toBe(8);
     expect(rowsOf([{ x: 0, y: 8, w: 1, h: 4 }], 8)).toBe(12);

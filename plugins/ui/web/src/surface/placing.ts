@@ -9,6 +9,8 @@ export interface Place {
 
 export const MAX_ROWS = 100; // of a page: the bridge accepts no more
 
+const MAX_SPAN = 48; // cells of a control in one direction: the bridge accepts no more
+
 export function overlap(a: Place, b: Place): boolean {
   return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 }
@@ -28,8 +30,8 @@ export function freePlace(taken: readonly Place[], columns: number, w: number, h
 /** A place that is moved or made larger by some cells, within the page. */
 export function moved(from: Place, columns: number, by: Partial<Place>): Place {
   const within = (value: number, least: number, most: number) => Math.min(Math.max(value, least), Math.max(least, most));
-  const w = within(from.w + (by.w ?? 0), 1, by.w ? columns - from.x : columns);
-  const h = within(from.h + (by.h ?? 0), 1, MAX_ROWS - from.y);
+  const w = within(from.w + (by.w ?? 0), 1, Math.min(MAX_SPAN, by.w ? columns - from.x : columns));
+  const h = within(from.h + (by.h ?? 0), 1, Math.min(MAX_SPAN, MAX_ROWS - from.y));
   return { x: within(from.x + (by.x ?? 0), 0, columns - w), y: within(from.y + (by.y ?? 0), 0, MAX_ROWS - h), w, h };
 }
 
