@@ -12,7 +12,7 @@ import { Pending } from "./parts/Pending";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
 import { go, href, queries, view } from "./router";
-import { connection, denied, heard, isAway, online, pulse, state, totals, welcome } from "./store";
+import { connection, denied, heard, isAway, isOutdated, online, pulse, state, totals, welcome } from "./store";
 import { Log } from "./views/Log";
 import { Now } from "./views/Now";
 
@@ -52,7 +52,7 @@ export function Frame() {
         <SearchField />
         <Throughput />
       </header>
-      <Gone />
+      {isOutdated.value ? <Outdated /> : <Gone />}
       <main id="main" class={`view-${view.value}`} tabIndex={-1}>
         <CurrentView />
       </main>
@@ -202,6 +202,20 @@ function Throughput() {
         /s<span class="per"> in</span>
       </span>
     </span>
+  );
+}
+
+function Outdated() {
+  return (
+    <div class="gone" role="alert">
+      <StateMark mark="warn" label={false} />
+      <span class="grow">
+        <b>The bridge has another version than this page.</b> Some things may not work until you load the page again.
+      </span>
+      <button class="btn" onClick={() => location.reload()}>
+        Load the page again
+      </button>
+    </div>
   );
 }
 

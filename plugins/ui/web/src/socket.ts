@@ -7,12 +7,15 @@ const FIRST_WAIT = 300; // ms until the first retry
 const MAX_WAIT = 3_000; // ms between retries
 const SILENCE = 5_000; // ms without a pulse after which a connection counts as lost
 const ANSWER = 15_000; // ms that a command may take
+const NOT_UNDERSTOOD = 4400; // the close code after a message that the bridge does not understand
 
 export type State = "connecting" | "open" | "lost" | "denied";
 
 export interface Handlers {
   state(state: State): void;
   message(message: ServerMessage): void;
+  /** The bridge has closed the connection, as it did not understand this page. */
+  notUnderstood(): void;
 }
 
 type Watch = Extract<ClientMessage, { type: `watch_${string}` }>;
@@ -61,8 +64,10 @@ export class Connection {
     socket.onmessage = (event: MessageEvent<string>) => {
       if (socket === this.socket) this.received(JSON.parse(event.data) as ServerMessage);
     };
-    socket.onclose = () => {
-      if (socket === this.socket) this.lost();
+    socket.onclose = (event) => {
+      if (socket !== this.socket) return;
+      if (event.code === NOT_UNDERSTOOD && this.isWelcome) this.handlers.notUnderstood();
+      this.lost();
     };
     this.listen();
   }

@@ -33,6 +33,15 @@ export const online = computed(() => state.value === "open");
 /** Whether it was connected before and is not now: what is shown is old. */
 export const isAway = computed(() => !online.value && welcome.value !== null);
 
+const notUnderstood = signal(false);
+const firstVersion = signal("");
+
+/** Whether the bridge has another version than this page, or does not understand it. */
+export const isOutdated = computed(() => {
+  const version = welcome.value?.process.version ?? firstVersion.value;
+  return notUnderstood.value || version !== firstVersion.value;
+});
+
 /** Whether the token sees only some addresses or endpoints: neither routes nor the log. */
 export const isLimited = computed(() => welcome.value !== null && !welcome.value.views.includes("log"));
 
@@ -196,6 +205,7 @@ function receive(message: ServerMessage): void {
           events.value = [];
           forgetValues();
         }
+        firstVersion.value ||= message.process.version;
         welcome.value = message;
         denied.value = null;
         break;
@@ -244,6 +254,7 @@ let token = "";
 export const connection = new Connection(socketUrl(), () => token, {
   state: (value) => (state.value = value),
   message: receive,
+  notUnderstood: () => (notUnderstood.value = true),
 });
 
 const KEY = "oscbridge token";
