@@ -159,6 +159,41 @@ async def test_every_view_opens_while_the_bridge_is_away(
         await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()
 
 
+async def test_draft_is_compared_with_the_file_of_the_new_process(
+    start: Start, open_page: Open, text: str
+) -> None:
+    with start(text) as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}routes", tolerate=OFFLINE)
+        await expect(page.get_by_role("button", name="New route")).to_be_enabled()
+        await page.get_by_role("table").get_by_role("button", name="faders").click()
+        form = page.get_by_role("form", name="Edit route faders")
+        await form.get_by_role("textbox", name="match").fill("/9/fader{n}")
+        await expect(form.get_by_role("button", name="Save and reload")).to_be_enabled()
+    await expect_away(page)
+    more = '\n[[route]]\nname = "more"\nfrom = "stage"\nmatch = "/more"\nto = "web"\n'
+    with start(text.replace("/1/fader", "/2/fader") + more):
+        difference = form.get_by_label("What saving changes")
+        await expect(difference).to_contain_text('-match = "/2/fader{n}"', timeout=WAIT)
+        await expect(difference).to_contain_text('+match = "/9/fader{n}"')
+        await expect(page.get_by_text("The file has other routes")).to_have_count(0)
+        await expect(form.get_by_text("too old")).to_have_count(0)
+
+
+async def test_options_are_those_of_the_new_process(
+    start: Start, open_page: Open, text: str
+) -> None:
+    with start(text) as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}devices", tolerate=OFFLINE)
+        await page.get_by_role("button", name="Options").first.click()
+        form = page.get_by_role("form", name="Options of stage")
+        await expect(form.get_by_role("textbox", name="listen")).to_have_value("udp://127.0.0.1:0")
+    await expect_away(page)
+    with start(text.replace("udp://127.0.0.1:0", "udp://localhost:0")):
+        await expect(form.get_by_role("textbox", name="listen")).to_have_value(
+            "udp://localhost:0", timeout=WAIT
+        )
+
+
 async def test_view_that_cannot_be_loaded_says_so_and_appears_later(
     start: Start, open_page: Open, text: str
 ) -> None:

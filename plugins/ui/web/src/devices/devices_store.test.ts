@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 
-vi.mock("../store", () => ({ listen: () => undefined }));
+vi.mock("../store", () => ({ listen: () => undefined, welcome: { value: null }, online: { value: false } }));
 
 const { freeName } = await import("./devices_store");
 

@@ -116,7 +116,7 @@ export function SaveBox({ edits, draft, summary, problems, label = "Save and rel
       {failed && (
         <p class="err" role="alert">
           {failed.error}
-          {failed.reason === "conflict" && " What you see now is checked against the file as it is."}
+          {failed.reason === "conflict" && ". What you see now is checked against the file as it is."}
         </p>
       )}
       {texts.map(([name, content]) => (

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 
 const request = vi.fn(() => Promise.resolve({ type: "saved", error: "refused" }));
-vi.mock("../store", () => ({ connection: { request } }));
+vi.mock("../store", () => ({ connection: { request }, welcome: { value: null }, online: { value: false } }));
 
 const { saveEdits } = await import("./client");
 

@@ -1,16 +1,18 @@
 // The configuration on disk: read, checked, saved. All edits of the page go through here.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 
 import type { Definitions, Schema } from "../forms/schema";
 import { cut } from "../format";
 import { decodeTable, isTable, type FormTable, type JsonValue } from "../forms/values";
 import { MAX_NAME, type CheckedState, type ConfigurationState, type EditWanted, type SavedState, type Trial } from "../protocol";
-import { connection } from "../store";
+import { connection, online, welcome } from "../store";
 
 /** The configuration as it was read last. */
 export const configuration = signal<ConfigurationState | null>(null);
 export const readError = signal("");
+/** The start of the process that it was read from. */
+let readFrom = 0;
 
 /** The schemas of the tables of the configuration. */
 export interface ConfigurationSchema {
@@ -24,12 +26,16 @@ export async function readConfiguration(): Promise<ConfigurationState> {
   const answer = await connection.request({ type: "read_configuration" });
   if (answer.type !== "configuration") throw new Error("The bridge did not answer.");
   if (answer.error) throw new Error(answer.error);
+  readFrom = welcome.peek()?.process.since ?? 0;
   configuration.value = answer;
   return answer;
 }
 
 export async function readSchema(): Promise<ConfigurationSchema> {
-  if (schema.value) return schema.value;
+  return schema.value ?? fetchSchema();
+}
+
+async function fetchSchema(): Promise<ConfigurationSchema> {
   const answer = await connection.request({ type: "read_schema" });
   if (answer.type !== "schema") throw new Error("The bridge did not answer.");
   if (answer.error) throw new Error(answer.error);
@@ -39,14 +45,20 @@ export async function readSchema(): Promise<ConfigurationSchema> {
 }
 
 /** Reads both; what fails is said in `readError`. */
-export async function readAll(): Promise<void> {
+export async function readAll(isNew = false): Promise<void> {
   try {
-    await Promise.all([readConfiguration(), readSchema()]);
+    await Promise.all([readConfiguration(), isNew ? fetchSchema() : readSchema()]);
     readError.value = "";
   } catch (error) {
     readError.value = (error as Error).message;
   }
 }
+
+// Another process may have another file and other plugins, and knows no version of those before.
+effect(() => {
+  const since = welcome.value?.process.since ?? 0;
+  if (online.value && readFrom && since !== readFrom) void readAll(true);
+});
 
 export async function checkEdits(
   base: string,
