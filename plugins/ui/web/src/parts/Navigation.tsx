@@ -1,6 +1,7 @@
 // Links to the views: in the rail, and in the tab bar of a phone.
 
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 
 import { count, several } from "../format";
 import { Icon, StateMark } from "../icons";
@@ -13,11 +14,25 @@ const MAX_TABS = 5; // on a phone; further views are behind the last tab
 /** The navigation of a phone. */
 export function Tabs() {
   const isOpen = useSignal(false);
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!isOpen.value) return;
+    const press = (event: PointerEvent) => {
+      if (!nav.current?.contains(event.target as Node)) isOpen.value = false;
+    };
+    document.addEventListener("pointerdown", press);
+    return () => document.removeEventListener("pointerdown", press);
+  }, [isOpen.value]);
+  const leave = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || !isOpen.value) return;
+    isOpen.value = false;
+    nav.current?.querySelector("button")?.focus();
+  };
   const all = shown.value;
   const first = all.length > MAX_TABS ? all.slice(0, MAX_TABS - 1) : all;
   const rest = all.slice(first.length);
   return (
-    <nav class="tabs" aria-label="Views">
+    <nav ref={nav} class="tabs" aria-label="Views" onKeyDown={leave}>
       {first.map((each) => (
         <NavLink key={each.view} entry={each} />
       ))}
