@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, socket
+from struct import unpack
 from typing import Any
 
 import pytest
@@ -66,6 +68,54 @@ async def test_route_is_learned_from_a_liblo_sender_to_a_midi_receiver_and_heard
         await route.get_by_role("button", name="Undo").click()
         await expect(route.get_by_label("Name")).to_be_visible()
         assert "volume" not in (tmp_path / "test.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        ("two's complement", (1, 1, 2, 1, 127, 127, 126, 1)),
+        ("sign bit", (1, 1, 2, 1, 65, 65, 66, 1)),
+        ("around 64", (65, 65, 66, 65, 63, 63, 62, 65)),
+    ],
+)
+async def test_encoder_is_learned_from_a_midi_device_and_continues_where_the_target_is(
+    start: Callable[..., Any], open_page: Open, kind: str, steps: Sequence[int]
+) -> None:
+    free = free_port()
+    with socket(AF_INET, SOCK_DGRAM) as desk:
+        desk.bind(("127.0.0.1", 0))
+        desk.settimeout(20)
+        target = f'[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:{desk.getsockname()[1]}"\n'
+        with (
+            midi_device(free) as device,
+            start(CONFIGURATION + synth(free) + target) as process,
+        ):
+            page = await open_page(f"{ControlRoomProgram(process).url}learn")
+            await expect(page.get_by_text("Move the control now, then release it.")).to_be_visible()
+            await device.turn(16, *steps)
+            await expect(page.get_by_text(f"encoder, {kind}")).to_be_visible()
+            await page.get_by_label("Or choose its endpoint").select_option("desk")
+            await page.get_by_label("Address", exact=True).fill("/level")
+            await page.get_by_role("button", name="Use it").click()
+            await page.get_by_role("switch", name="Both directions").click()
+            await expect(page.get_by_label("What saving changes")).to_contain_text("_back")
+            await page.get_by_role("button", name="Save and reload").click()
+            await expect(page.get_by_text("is saved and runs.")).to_be_visible()
+            await device.turn(16, steps[0])
+            level, bridge = await level_of(desk)
+            assert level == pytest.approx(0.01)
+            desk.sendto(encode_message(Message.of("/level", 0.5)), bridge)
+            while level < 0.4:  # until the bridge has heard it
+                await device.turn(16, steps[0])
+                level, _ = await level_of(desk)
+            assert 0.5 < level < 0.55
+
+
+async def level_of(desk: socket) -> tuple[float, Any]:
+    """The number in the next message to a device, and its sender."""
+    packet, sender = await asyncio.to_thread(desk.recvfrom, 1_024)
+    (level,) = unpack(">f", packet[-4:])
+    return level, sender
 
 
 async def test_candidate_is_picked_and_the_target_chosen_by_keyboard(
