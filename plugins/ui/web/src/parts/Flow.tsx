@@ -65,8 +65,8 @@ function Diagram({ states, width, chosen }: { states: readonly PartState[]; widt
   const { boxes, heads, height, isSmall } = layout(graph, width, rem());
   const levels = new Map<string, Problem["level"]>();
   for (const each of problems.value) if (levels.get(each.part) !== "bad") levels.set(each.part, each.level);
-  const path = pointed.value ? pathThrough(graph, pointed.value) : null;
   const query = queries.now.value.toLowerCase();
+  const path = pointed.value && !query ? pathThrough(graph, pointed.value) : null; // the pointer may rest anywhere
   const isFaded = (node: GraphNode) =>
     (path !== null && !path.has(node.key)) || (query !== "" && !textOf(parts.get(node.part)).includes(query));
   return (
