@@ -20,7 +20,7 @@ from oscbridge.cli.standard_streams import (
 from oscbridge.cli.summaries import SUMMARIES
 from oscbridge.cli.uncut_group import UncutGroup, keep_summaries
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.postponed_tls import postpone_tls
+from oscbridge.postponed_openssl import postpone_openssl
 from oscbridge.suggestions import suggest
 
 __all__ = ["COMMANDS", "OF_PLUGINS", "Commands", "cli", "main"]
@@ -124,7 +124,7 @@ def main() -> None:
     """The program. Exit code: 0, 1 if something failed, or 2 for wrong usage or configuration."""
     open_standard_streams()
     escape_unknown_characters()
-    postpone_tls()
+    postpone_openssl()
     try:
         cli(prog_name="oscbridge")
     except ConfigurationError as error:
