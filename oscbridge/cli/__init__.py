@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import gc
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -100,6 +100,8 @@ class Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             if args[0].endswith(".toml"):
+                import shlex
+
                 fix = f"did you mean: oscbridge run {shlex.quote(args[0])}?"
             else:
                 fix = _FIXES.get(args[0]) or suggest(args[0], self.list_commands(ctx))
@@ -122,6 +124,7 @@ def cli() -> None:
 
 def main() -> None:
     """The program. Exit code: 0, 1 if something failed, or 2 for wrong usage or configuration."""
+    gc.freeze()  # imported modules stay: neither a collection nor the end needs to visit them
     open_standard_streams()
     escape_unknown_characters()
     postpone_openssl()
