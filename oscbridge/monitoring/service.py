@@ -254,7 +254,7 @@ class Service:
     # --- once per second ----------------------------------------------------------------------
 
     async def _retry_http(self) -> None:
-        """Try again if it could not be served; not during a start or a reload."""
+        """Try again as it could not be served; not during a start or a reload."""
         if not self._one_at_a_time.locked():
             async with self._one_at_a_time:
                 await self.http.retry()
@@ -299,8 +299,11 @@ class Service:
     async def _look_after(self) -> None:
         while True:
             self._watch_loop()
-            await self._watch_files(wanted=self.app.configuration.run.watch)
-            await self._retry_http()
+            is_watched = self.app.configuration.run.watch
+            if is_watched != (self._watcher is not None):
+                await self._watch_files(wanted=is_watched)
+            if self.http.options is not None and not self.http.address:
+                await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()
             self._store.save()
