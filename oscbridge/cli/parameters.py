@@ -11,7 +11,7 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.text import is_number
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["TARGET_URL", "URL", "ValuesCommand", "configuration_option"]
+__all__ = ["PORT", "TARGET_URL", "URL", "ValuesCommand", "configuration_option"]
 
 configuration_option = click.option(
     "--config",
@@ -20,6 +20,13 @@ configuration_option = click.option(
     metavar="FILE",
     help="Include the plugin files of a configuration ([run] plugins).",
 )
+
+
+class _Port(click.IntRange):
+    name = "port"
+
+
+PORT = _Port(1, 65_535)
 
 
 class _URL(click.ParamType[OSCURL]):
