@@ -9,7 +9,14 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.text import is_number
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["TARGET_URL", "URL", "ValuesCommand"]
+__all__ = ["PORT", "TARGET_URL", "URL", "ValuesCommand"]
+
+
+class _Port(click.IntRange):
+    name = "port"
+
+
+PORT = _Port(1, 65_535)
 
 
 class _URL(click.ParamType[OSCURL]):
