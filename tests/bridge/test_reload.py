@@ -30,6 +30,8 @@ Send = Callable[..., Awaitable[None]]
 IN = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n'
 OUT = '[endpoint.out]\ntype = "collect"\n'
 ROUTE = '[[route]]\nfrom = "in"\nto = "out"\n'
+NAMED = IN + 'announce = "stage"\n'
+VARIABLES = "added variables.c; removed variables.a; changed variables.b"
 
 
 class UpdatableOptions(oscbridge.Options):
@@ -114,6 +116,47 @@ async def test_reload_of_the_same_configuration_changes_nothing(
         assert app.endpoints["out"] is delivery
         assert app.routes[0].stateful is tail
         assert delivery.endpoint.events == ["connect"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("", '[http]\nlisten = "127.0.0.1:0"\n', "added http"),
+        ('[http]\nlisten = "127.0.0.1:0"\n', "", "removed http"),
+        ("[http]\n", '[http]\nhosts = ["stage.example"]\n', "changed http"),
+        ("", "[run]\ndrain_timeout = 3\n", "changed run.drain_timeout"),
+        ("[variables]\na = 1\nb = 2\n", "[variables]\nb = 3\nc = 4\n", VARIABLES),
+        ("[variables]\na = true\n", "[variables]\na = 1\n", "changed variables.a"),
+        (NAMED, NAMED + 'advertise = "192.0.2.1"\n', "changed bridge.in.advertise"),
+    ],
+)
+async def test_summary_names_every_table_and_key_that_changed(
+    before: str, after: str, text: str, running: Running, read: Read
+) -> None:
+    async with running(OUT + before) as app:
+        assert str(await app.reload(read(OUT + after))) == text
+        assert str(await app.reload(read(OUT + after))) == "nothing changed"
+
+
+async def test_added_bridge_is_named_once(running: Running, read: Read) -> None:
+    text = NAMED.replace("[bridge.in]", "[bridge.more]")
+    async with running(IN) as app:
+        assert str(await app.reload(read(IN + text))) == "added bridge.more"
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "forking"])
+async def test_reload_from_whole_numbers_to_floats_changes_a_scale(
+    mode: str, running: Running, read: Read, send: Send
+) -> None:
+    text = IN + f'mode = "{mode}"\n' + OUT + ROUTE + "scale = [0, 1, 0, {}]\n"
+    async with running(text.format("10")) as app:
+        found = app.endpoints["out"].endpoint.messages
+        await send(app, "in", Message("/x", "f", (0.25,)))
+        await until(lambda: len(found) == 1)
+        assert str(await app.reload(read(text.format("10.0")))) == "1 route new or changed"
+        await send(app, "in", Message("/x", "f", (0.25,)))
+        await until(lambda: len(found) == 2)
+    assert [(each.types, each.args) for each in found] == [("i", (3,)), ("f", (2.5,))]
 
 
 async def test_reload_of_a_route_closes_no_connection(
