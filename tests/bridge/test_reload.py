@@ -20,6 +20,7 @@ from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBr
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
+from oscbridge.plugins.manager import Plugins
 from oscbridge.status.status import read_status
 from oscbridge.testing import until
 from oscbridge.udp_client import UDPClient
@@ -793,3 +794,52 @@ async def test_reloads_under_load_lose_no_message_of_unchanged_routes(
         assert out.events == ["connect"]
         assert version > 3
         assert not app.endpoints["out"].drops
+
+
+class Stubborn(Endpoint, oscbridge.RouteAware):
+    """Accepts no routes, once ``fails`` is set."""
+
+    fails: ClassVar[bool] = False
+
+    @property
+    def routes(self) -> tuple[object, ...]:  # type: ignore[override]
+        return ()
+
+    @routes.setter
+    def routes(self, routes: object) -> None:
+        if self.fails:
+            raise ValueError("no routes")
+
+    async def send(self, message: Message) -> None:
+        """Nothing."""
+
+
+async def test_failing_property_of_an_endpoint_stops_no_reload(
+    running: Running,
+    read: Read,
+    send: Send,
+    types: dict[str, type[Endpoint]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    types["stubborn"] = Stubborn
+    text = IN + '[endpoint.bad]\ntype = "stubborn"\n' + OUT + ROUTE
+    async with running(text) as app:
+        monkeypatch.setattr(Stubborn, "fails", True)
+        changes = await app.reload(read(text + 'send = "/new"\n'))
+        (problem,) = changes.problems
+        assert problem.startswith("endpoint.bad: options and routes cannot be set: ValueError: no")
+        found = app.endpoints["out"].endpoint.messages
+        await send(app, "in", Message("/x"))
+        await until(lambda: found)
+        assert [each.address for each in found] == ["/new"]
+
+
+async def test_endpoint_with_a_failing_property_is_broken(
+    read: Read, types: dict[str, type[Endpoint]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types["stubborn"] = Stubborn
+    monkeypatch.setattr(Stubborn, "fails", True)
+    configuration = read('[endpoint.bad]\ntype = "stubborn"\n' + OUT)
+    with pytest.raises(OSCBridgeError, match=r"endpoint\.bad: .* ValueError: no routes \("):
+        App(configuration, Plugins([]))
+    assert list(App(configuration, Plugins([]), allow_broken=True).endpoints) == ["bad", "out"]
