@@ -70,7 +70,8 @@ def checked(made: object, source: Message) -> Message:
     """
     if not isinstance(made, Message):
         raise TypeError(f"must return a Message, got {made!r}")
-    made = _plain(made)
+    if type(made.address) is not str or type(made.types) is not str:
+        made = _plain(made)
     try:
         encode_message(made)
     except (AttributeError, TypeError) as error:  # e.g. an address that is not text
