@@ -17,6 +17,7 @@ from ports import free_port
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
+from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
@@ -88,6 +89,12 @@ def read(types: dict[str, type[Endpoint]]) -> Callable[[str], Configuration]:
 Read = Callable[[str], Configuration]
 
 
+@pytest.fixture
+def without_announcing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Announce no bridge in the local network."""
+    monkeypatch.setattr(BridgeAnnouncer, "update", lambda *_arguments: None)
+
+
 def can_bind(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
@@ -131,6 +138,7 @@ async def test_reload_of_the_same_configuration_changes_nothing(
         (NAMED, NAMED + 'advertise = "192.0.2.1"\n', "changed bridge.in.advertise"),
     ],
 )
+@pytest.mark.usefixtures("without_announcing")
 async def test_summary_names_every_table_and_key_that_changed(
     before: str, after: str, text: str, running: Running, read: Read
 ) -> None:
@@ -139,6 +147,7 @@ async def test_summary_names_every_table_and_key_that_changed(
         assert str(await app.reload(read(OUT + after))) == "nothing changed"
 
 
+@pytest.mark.usefixtures("without_announcing")
 async def test_added_bridge_is_named_once(running: Running, read: Read) -> None:
     text = NAMED.replace("[bridge.in]", "[bridge.more]")
     async with running(IN) as app:
