@@ -13,6 +13,7 @@ from oscbridge.cli.own_name import own_name
 from oscbridge.discovery.interfaces import list_interfaces
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.distributions import version
+from oscbridge.logs.format import visible
 from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.hosts import is_loopback
@@ -135,7 +136,7 @@ def _table(service: Service) -> Iterator[str]:
         if (problem := app.problems.get(name)) and name not in app.listeners
     ]
     rows += [
-        ("endpoint", name, runner.describe(), _state(runner, name in app.idle))
+        ("endpoint", name, visible(runner.describe()), _state(runner, name in app.idle))
         for name, runner in app.endpoints.items()
         if name not in app.configuration.bridges
     ]
