@@ -64,7 +64,7 @@ test: lint $(PAGE) $(WEBTOOLS) system-packages $(NODE) ## lint, then all tests; 
 test-fresh: ## what the README shows, then all tests, in a minimal Debian; as root; ARGS go to pytest
 	@ARGS="$(ARGS)" tests/fresh/run run test
 
-lint: $(DEVELOP) ## check style, types, layers, sizes and wording
+lint: $(DEVELOP) $(WEBTOOLS) ## check style, types, layers, sizes and wording
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -72,6 +72,7 @@ lint: $(DEVELOP) ## check style, types, layers, sizes and wording
 	$(BIN)/python tests/lint/import_graph.py
 	$(BIN)/python tests/lint/sizes.py
 	$(BIN)/python tests/lint/wording.py
+	$(BIN)/python plugins/ui/node.py node_modules/eslint/bin/eslint.js .
 
 format: $(DEVELOP) ## put the code in its style
 	$(BIN)/ruff check --fix

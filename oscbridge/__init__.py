@@ -140,19 +140,19 @@ if TYPE_CHECKING:
     from oscbridge.osc import Message as Message
     from oscbridge.osc import Origin as Origin
     from oscbridge.osc import Packet as Packet
-    from oscbridge.osc import Pattern as Pattern
-    from oscbridge.osc import Subject as Subject
     from oscbridge.osc import TimeTag as TimeTag
     from oscbridge.osc import decode_packet as decode_packet
     from oscbridge.osc import encode_bundle as encode_bundle
     from oscbridge.osc import encode_message as encode_message
     from oscbridge.osc import encode_packet as encode_packet
-    from oscbridge.osc import is_pattern as is_pattern
     from oscbridge.osc import messages as messages
     from oscbridge.osc.conversion import nearest_whole as nearest_whole
     from oscbridge.osc.framing import stream_decoder as stream_decoder
     from oscbridge.osc.json import decode_json as decode_json
     from oscbridge.osc.json import encode_json as encode_json
+    from oscbridge.osc.pattern import Pattern as Pattern
+    from oscbridge.osc.pattern import Subject as Subject
+    from oscbridge.osc.pattern import is_pattern as is_pattern
     from oscbridge.osc.plain import argument_converter as argument_converter
     from oscbridge.osc.plain import plain_float as plain_float
     from oscbridge.osc.plain import plain_text as plain_text

@@ -11,7 +11,15 @@ from typing import Final
 
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["defined_at", "failure_text", "is_explained", "is_foreign", "place_of"]
+__all__ = [
+    "causes_of",
+    "defined_at",
+    "failure_text",
+    "is_explained",
+    "is_foreign",
+    "place_of",
+    "text_of",
+]
 
 _HERE: Final = str(Path(__file__).parent)
 _PLUGINS_OF_OUR_OWN: Final = str(Path(__file__).parent / "endpoints")
@@ -26,10 +34,28 @@ _CALLING: Final = (
 
 def is_explained(error: BaseException) -> bool:
     """Whether the text of an error says it all: it was raised on purpose, like all its causes."""
+    return all(isinstance(each, OSCBridgeError | OSError) for each in causes_of(error))
+
+
+def causes_of(error: BaseException, *, contexts: bool = False) -> Iterator[BaseException]:
+    """An error, its cause, the cause of that, and so on; each once, as one may cause itself.
+
+    With ``contexts``, where there is no cause, the error during whose handling it was raised.
+    """
+    seen: set[int] = set()
     each: BaseException | None = error
-    while isinstance(each, OSCBridgeError | OSError):
-        each = each.__cause__
-    return each is None
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or (each.__context__ if contexts else None)
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an error; never raises."""
+    try:
+        return str(error.msg if isinstance(error, SyntaxError) else error)
+    except BaseException:
+        return "its text cannot be shown"
 
 
 def failure_text(error: BaseException, called: str = "") -> str:
@@ -41,10 +67,7 @@ def failure_text(error: BaseException, called: str = "") -> str:
     place = place_of(error)
     if called and not (place and is_foreign(place)):
         place = called
-    try:
-        text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-    except BaseException:
-        text = "its text cannot be shown"
+    text = " ".join(text_of(error).split())
     named = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return f"{named} ({place})" if place else named
 

@@ -1,10 +1,12 @@
-"""Suggestions for a misspelled name: the nearest known one, or all of them."""
+"""Suggestions for a misspelled name: the nearest known one, all of them, or a valid one."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "nearest", "suggest"]
+__all__ = ["did_you_mean", "nearest", "plain_name", "suggest"]
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
@@ -30,3 +32,9 @@ def suggest(word: str, known: Iterable[str], title: str = "available") -> str:
     """Return ``did you mean 'NAME'?``, or ``TITLE: a, b, c`` with all known names in order."""
     names = list(known)
     return did_you_mean(word, names) or f"{title}: {', '.join(names) or 'none'}"
+
+
+def plain_name(name: str) -> str:
+    """A name like this one, of letters a-z, digits, ``-`` and ``_``."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", letters).strip("-") or "NAME"

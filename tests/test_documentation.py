@@ -24,7 +24,8 @@ from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.token_models import MAX_TOKENS
 from oscbridge.bridge.simulation.message_pattern import MessagePattern
-from oscbridge.osc import Message, Pattern, Subject
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import Pattern, Subject
 from oscbridge.plugins.manager import Plugins
 
 ROOT = Path(__file__).parents[1]

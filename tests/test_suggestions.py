@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oscbridge.suggestions import did_you_mean, suggest
+from oscbridge.suggestions import did_you_mean, plain_name, suggest
 
 
 def test_did_you_mean_names_the_nearest_name() -> None:
@@ -27,3 +27,8 @@ def test_suggest_uses_the_title_for_the_list() -> None:
 
 def test_suggest_reports_an_empty_list() -> None:
     assert suggest("xyz", []) == "available: none"
+
+
+def test_plain_name_has_only_letters_that_names_may_have() -> None:
+    assert plain_name("große Bühne 2") == "groe-Buhne-2"
+    assert plain_name("舞台") == "NAME"

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
-from oscbridge.osc import Pattern, Subject, is_pattern
-from oscbridge.osc.pattern import Subjects
+from oscbridge.osc.pattern import Pattern, Subject, Subjects, is_pattern
 
 __all__ = ["DEFAULT_RIGHTS", "EVERY_RIGHT", "AccessRights", "AddressFilter", "Right"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from oscbridge.access.rights import AccessRights
 
-__all__ = ["AccessToken", "digest_of", "token_changes"]
+__all__ = ["AccessToken", "digest_of"]
 
 
 def digest_of(secret: str) -> bytes:
@@ -35,16 +35,3 @@ class AccessToken:
     def has(self, digest: bytes) -> bool:
         """Whether this is the digest of its secret; takes the same time either way."""
         return hmac.compare_digest(self.digest, digest)
-
-
-def token_changes(
-    old: Iterable[AccessToken], new: Iterable[AccessToken]
-) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
-    """The tokens that were added, removed and changed: ``token.NAME``."""
-    before = {f"token.{each.name}": each for each in old}
-    after = {f"token.{each.name}": each for each in new}
-    return (
-        [name for name in after if name not in before],
-        [name for name in before if name not in after],
-        [name for name, each in after.items() if before.get(name, each) != each],
-    )

@@ -10,8 +10,7 @@ from typing import Final, Protocol, Self
 
 from oscbridge.address_space.address_tree import AddressNode, tree_of
 from oscbridge.address_space.info import Access, AddressInfo
-from oscbridge.osc import Pattern
-from oscbridge.osc.pattern import Subjects
+from oscbridge.osc.pattern import Pattern, Subjects
 from oscbridge.suggestions import nearest
 
 __all__ = ["AddressBook", "AddressRights"]

@@ -52,9 +52,8 @@ class App:
     """All bridges, endpoints and routes of one configuration.
 
     :meth:`start` opens endpoints first and listens last, so that no message arrives before it
-    can be delivered; :meth:`reload` changes what differs in a new configuration; :meth:`stop`
-    stops listening, delivers queued messages, then closes. With ``allow_broken``, an endpoint
-    that its plugin cannot create never connects; otherwise it is an :class:`OSCBridgeError`.
+    can be delivered; :meth:`reload` changes what differs; :meth:`stop` delivers queued messages.
+    With ``allow_broken``, an endpoint that cannot be created never connects; else it is an error.
     """
 
     def __init__(
@@ -96,12 +95,14 @@ class App:
     def _make_runner(
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
-        runner = make_runner(name, entry, new.routes_to[name], self._turn, allow_broken)
-        runner.backpressure.on_change = self._apply_backpressure
-        runner.discovery, runner.site_link = self.announcer.discovery, self.site_link
-        runner.control_access(new.tokens, self.token_failures)
-        self.addresses.join(runner)
-        return runner
+        def equip(runner: EndpointRunner) -> None:
+            runner.routes, runner.turn = new.routes_to[name], self._turn
+            runner.backpressure.on_change = self._apply_backpressure
+            runner.discovery, runner.site_link = self.announcer.discovery, self.site_link
+            runner.control_access(new.tokens, self.token_failures)
+            self.addresses.join(runner)
+
+        return make_runner(name, entry, equip, allow_broken)
 
     def _apply_backpressure(self) -> None:
         """Pause bridges that feed an endpoint with backpressure, resume the others."""
@@ -206,11 +207,10 @@ class App:
             else:
                 prepared.fresh[name] = self._make_runner(name, entry, new)
         prepared.plan = plan(self.configuration, new, prepared.kept, self.listeners)
-        endpoints, hooks, variables = prepared.endpoints, self._hooks, self.variables
-        prepared.routing = routing = make_routing(new, endpoints, hooks, self.routes, variables)
+        runners, again, hooks = prepared.endpoints, prepared.plan.opening, self._hooks
+        prepared.routing = routing = make_routing(new, runners, hooks, self.routes, self.variables)
         bridges = {name: self.dispatchers[name] for name in self.configuration.bridges}
-        again = (*prepared.plan.early, *prepared.plan.late)
-        prepared.dispatchers = make_dispatchers(self._turn, endpoints, bridges, new.bridges, again)
+        prepared.dispatchers = make_dispatchers(self._turn, runners, bridges, new.bridges, again)
         for name, dispatcher in prepared.dispatchers.items():
             if dispatcher is not self.dispatchers.get(name):
                 routing.sources[name].install(dispatcher)

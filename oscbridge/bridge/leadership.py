@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from contextlib import suppress
 from functools import partial
 from math import inf
-from secrets import token_hex
 from typing import Final
 
 from oscbridge.bridge.cancellation import is_ending
@@ -52,7 +52,7 @@ class Leadership:
 
     def __init__(self, app: RunningEndpoints) -> None:
         self.options: LeaderOptions | None = None
-        self.name = f"{socket.gethostname() or 'bridge'}-{token_hex(3)}"
+        self.name = f"{socket.gethostname() or 'bridge'}-{os.urandom(3).hex()}"
         """Its name as a holder, different at each start."""
         self.holder = ""
         """The holder of the lease, as far as is known."""

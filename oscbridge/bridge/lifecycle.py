@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,6 @@ from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, listen
 from oscbridge.contract.abilities import SharesMedium
-from oscbridge.contract.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
@@ -54,37 +53,40 @@ _log: Final = logging.getLogger(__name__)
 def make_runner(
     name: str,
     entry: EndpointEntry,
-    routes: Sequence[RouteInfo],
-    turn: Turn,
+    equip: Callable[[EndpointRunner], None],
     allow_broken: bool = False,
 ) -> EndpointRunner:
     """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`.
 
-    With ``allow_broken``, one that cannot be created is replaced by one that never connects.
+    ``equip`` gives it what it needs. With ``allow_broken``, one that cannot be created is replaced
+    by one that never connects.
     """
     try:
-        return _make_runner(name, entry, routes, turn)
+        return _make_runner(name, entry, equip)
     except OSCBridgeError as error:
         if not allow_broken:
             raise
         _log.error("%s", error, exc_info=error.__cause__)
-        return _make_runner(name, _broken_entry(entry, str(error)), (), turn)
+        runner = _make_runner(name, _broken_entry(entry, str(error)), equip)
+        runner.routes = ()
+        return runner
 
 
 def _make_runner(
-    name: str, entry: EndpointEntry, routes: Sequence[RouteInfo], turn: Turn
+    name: str, entry: EndpointEntry, equip: Callable[[EndpointRunner], None]
 ) -> EndpointRunner:
     try:
         with exits_refused():
             endpoint = entry.factory(name, entry.options)
             problem = problem_of(endpoint, name, entry.options)
+            if not problem:
+                runner = EndpointRunner(endpoint, entry.type_name, entry.runner)
+                equip(runner)  # properties of the plugin are set there
     except BaseException as error:
         reason = reason_of(error, "the plugin", defined_at(entry.factory))
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: {reason}") from error
     if problem:
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
-    runner = EndpointRunner(endpoint, entry.type_name, entry.runner)
-    runner.routes, runner.turn = routes, turn
     runner.read_certificates(entry.options)
     return runner
 
@@ -101,13 +103,11 @@ def introduce(runners: Mapping[str, EndpointRunner]) -> None:
     endpoints = [runner.endpoint for runner in runners.values()]
     for endpoint in endpoints:
         if isinstance(endpoint, SharesMedium):
-            endpoint.neighbours = tuple(
-                [
-                    each
-                    for each in endpoints
-                    if type(each) is type(endpoint) and each is not endpoint
-                ]
-            )
+            others = [e for e in endpoints if type(e) is type(endpoint) and e is not endpoint]
+            try:
+                endpoint.neighbours = tuple(others)
+            except BaseException as error:  # a property of the plugin
+                endpoint.log.error("neighbours cannot be set: %s", failure_text(error))
 
 
 def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: EndpointEntry) -> bool:

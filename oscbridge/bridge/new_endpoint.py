@@ -7,7 +7,7 @@ import logging
 from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.contract.options import Options
 from oscbridge.failures import defined_at
-from oscbridge.osc import Pattern
+from oscbridge.osc.pattern import Pattern
 
 __all__ = ["problem_of"]
 

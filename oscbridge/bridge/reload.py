@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from oscbridge.access.token import token_changes
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -25,6 +24,7 @@ from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.errors import OSCBridgeError
+from oscbridge.failures import failure_text
 
 __all__ = [
     "Changes",
@@ -37,6 +37,9 @@ __all__ = [
     "plan",
 ]
 
+
+_ANNOUNCED: Final = ("announce", "advertise")
+"""Keys of a bridge that change while its server stays."""
 
 MAX_NAMES: Final = 20
 """Names that a summary lists of one kind of change."""
@@ -56,6 +59,11 @@ class ReloadPlan:
     """Endpoints to be stopped: removed or restarted ones."""
     entering: tuple[str, ...] = ()
     """Endpoints to be started."""
+
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """Bridges to start."""
+        return (*self.early, *self.late)
 
 
 @dataclass
@@ -79,6 +87,8 @@ class PreparedReload:
     """Why bridges that are to be tried again do not listen, by name."""
     certificates: list[str] = field(default_factory=list)
     """A line about each new certificate."""
+    failures: list[str] = field(default_factory=list)
+    """Why endpoints that keep running did not take over the new configuration."""
 
     @property
     def endpoints(self) -> dict[str, EndpointRunner]:
@@ -115,7 +125,7 @@ def plan(
 
 def _is_same(old: BridgeOptions, new: BridgeOptions | None) -> bool:
     """Whether a server can stay: only its clients and its announcement may differ."""
-    others = {name: getattr(old, name) for name in ("clients", "announce", "advertise")}
+    others = {name: getattr(old, name) for name in ("clients", *_ANNOUNCED)}
     return new is not None and old == new.model_copy(update=others)
 
 
@@ -162,7 +172,7 @@ class Changes:
         bridges: Collection[str] = (),
     ) -> Changes:
         """The changes of a plan; ``updated`` are names of endpoints, or of ``bridges`` as sinks."""
-        opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]
+        opened = [f"bridge.{name}" for name in plan.opening]
         opened += [_part(name, bridges) for name in plan.entering]
         closed = [f"bridge.{name}" for name in plan.closing]
         closed += [_part(name, bridges) for name in plan.leaving]
@@ -217,6 +227,7 @@ def changes_of(
     """The changes of a finished reload; ``problems`` are those of bridges, by name."""
     new, endpoints = prepared.configuration, prepared.endpoints
     found = [f"bridge.{name}: {problem}" for name, problem in problems.items()]
+    found += prepared.failures
     for name in prepared.plan.entering:
         if not endpoints[name].connected:
             problem = endpoints[name].problem
@@ -229,14 +240,35 @@ def changes_of(
     ]
     bridges = {*old.bridges, *new.bridges}
     changes = Changes.of(prepared.plan, updated, prepared.routing.changes, found, bridges)
-    added, removed, changed = token_changes(old.tokens, new.tokens)
+    closing = prepared.plan.closing
+    staying = [name for name in new.bridges if name in old.bridges and name not in closing]
+    before, after = _tables(old, staying), _tables(new, staying)
     return replace(
         changes,
-        added=(*changes.added, *added),
-        removed=(*changes.removed, *removed),
-        updated=(*changes.updated, *changed),
+        added=(*changes.added, *(name for name in after if name not in before)),
+        removed=(*changes.removed, *(name for name in before if name not in after)),
+        updated=(
+            *changes.updated,
+            *(name for name, each in after.items() if before.get(name, each) != each),
+        ),
         certificates=tuple(prepared.certificates),
     )
+
+
+def _tables(configuration: Configuration, staying: Iterable[str]) -> dict[str, object]:
+    """What else a summary names: tables and keys that change without a restart of their part.
+
+    ``staying`` are bridges whose servers stay.
+    """
+    found: dict[str, object] = {f"token.{each.name}": each for each in configuration.tokens}
+    for name, variable in configuration.variables.items():
+        found[f"variables.{name}"] = variable.kind, variable
+    for name in staying:
+        options = configuration.bridges[name]
+        found |= {f"bridge.{name}.{key}": getattr(options, key) for key in _ANNOUNCED}
+    if configuration.http is not None:
+        found["http"] = configuration.http
+    return found | {f"run.{key}": value for key, value in configuration.run}
 
 
 def install(prepared: PreparedReload, leaving: Iterable[EndpointRunner]) -> None:
@@ -247,9 +279,13 @@ def install(prepared: PreparedReload, leaving: Iterable[EndpointRunner]) -> None
     new = prepared.configuration
     prepared.variables.declare(new.variables)
     for name, runner in prepared.endpoints.items():
-        runner.endpoint.options = new.endpoints[name].options
         prepared.certificates += runner.read_certificates(new.endpoints[name].options)
-        runner.routes = new.routes_to[name]
+        try:
+            runner.endpoint.options = new.endpoints[name].options
+            runner.routes = new.routes_to[name]
+        except BaseException as error:  # a property of the plugin; the others must get theirs
+            text = f"{_part(name, new.bridges)}: options and routes cannot be set"
+            prepared.failures.append(f"{text}: {failure_text(error)}")
         runner.change_tokens(new.tokens)
     for runner in leaving:
         runner.change_tokens(new.tokens, is_leaving=True)

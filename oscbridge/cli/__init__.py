@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import gc
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -20,7 +20,7 @@ from oscbridge.cli.standard_streams import (
 from oscbridge.cli.summaries import SUMMARIES
 from oscbridge.cli.uncut_group import UncutGroup, keep_summaries
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.postponed_tls import postpone_tls
+from oscbridge.postponed_openssl import postpone_openssl
 from oscbridge.suggestions import suggest
 
 __all__ = ["COMMANDS", "OF_PLUGINS", "Commands", "cli", "main"]
@@ -100,6 +100,8 @@ class Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             if args[0].endswith(".toml"):
+                import shlex
+
                 fix = f"did you mean: oscbridge run {shlex.quote(args[0])}?"
             else:
                 fix = _FIXES.get(args[0]) or suggest(args[0], self.list_commands(ctx))
@@ -122,9 +124,10 @@ def cli() -> None:
 
 def main() -> None:
     """The program. Exit code: 0, 1 if something failed, or 2 for wrong usage or configuration."""
+    gc.freeze()  # imported modules stay: neither a collection nor the end needs to visit them
     open_standard_streams()
     escape_unknown_characters()
-    postpone_tls()
+    postpone_openssl()
     try:
         cli(prog_name="oscbridge")
     except ConfigurationError as error:

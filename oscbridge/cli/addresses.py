@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 
 @click.command("addresses")
-@click.argument("match", metavar="PATTERN", required=False)
+@click.argument("match", metavar="[PATTERN]", required=False)
 @click.option("--of", "part", metavar="NAME", help="Those that this endpoint or bridge knows.")
 @click.option(
     "--seen-by",

@@ -10,8 +10,10 @@ import click
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.cli.own_name import own_name
+from oscbridge.discovery.interfaces import list_interfaces
 from oscbridge.discovery.own_addresses import own_addresses
 from oscbridge.distributions import version
+from oscbridge.logs.format import visible
 from oscbridge.monitoring.site_urls import site_urls
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.hosts import is_loopback
@@ -21,7 +23,7 @@ from oscbridge.plugins.manager import Plugins
 if TYPE_CHECKING:
     from oscbridge.monitoring.service import Service
 
-__all__ = ["banner", "reachable_places"]
+__all__ = ["banner", "place_without_address", "reachable_places"]
 
 NONE: Final = 'none; install them with: pip install "oscbridge[all]"'
 
@@ -39,9 +41,11 @@ def banner(service: Service, plugins: Plugins, name: str, *, is_built_in: bool) 
     found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
     lines.append(f"  plugins   {found or NONE}")
     addresses = [listener.address for listener in app.listeners.values()]
-    # Finding them takes memory for good.
-    own = own_addresses() if any(_is_everywhere(each.host) for each in addresses) else []
+    everywhere = [each for each in addresses if _is_everywhere(each.host)]
+    own = own_addresses() if everywhere else []  # finding them takes memory for good
     places = reachable_places(dict(zip(app.listeners, addresses, strict=True)), own)
+    if not places and everywhere:
+        places = [place_without_address(everywhere[0])]
     if not places and is_built_in and addresses:
         places = [f"only this computer can send; for others write a file: {own_name()} init"]
     lines += _labelled("devices", places)
@@ -70,6 +74,16 @@ def reachable_places(listening: dict[str, OSCURL], own: Sequence[str]) -> list[s
         + ("" if one else f"; bridge {name}")
         for host, url, name in found[:MAX_PLACES]
     ]
+
+
+def place_without_address(listening: OSCURL) -> str:
+    """What to type into devices where no address of this machine was found."""
+    place = f"the address of this computer, port {listening.port} ({_transport(listening)})"
+    try:
+        list_interfaces()
+    except ImportError:
+        return f'{place}; to see it: pip install "oscbridge[discovery]"'
+    return f"{place}; it is in no network now"
 
 
 def _is_everywhere(host: str) -> bool:
@@ -122,7 +136,7 @@ def _table(service: Service) -> Iterator[str]:
         if (problem := app.problems.get(name)) and name not in app.listeners
     ]
     rows += [
-        ("endpoint", name, runner.describe(), _state(runner, name in app.idle))
+        ("endpoint", name, visible(runner.describe()), _state(runner, name in app.idle))
         for name, runner in app.endpoints.items()
         if name not in app.configuration.bridges
     ]

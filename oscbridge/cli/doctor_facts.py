@@ -199,12 +199,16 @@ def _devices(plugins: Plugins) -> Iterator[Fact]:
 
 
 def _permissions(_plugins: Plugins) -> Iterator[Fact]:
-    for label, folder in (("state", state_directory()), ("control", folders()[0])):
-        nearest = next(each for each in (folder, *folder.parents) if each.exists())
-        is_writable = os.access(nearest, os.W_OK)
-        # Without the first folder for control sockets a bridge takes the next one.
-        is_problem = label == "state" and not is_writable
-        yield Fact(label, f"{folder}{'' if is_writable else ': not writable'}", is_problem)
+    state = state_directory()
+    nearest = next(each for each in (state, *state.parents) if each.exists())
+    is_writable = os.access(nearest, os.W_OK)
+    yield Fact("state", f"{state}{'' if is_writable else ': not writable'}", not is_writable)
+    # A bridge takes the first one that it can use for its control socket.
+    usable = [
+        each for each in folders() if os.access(each if each.exists() else each.parent, os.W_OK)
+    ]
+    control = str(usable[0]) if usable else f"{folders()[0]}: not writable"
+    yield Fact("control", control, not usable)
     file = saved_file()
     is_readable = file is None or os.access(file, os.R_OK)
     text = "none saved" if file is None else f"{file}{'' if is_readable else ': not readable'}"

@@ -105,3 +105,6 @@ def _report(verified: Verified) -> None:
         click.echo(click.style("warning: ", fg="yellow", bold=True) + problem, err=True)
     rest = "" if translated == count else "; the others are comments with the reason"
     click.echo(f"{translated} of {count} rules translated{rest}", err=True)
+    if not translated and verified.file.rules:  # what keeps the first one may keep all
+        first = verified.file.rules[0]
+        click.echo(f"line {first.line}: {first.reason}", err=True)

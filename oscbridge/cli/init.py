@@ -8,14 +8,20 @@ import click
 
 from oscbridge.cli.completion import complete_example, complete_profile
 from oscbridge.cli.new_configuration import TARGETS
+from oscbridge.cli.parameters import PORT
 
 __all__ = ["command"]
 
 
 @click.command("init")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--port", type=click.IntRange(1, 65_535), help="The UDP port where OSC arrives.")
-@click.option("--to", "target", type=click.Choice(list(TARGETS)), help="Where messages go.")
+@click.option("--port", type=PORT, help="The UDP port where OSC arrives.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(list(TARGETS), case_sensitive=False),
+    help="Where messages go.",
+)
 @click.option("--at", "place", metavar="PLACE", help="Where the target is, e.g. 192.168.1.40:9001.")
 @click.option(
     "--profile",
@@ -41,7 +47,7 @@ def command(
     example: str | None,
     unasked: bool,
 ) -> None:
-    """Write a configuration FILE from answers to five questions.
+    """Write a configuration FILE from answers to a few questions.
 
     A question whose option is given is not asked. FILE is oscbridge.toml by default, and is never
     replaced.

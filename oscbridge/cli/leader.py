@@ -25,10 +25,10 @@ __all__ = ["command"]
 def command(is_over: bool, file: Path | None, pid: int | None) -> None:
     """Show whether the running bridge delivers or stands by, or hand over to the other.
 
-    It is about bridges with "leader" in [run], of which one delivers. --hand-over must be given
-    to the one that does. It returns when another one delivers; if there is none within three
-    seconds, the exit code is 1, and this bridge asks for the lease again. FILE selects the bridge
-    if several run.
+    Of the bridges with the same "leader" in [run], one delivers. Give the option --hand-over to
+    that one. It returns when another one delivers; if there is none within three seconds, the
+    exit code is 1, and this bridge asks for the lease again. FILE selects the bridge if several
+    run.
 
     \b
     Examples:

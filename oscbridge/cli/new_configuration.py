@@ -168,8 +168,10 @@ def _route(to: str, note: str, *steps: str) -> list[str]:
 
 def _filled(value: TomlValue, place: str) -> str:
     if isinstance(value, str):
-        is_url = value.endswith("://{}") and "://" in place
-        value = place if is_url else value.replace("{}", place)
+        # A place may have the scheme, or the host, that is in the text already.
+        has_scheme = value.endswith("://{}") and "://" in place
+        has_host = value.endswith(":{}") and ":" in place
+        value = place if has_scheme or has_host else value.replace("{}", place)
     return toml_value(value)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,6 +18,7 @@ from oscbridge.bridge.config.plugin_packages import missing_extras
 from oscbridge.cli.example_library import find_example
 from oscbridge.cli.new_configuration import ONE_WAY, TARGETS, NewBridge, configuration_text
 from oscbridge.cli.own_name import own_name
+from oscbridge.cli.parameters import PORT
 from oscbridge.errors import ConfigurationError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.plugins.endpoint_types import EndpointTypeMap
@@ -47,9 +50,10 @@ def write_new_file(file: Path | None, given: GivenAnswers, example: str | None) 
     """
     if file is None and (given.unasked or example is not None):
         file = DEFAULT_FILE
-    if file is not None and file.exists():  # before any question
-        raise ConfigurationError(_exists(file))
+    if file is not None and (problem := _why_not(file)):  # before any question
+        raise ConfigurationError(problem)
     types = Plugins().endpoint_types
+    numbers = count(1)
     if example is not None:
         if given.one_way or any(each is not None for each in given[:4]):
             raise click.UsageError(
@@ -57,8 +61,8 @@ def write_new_file(file: Path | None, given: GivenAnswers, example: str | None) 
             )
         text = find_example(example).configuration
     else:
-        text = configuration_text(_ask(types, given))
-    file = file or _ask_file()
+        text = configuration_text(_ask(types, given, numbers))
+    file = file or _ask_file(numbers)
     missing = missing_extras(text, types)
     if not missing:  # without its plugins, nothing is known of the options
         parse(text, types, str(file), file.absolute().parent, with_tests=True)
@@ -66,39 +70,40 @@ def write_new_file(file: Path | None, given: GivenAnswers, example: str | None) 
     _say_how_to_go_on(file, missing)
 
 
-def _ask(types: EndpointTypeMap, given: GivenAnswers) -> NewBridge:
+def _ask(types: EndpointTypeMap, given: GivenAnswers, numbers: Iterator[int]) -> NewBridge:
+    """The answers, given or asked for. The questions that are asked get the next numbers."""
     port, target, place, profile, one_way, unasked = given
     if port is None:
         port = 9000
         if not unasked:
-            kind = click.IntRange(1, 65_535)
-            port = click.prompt("1. Which UDP port do OSC messages arrive at?", port, type=kind)
+            text = f"{next(numbers)}. Which UDP port do OSC messages arrive at?"
+            port = click.prompt(text, port, type=PORT)
     if target is None:
         target = "browser" if profile is None else "osc"
         if profile is None and not unasked:
-            choice = click.Choice(list(TARGETS))
-            target = click.prompt("2. Where do they go?", target, type=choice)
+            choice = click.Choice(list(TARGETS), case_sensitive=False)
+            target = click.prompt(f"{next(numbers)}. Where do they go?", target, type=choice)
     offered = TARGETS[target]
     if place is None:
         place = offered.default
         if not unasked:
-            place = _ask_place(types, target)
+            place = _ask_place(types, target, next(numbers))
     if target != "osc":
         if profile is not None:
             raise click.UsageError("--profile is for --to osc")
         profile = ""
         if target not in ONE_WAY and not one_way and not unasked:
-            one_way = not click.confirm("4. May messages come back?", True)
+            one_way = not click.confirm(f"{next(numbers)}. May messages come back?", True)
     elif profile is None:
-        profile = "" if unasked else _ask_profile()
+        profile = "" if unasked else _ask_profile(next(numbers))
     else:
         _check_profile(profile)
     return NewBridge(port, target, place, profile, not one_way)
 
 
-def _ask_place(types: EndpointTypeMap, target: str) -> str:
+def _ask_place(types: EndpointTypeMap, target: str, number: int) -> str:
     """Where the target is; asked again as long as the answer is not valid."""
-    text = f"3. {TARGETS[target].question}"
+    text = f"{number}. {TARGETS[target].question}"
     while True:
         place = str(click.prompt(text, TARGETS[target].default))
         written = configuration_text(NewBridge(9000, target, place, "", True))
@@ -110,10 +115,10 @@ def _ask_place(types: EndpointTypeMap, target: str) -> str:
         click.echo("\n".join(problem for _, problem, _ in problems), err=True)
 
 
-def _ask_profile() -> str:
+def _ask_profile(number: int) -> str:
     names = ", ".join(device_profiles())
-    text = f"4. Is it one of these? {names}, or none"
-    while (name := click.prompt(text, "none")) != "none":
+    text = f"{number}. Is it one of these? {names}, or none"
+    while (name := click.prompt(text, "none").lower()) != "none":
         try:
             _check_profile(name)
         except ConfigurationError as error:
@@ -130,22 +135,29 @@ def _check_profile(name: str) -> None:
         raise ConfigurationError(f"profile {name!r}: {error}") from None
 
 
-def _ask_file() -> Path:
-    while (file := Path(click.prompt("5. What is the file called?", str(DEFAULT_FILE)))).exists():
-        click.echo(_exists(file), err=True)
+def _ask_file(numbers: Iterator[int]) -> Path:
+    text = f"{next(numbers)}. What is the file called?"
+    while problem := _why_not(file := Path(click.prompt(text, str(DEFAULT_FILE)))):
+        click.echo(problem, err=True)
     return file
 
 
-def _exists(file: Path) -> str:
-    return f"{file}: exists already, and is not replaced; name another FILE"
+def _why_not(file: Path) -> str:
+    """Why a new file cannot have this name; empty if it probably can."""
+    folder = file.parent
+    if file.exists():
+        return f"{file}: exists already, and is not replaced; name another FILE"
+    if not folder.is_dir():
+        return f"{file}: no such folder: {folder}; make it first, or name another FILE"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"{file}: the folder {folder.absolute()} cannot be written; name another FILE"
+    return ""
 
 
 def _write(file: Path, text: str) -> None:
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
-    except FileExistsError:
-        raise ConfigurationError(_exists(file)) from None
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written: {what_failed(error)}") from None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from oscbridge.net.host_name import check_host
@@ -11,15 +9,14 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.text import is_number
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["TARGET_URL", "URL", "ValuesCommand", "configuration_option"]
+__all__ = ["PORT", "TARGET_URL", "URL", "ValuesCommand"]
 
-configuration_option = click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path, readable=False),
-    metavar="FILE",
-    help="Include the plugin files of a configuration ([run] plugins).",
-)
+
+class _Port(click.IntRange):
+    name = "port"
+
+
+PORT = _Port(1, 65_535)
 
 
 class _URL(click.ParamType[OSCURL]):

@@ -30,6 +30,7 @@ from oscbridge.cli.suspects import suspects_named
 from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
+from oscbridge.logs.guard import LogGuard
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.net.direct_readers import new_event_loop
@@ -58,17 +59,18 @@ def run_bridge(file: Path | None, form: Form, *, dry: bool, qr: bool, verbose: b
     """
     hold_hangup()
     exit_at_signals()
-    configure_log(logging.DEBUG if verbose else logging.INFO, form)
+    guard = configure_log(logging.DEBUG if verbose else logging.INFO, form)
     if dry:
         _log.warning("dry run: nothing is sent")
     file = file or saved_file()
     plugins = Plugins.for_configuration(file)
     open_standard_streams()  # a plugin may have closed them
+    guard.restore()
     with suspects_named(plugins):
-        _run_file(file, plugins, dry=dry, qr=qr)
+        _run_file(file, plugins, guard, dry=dry, qr=qr)
 
 
-def _run_file(file: Path | None, plugins: Plugins, *, dry: bool, qr: bool) -> None:
+def _run_file(file: Path | None, plugins: Plugins, guard: LogGuard, *, dry: bool, qr: bool) -> None:
     """Run the bridge until a signal. Raises :class:`OSCBridgeError` if it cannot start."""
     types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
     source = ConfigurationSource(file, built_in_text(plugins), types)
@@ -92,6 +94,7 @@ def _run_file(file: Path | None, plugins: Plugins, *, dry: bool, qr: bool) -> No
         sites=plugins.sites,
         plugins=plugins.plugins,
         source=source,
+        restore_log=guard.restore,
     )
     run_contained(_run(service, plugins, source, qr=qr), new_event_loop)
 

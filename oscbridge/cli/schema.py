@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from oscbridge.cli.parameters import configuration_option
+from oscbridge.cli.configuration_option import configuration_option
 
 __all__ = ["command"]
 

@@ -8,7 +8,7 @@ __all__ = ["SUMMARIES"]
 
 SUMMARIES: Final = {
     "run": "Run the bridge until Ctrl-C.",
-    "init": "Write a configuration FILE from answers to five questions.",
+    "init": "Write a configuration FILE from answers to a few questions.",
     "doctor": "Say what this machine has and lacks, on one screen to send to others.",
     "check": "Check a configuration FILE without opening anything.",
     "test": "Run the tests in a configuration FILE.",
@@ -36,6 +36,7 @@ SUMMARIES: Final = {
     "examples": "List the examples; show or copy one.",
     "simulate": "Simulate a device, to try a setup without it.",
     "systemd": "Print a unit of systemd, which runs the bridge as a service.",
+    "grafana": "Print a dashboard for Grafana, which shows the metrics of bridges.",
     "schema": "Print the JSON Schema of the configuration file, for editors.",
     "import": "Print a configuration made of the rules of another program's file.",
 }

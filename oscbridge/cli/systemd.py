@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from oscbridge.cli.own_name import is_module
 from oscbridge.errors import OSCBridgeError
 
 __all__ = ["command"]
@@ -29,7 +30,8 @@ def command() -> None:
     Example:
       oscbridge systemd | sudo tee /etc/systemd/system/oscbridge.service
     """
-    program = Path(sys.executable if hasattr(sys, "frozen") else sys.argv[0]).absolute()
+    by_python = hasattr(sys, "frozen") or is_module()
+    program = Path(sys.executable if by_python else sys.argv[0]).absolute()
     for place in (program, Path(sys.prefix), Path(sys.base_prefix)):
         if any(place.is_relative_to(folder) for folder in HIDDEN):
             raise OSCBridgeError(
@@ -37,7 +39,8 @@ def command() -> None:
                 "e.g. in /opt/oscbridge"
             )
     unit = resources.files(__package__).joinpath("oscbridge.service").read_text(encoding="utf-8")
-    click.echo(unit.replace("@program@", _escaped(str(program))), nl=False)
+    call = f"{_escaped(str(program))}{' -m oscbridge' if is_module() else ''}"
+    click.echo(unit.replace("@program@", call), nl=False)
 
 
 def _escaped(path: str) -> str:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Final
 
 from oscbridge.logs.setup import flush_log
 
 __all__ = ["exit_at_signals", "hold_hangup", "until_signal"]
+
+LOOK_INTERVAL: Final = 1.0
+"""Seconds between checks of the handlers."""
+
+_log: Final = logging.getLogger(__name__)
 
 _exit = os._exit
 """The function itself: while plugins are loaded, the module has one that refuses."""
@@ -56,6 +63,17 @@ def _deferred_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+async def _keep(handlers: Mapping[signal.Signals, Any]) -> None:
+    """Install handlers again that a plugin has replaced: nothing else ends the program."""
+    while True:
+        await asyncio.sleep(LOOK_INTERVAL)
+        for number, handler in handlers.items():
+            if signal.getsignal(number) != handler:
+                signal.signal(number, handler)
+                name = signal.Signals(number).name
+                _log.error("a plugin has replaced the handler of %s, which is restored", name)
+
+
 @contextmanager
 def until_signal(
     on_hangup: Callable[[], None] | None = None, on_stop: Callable[[], None] | None = None
@@ -90,9 +108,12 @@ def until_signal(
             with contextlib.suppress(NotImplementedError):
                 loop.add_signal_handler(number, lambda: None)
             signal.signal(number, caught)
+    used = {number: signal.getsignal(number) for number in (*_SIGNALS, _HANGUP) if number}
+    keeper = loop.create_task(_keep(used))
     try:
         yield stop
     finally:
+        keeper.cancel()
         if on_hangup is not None and _HANGUP is not None:
             loop.remove_signal_handler(_HANGUP)
             signal.signal(_HANGUP, signal.SIG_IGN)  # the default would kill the process

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import selectors
 import socket
@@ -10,21 +9,22 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterator
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.errors import DecodeError
-from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.host_name import HostError, check_host
 from oscbridge.osc import Limits
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
 
-# The dispatcher is imported on first use: a program that only sends starts faster.
+# The dispatcher and logs are imported on first use: a program that only sends starts faster.
 if TYPE_CHECKING:
     from oscbridge.dispatch.dispatcher import Dispatcher
+    from oscbridge.logs.rate_limited import RateLimitedLog
     from oscbridge.net.socket_address import ClientAddress
 
 __all__ = [
@@ -41,8 +41,6 @@ __all__ = [
     "replaces_receive",
     "wait_for",
 ]
-
-_log: Final = logging.getLogger(__name__)
 
 MAX_PORT: Final = 65_535
 
@@ -84,7 +82,9 @@ def find(
             raise ImpossibleHost(str(error), is_placeholder=error.is_placeholder) from None
     if type(port) is int and not 0 <= port <= MAX_PORT:  # programs also give texts
         raise ImpossiblePort(f"port must be 0 to {MAX_PORT}, got {port}")
-    found = socket.getaddrinfo(address, port, family=family, type=kind)
+    # As bytes: for text Python loads the codec of international names, which takes a millisecond.
+    host = address.encode() if address and address.isascii() else address
+    found = socket.getaddrinfo(host, port, family=family, type=kind)
     for info in sorted(found, key=lambda info: info[0] != socket.AF_INET):
         yield info[0], info[4]
 
@@ -115,9 +115,16 @@ class BaseClient:
         """Packets from the server that were not valid OSC, by :attr:`DecodeError.reason`."""
         self._server = server
         self._timeout = timeout
-        self._errors_log = RateLimitedLog(_log)
         self._unread: deque[OscMessage] = deque()
         """Messages of a packet of which one was already returned."""
+
+    @cached_property
+    def _errors_log(self) -> RateLimitedLog:
+        import logging
+
+        from oscbridge.logs.rate_limited import RateLimitedLog
+
+        return RateLimitedLog(logging.getLogger(__name__))
 
     def _deadline(self, timeout: float | None) -> float:
         seconds = self._timeout if timeout is None else timeout

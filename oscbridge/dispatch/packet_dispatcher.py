@@ -206,8 +206,8 @@ class PacketDispatcher(AnyPacket):
         self, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
         """Call the handlers for a decoded message, at once."""
+        target = self._target(message.address, message.types)  # may raise: not text
         self.statistics.messages += 1
-        target = self._target(message.address, message.types)
         self._call(target, message, client_address, reply)
 
     def examine(

@@ -22,6 +22,9 @@ MAX_PENDING: Final = 10_000
 HORIZON: Final = 3600.0
 """Default of the seconds ahead that a time tag may be."""
 
+SET_BACK: Final = 1_000_000_000
+"""Nanoseconds by which the clock must have been set back: threads read it at different times."""
+
 LONGEST_WAIT: Final = 60.0
 """Seconds after which the clock is read again, as it may have been set."""
 
@@ -52,6 +55,8 @@ class Scheduler:
         self.clock_ns = clock_ns
         self._heap: list[tuple[int, int, Callable[[], None], int]] = []
         self._added = 0
+        self._looked_at = 0
+        """The latest time of the clock that was seen."""
         self._messages = 0
         self._lock = threading.Lock()
         self._listeners: tuple[Callable[[], None], ...] = ()
@@ -62,9 +67,11 @@ class Scheduler:
 
     def add(self, due_ns: int, action: Callable[[], None], messages: int = 1) -> bool:
         """Keep an action until it is due; False where ``max_pending`` or ``horizon`` forbids."""
-        if due_ns - self.clock_ns() > self.horizon * 1e9:
+        now = self.clock_ns()
+        if due_ns - now > self.horizon * 1e9:
             return False
         with self._lock:
+            self._looked_at = max(self._looked_at, now)
             if self._messages + messages > self.max_pending:
                 return False
             self._added += 1
@@ -113,7 +120,10 @@ class Scheduler:
         return min(max((due - self.clock_ns()) / 1e9, 0.0), longest)
 
     def take_due(self) -> list[Callable[[], None]]:
-        """Remove and return the due actions, earliest first."""
+        """Remove and return the due actions, earliest first.
+
+        Those with them that wait for more than ``horizon`` since the clock was set back.
+        """
         if not self._heap:
             return []
         now = self.clock_ns()
@@ -123,7 +133,19 @@ class Scheduler:
                 _, _, action, messages = heapq.heappop(self._heap)
                 self._messages -= messages
                 due.append(action)
+            if now < self._looked_at - SET_BACK:
+                due += self._take_after(now + int(self.horizon * 1e9))
+            self._looked_at = now
         return due
+
+    def _take_after(self, limit: int) -> list[Callable[[], None]]:
+        """Remove and return the actions that are due after a time, earliest first."""
+        taken = sorted(entry for entry in self._heap if entry[0] > limit)
+        if taken:
+            self._heap = [entry for entry in self._heap if entry[0] <= limit]
+            heapq.heapify(self._heap)
+            self._messages -= sum(messages for *_, messages in taken)
+        return [action for _, _, action, _ in taken]
 
     def run_due(self) -> int:
         """Run the due actions, earliest first. Returns their number."""

@@ -22,6 +22,8 @@ class Turn:
         self.is_open = False
         """Whether messages are being routed. A sink that delivers meanwhile resets both, so that
         what the delivery itself routes is left to the next turn of the loop."""
+        self.waiting = 0
+        """Sinks that have left messages for later, as they send at intervals."""
         self._due: list[Callable[[], None]] = []
 
     def begin(self, *, has_one: bool = False) -> None:

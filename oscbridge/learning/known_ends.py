@@ -12,7 +12,8 @@ from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.learning.candidates import Candidate
 from oscbridge.learning.ends import RouteEnd
 from oscbridge.learning.ranges import limits_of, tag_of
-from oscbridge.osc import Message, is_pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import is_pattern
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["described_at", "end_at", "end_of", "find_known"]

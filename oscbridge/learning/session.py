@@ -20,7 +20,8 @@ from oscbridge.learning.candidates import Candidate, clear_winner, find_candidat
 from oscbridge.learning.ends import RouteEnd
 from oscbridge.learning.known_ends import described_at, end_at, end_of, find_known
 from oscbridge.learning.proposal import Proposal, propose
-from oscbridge.osc import Message, is_pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import is_pattern
 from oscbridge.osc.text import format_message
 
 __all__ = ["LISTEN_TIME", "LearningSession", "LearningState", "Role"]

@@ -19,6 +19,7 @@ from oscbridge.logs.format import (
     colour_wanted,
     text_of,
 )
+from oscbridge.logs.guard import LogGuard
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 if TYPE_CHECKING:
@@ -32,26 +33,31 @@ MAX_LOGGERS: Final = 64
 _log: Final = logging.getLogger("oscbridge")
 
 
-def configure_log(level: int = logging.INFO, form: Form = "auto") -> None:
+def configure_log(level: int = logging.INFO, form: Form = "auto") -> LogGuard:
     """Write events of a level, and above, to the standard error stream.
 
     For programs, not for users of the library. Uncaught exceptions and Python's warnings are
     logged too. A second call replaces the first. Logging never blocks or ends the program, and
-    starts no thread.
+    starts no thread. Returns what restores it.
     """
     root = logging.getLogger()
-    for handler in _ours():
-        root.removeHandler(handler)
-        handler.close()
-    handler = _handler(sys.stderr)
-    handler.addFilter(_LibraryFilter())
-    handler.setFormatter(_lines(level, form, sys.stderr))
-    root.addHandler(handler)
-    root.setLevel(level)
+    for each in _ours():
+        root.removeHandler(each)
+        each.close()
+    stream = sys.stderr
+
+    def make_handler() -> logging.Handler:
+        handler = _handler(stream)
+        handler.addFilter(_LibraryFilter())
+        handler.setFormatter(_lines(level, form, stream))
+        return handler
+
+    guard = LogGuard(make_handler, level)
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     sys.unraisablehook = _unraisable
     threading.excepthook = _uncaught_in_thread
+    return guard
 
 
 def log_form() -> Form:

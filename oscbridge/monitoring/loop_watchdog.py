@@ -7,6 +7,8 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -43,18 +45,21 @@ class LoopWatchdog:
         self._loop = asyncio.get_running_loop()
         self._blocked = threading.get_ident()
         self._answered = threading.Event()
-        self._stopping = threading.Event()
+        self._running = threading.Lock()
+        """Locked until :meth:`stop`. A wait for it runs less Python code than one for an event."""
+        self._running.acquire()
         self._thread = threading.Thread(target=self._watch, name="loop watchdog", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread. On the event loop."""
-        self._stopping.set()
+        self._running.release()
         self._answered.set()
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._wait(self._stopping, self.timeout / 2):
+        wait_for_stop = partial(self._running.acquire, True)
+        while not self._wait(wait_for_stop, self.timeout / 2):
             if self._is_idle():
                 continue
             self._answered.clear()
@@ -63,7 +68,7 @@ class LoopWatchdog:
                 self._loop.call_soon_threadsafe(self._answered.set)
             except RuntimeError:  # the loop is closed
                 return
-            if self._stopping.is_set() or self._wait(self._answered, self.timeout):
+            if not self._running.locked() or self._wait(self._answered.wait, self.timeout):
                 continue
             while not self._answered.is_set():
                 seconds = time.monotonic() - began
@@ -80,10 +85,10 @@ class LoopWatchdog:
             return False
         return frame.f_back.f_code is _TURN
 
-    def _wait(self, event: threading.Event, seconds: float) -> bool:
+    def _wait(self, wait: Callable[[float], bool], seconds: float) -> bool:
         """Wait for an event, and notice if this thread could not run meanwhile."""
         began = time.monotonic()
-        is_set = event.wait(seconds)
+        is_set = wait(seconds)
         late = time.monotonic() - began - seconds
         if late > max(self.timeout, MIN_LATE):
             _log.warning("no thread of this process could run for %.1f s; %s", late, _WHY_NONE)

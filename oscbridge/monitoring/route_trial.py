@@ -12,9 +12,9 @@ from oscbridge.bridge.routes.explain import Step, trace
 from oscbridge.bridge.routes.trace_steps import TraceState
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.errors import ConfigurationError
-from oscbridge.osc import Message, Origin, Pattern, Subject
+from oscbridge.osc import Message, Origin
 from oscbridge.osc.message_text import read_message_text
-from oscbridge.osc.pattern import Subjects
+from oscbridge.osc.pattern import Pattern, Subject, Subjects
 from oscbridge.osc.text import format_message
 
 __all__ = ["RouteTrial", "TracedRoute", "running_routes", "takers_of", "typed_message"]

@@ -55,7 +55,8 @@ class Service:
     ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
     the files in a folder of plugins that have changed since they were loaded; it may block.
     ``sites`` are the pages that plugins offer (``oscbridge_sites``); they can edit ``source``;
-    ``plugins`` are all plugins, broken ones included.
+    ``plugins`` are all plugins, broken ones included. ``restore_log`` undoes what they have done
+    to the log.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Service:
         sites: Mapping[str, str] | None = None,
         source: ConfigurationSource | None = None,
         plugins: Sequence[Plugin] = (),
+        restore_log: Callable[[], None] = lambda: None,
     ) -> None:
         self.app = app
         self._read = read
         self._files = files
         self._known = known
-        self._changed_plugins = changed_plugins
+        self._changed_plugins, self._restore_log = changed_plugins, restore_log
         self._watcher: FileWatcher | None = None
         self.operations = Operations(app, self.reload, name, source)
         """What can be seen and done in this process."""
@@ -254,7 +256,7 @@ class Service:
     # --- once per second ----------------------------------------------------------------------
 
     async def _retry_http(self) -> None:
-        """Try again if it could not be served; not during a start or a reload."""
+        """Try again as it could not be served; not during a start or a reload."""
         if not self._one_at_a_time.locked():
             async with self._one_at_a_time:
                 await self.http.retry()
@@ -299,9 +301,13 @@ class Service:
     async def _look_after(self) -> None:
         while True:
             self._watch_loop()
-            await self._watch_files(wanted=self.app.configuration.run.watch)
-            await self._retry_http()
+            is_watched = self.app.configuration.run.watch
+            if is_watched != (self._watcher is not None):
+                await self._watch_files(wanted=is_watched)
+            if self.http.options is not None and not self.http.address:
+                await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
+            self._restore_log()
             self.app.flush_reports()
             self._store.save()
             self.http.flush_reports()

@@ -23,14 +23,8 @@ from oscbridge.bridge.watching import Direction
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.token_bucket import TokenBucket
 from oscbridge.net.url import HostPort
-from oscbridge.osc import (
-    Message,
-    Origin,
-    Pattern,
-    Subject,
-    encode_bundle,
-    encode_message,
-)
+from oscbridge.osc import Message, Origin, encode_bundle, encode_message
+from oscbridge.osc.pattern import Pattern, Subject
 
 __all__ = ["Hub", "ShownMessage", "TapStream", "TrafficWatcher", "peer_text"]
 

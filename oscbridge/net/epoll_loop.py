@@ -107,7 +107,12 @@ class DirectSelector(selectors.EpollSelector):
                     continue
                 reader = key.data
                 if reader.__class__ is DirectReader:
-                    self._call(reader)
+                    try:
+                        reader.call()
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        self.on_error(reader, error)
                     continue
                 events = (WRITE if event & _NO_READ else 0) | (READ if event & _NO_WRITE else 0)
                 others.append((key, events & key.events))
@@ -119,14 +124,6 @@ class DirectSelector(selectors.EpollSelector):
                 wait = end - now()
                 if wait <= 0:
                     return others
-
-    def _call(self, reader: DirectReader) -> None:
-        try:
-            reader.call()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self.on_error(reader, error)
 
     def close(self) -> None:
         self._epoll.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlsplit
 
 from oscbridge.net.host_name import check_host, check_placeholder
+from oscbridge.net.url import port_problem
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -52,6 +53,8 @@ class ServerURL:
             )
         try:
             parts = urlsplit(text)
+            if problem := port_problem(parts.netloc.rpartition("@")[2]):
+                raise ValueError(problem)
             host, given_port = parts.hostname, parts.port
         except ValueError as error:
             raise ValueError(f"{error}; {hint}") from None

@@ -11,12 +11,14 @@ from oscbridge.net.host_name import ANY_HOST, HostError, check_host, check_place
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
-__all__ = ["OSCURL", "SCHEMES", "HostPort"]
+__all__ = ["OSCURL", "SCHEMES", "HostPort", "port_problem"]
 
 SCHEMES: Final = {"udp": "", "tcp": "1.1", "tcp+1.0": "1.0", "tcp+auto": "auto"}
 """Transports of OSC, and the framing of each."""
 
-_TOO_LONG: Final = re.compile(r":[0-9]{10,}$")
+_PORT: Final = re.compile(r":([^]:]+)$")
+_MAX_PORT: Final = 65_535
+_MAX_SHOWN: Final = 40
 _HINT: Final = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
 
 
@@ -34,8 +36,8 @@ class HostPort(NamedTuple):
         """
         try:
             parts = urlsplit(f"//{text}")
-            if _TOO_LONG.search(parts.netloc):
-                raise ValueError("Port out of range 0-65535")  # without the limit of int()
+            if problem := port_problem(parts.netloc):
+                raise ValueError(problem)
             host, port = parts.hostname, parts.port
         except (TypeError, ValueError) as error:
             check_placeholder(text)
@@ -90,6 +92,18 @@ class OSCURL(NamedTuple):
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
         return _schema(cls)
+
+
+def port_problem(netloc: str) -> str:
+    """Why the port of ``host:port`` is not valid; empty if it is, or if there is none."""
+    found = _PORT.search(netloc)
+    if found is None:
+        return ""
+    port = found[1]
+    if not (port.isascii() and port.isdigit()):
+        return f"{port[:_MAX_SHOWN]!r} is not a valid port"
+    too_large = len(port.lstrip("0")) > len(str(_MAX_PORT)) or int(port) > _MAX_PORT
+    return f"the port must be 0 to {_MAX_PORT}" if too_large else ""
 
 
 def _syntax_error(text: str) -> ValueError:

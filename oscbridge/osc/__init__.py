@@ -14,7 +14,6 @@ from oscbridge.osc.packet import (
     encode_packet,
     messages,
 )
-from oscbridge.osc.pattern import Pattern, Subject, is_pattern
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
 from oscbridge.osc.type_tags import infer
 from oscbridge.osc.values import IMPULSE, MIDI, Argument, Color, Impulse
@@ -32,8 +31,6 @@ __all__ = [
     "Message",
     "Origin",
     "Packet",
-    "Pattern",
-    "Subject",
     "TimeTag",
     "decode_message",
     "decode_packet",
@@ -42,6 +39,5 @@ __all__ = [
     "encode_packet",
     "encode_values",
     "infer",
-    "is_pattern",
     "messages",
 ]

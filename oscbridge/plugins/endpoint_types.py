@@ -130,7 +130,7 @@ def stand_in(problem: str) -> type[AnyEndpoint]:
 def _problem_with_type(name: str, factory: object, distribution: str) -> str:
     """The problem with an endpoint class, or ``""``."""
     from oscbridge.contract.endpoint import Endpoint
-    from oscbridge.osc import Pattern
+    from oscbridge.osc.pattern import Pattern
 
     if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
         return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"

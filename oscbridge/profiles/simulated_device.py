@@ -8,10 +8,10 @@ from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.address_space import Access, AddressInfo, ValueRange
 from oscbridge.errors import MessageDropped, PatternError
-from oscbridge.osc import Argument, Message, Pattern, encode_message, is_pattern
+from oscbridge.osc import Argument, Message, encode_message
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.conversion import CONVERT
-from oscbridge.osc.pattern import Subjects
+from oscbridge.osc.pattern import Pattern, Subjects, is_pattern
 from oscbridge.profiles.model import KnownAddress
 from oscbridge.profiles.profile import Profile
 from oscbridge.profiles.verb_state import VerbState

@@ -214,9 +214,13 @@ class DrainingTransport(asyncio.DatagramTransport):
                 self._dispatch(batch)
         finally:
             turn.end()
-        patience = protocol.dispatcher.patience
+        if turn.waiting:
+            self._begin_hold_off(len(batch))
+
+    def _begin_hold_off(self, count: int) -> None:
+        patience = self._protocol.dispatcher.patience
         if patience is not None and self._reading and not self._closing:
-            self._hold_off.begin(self._on_readable, patience, len(batch))
+            self._hold_off.begin(self._on_readable, patience, count)
 
     def _next_batch(self) -> list[tuple[bytes, ClientAddress]]:
         protocol = self._protocol

@@ -10,7 +10,7 @@ from oscbridge.access.control import AccessControl
 from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
 from oscbridge.access.requests import bearer_token
 from oscbridge.access.rights import AccessRights, Right
-from oscbridge.access.token import AccessToken, digest_of, token_changes
+from oscbridge.access.token import AccessToken, digest_of
 from oscbridge.access.token_failures import MAX_DELAYED, MAX_FAILURES, TokenFailures
 
 HOME = "192.0.2.1"
@@ -257,9 +257,3 @@ def test_every_token_is_compared_whichever_is_right(
     monkeypatch.setattr(AccessToken, "has", count)
     control(token(), token("two"), token("three")).check(secret, HOME)
     assert compared == ["one", "two", "three"]
-
-
-def test_changes_of_tokens_are_named() -> None:
-    old = [token("a"), token("b"), token("c")]
-    new = [token("b"), token("c", ("listen",)), token("d")]
-    assert token_changes(old, new) == (["token.d"], ["token.a"], ["token.c"])

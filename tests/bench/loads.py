@@ -1,6 +1,6 @@
 """UDP to WebSocket clients at the rates of a show, beside a relay of npm osc: goals.
 
-The same as the section ``shows``, without the details, and with one round of the floor.
+The same as the section ``shows``, without the details.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from shows import (
     cpu_per_message,
 )
 
-FLOOR: Final = "floor"
 OURS: Final = {"": "oscbridge", ", three steps": "with three steps"}
 """Texts that are appended to the name of a load, and the program."""
 
@@ -33,22 +32,18 @@ OURS: Final = {"": "oscbridge", ", three steps": "with three steps"}
 def _goal(
     name: str, unit: str, found: dict[str, float], share: float, ours: str = "oscbridge"
 ) -> Goal:
-    return goal_beside_relay(name, found[ours], unit, found["relay"], found[FLOOR], share)
+    return goal_beside_relay(name, found[ours], unit, found["relay"], found["floor"], share)
 
 
 def medians(
     programs: dict[str, Start], measure: Callable[[str, Ports], Sequence[float]]
 ) -> Iterator[dict[str, float]]:
-    """The medians of each program, one dictionary per figure that ``measure`` returns.
-
-    The floor needs no precision: it is measured once.
-    """
+    """The medians of each program, one dictionary per figure that ``measure`` returns."""
     found: dict[str, list[Sequence[float]]] = {name: [] for name in programs}
-    for number in range(ROUNDS):
+    for _ in range(ROUNDS):
         for name, start in programs.items():
-            if number == 0 or name != FLOOR:
-                with start() as ports:
-                    found[name].append(measure(name, ports))
+            with start() as ports:
+                found[name].append(measure(name, ports))
     by_name = {name: [statistics.median(each) for each in zip(*rounds, strict=True)]
                for name, rounds in found.items()}  # fmt: skip
     for figures in zip(*by_name.values(), strict=True):

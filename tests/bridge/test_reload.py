@@ -17,9 +17,11 @@ from ports import free_port
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
+from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
+from oscbridge.plugins.manager import Plugins
 from oscbridge.status.status import read_status
 from oscbridge.testing import until
 from oscbridge.udp_client import UDPClient
@@ -30,6 +32,8 @@ Send = Callable[..., Awaitable[None]]
 IN = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n'
 OUT = '[endpoint.out]\ntype = "collect"\n'
 ROUTE = '[[route]]\nfrom = "in"\nto = "out"\n'
+NAMED = IN + 'announce = "stage"\n'
+VARIABLES = "added variables.c; removed variables.a; changed variables.b"
 
 
 class UpdatableOptions(oscbridge.Options):
@@ -85,6 +89,12 @@ def read(types: dict[str, type[Endpoint]]) -> Callable[[str], Configuration]:
 Read = Callable[[str], Configuration]
 
 
+@pytest.fixture
+def without_announcing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Announce no bridge in the local network."""
+    monkeypatch.setattr(BridgeAnnouncer, "update", lambda *_arguments: None)
+
+
 def can_bind(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
@@ -114,6 +124,49 @@ async def test_reload_of_the_same_configuration_changes_nothing(
         assert app.endpoints["out"] is delivery
         assert app.routes[0].stateful is tail
         assert delivery.endpoint.events == ["connect"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("", '[http]\nlisten = "127.0.0.1:0"\n', "added http"),
+        ('[http]\nlisten = "127.0.0.1:0"\n', "", "removed http"),
+        ("[http]\n", '[http]\nhosts = ["stage.example"]\n', "changed http"),
+        ("", "[run]\ndrain_timeout = 3\n", "changed run.drain_timeout"),
+        ("[variables]\na = 1\nb = 2\n", "[variables]\nb = 3\nc = 4\n", VARIABLES),
+        ("[variables]\na = true\n", "[variables]\na = 1\n", "changed variables.a"),
+        (NAMED, NAMED + 'advertise = "192.0.2.1"\n', "changed bridge.in.advertise"),
+    ],
+)
+@pytest.mark.usefixtures("without_announcing")
+async def test_summary_names_every_table_and_key_that_changed(
+    before: str, after: str, text: str, running: Running, read: Read
+) -> None:
+    async with running(OUT + before) as app:
+        assert str(await app.reload(read(OUT + after))) == text
+        assert str(await app.reload(read(OUT + after))) == "nothing changed"
+
+
+@pytest.mark.usefixtures("without_announcing")
+async def test_added_bridge_is_named_once(running: Running, read: Read) -> None:
+    text = NAMED.replace("[bridge.in]", "[bridge.more]")
+    async with running(IN) as app:
+        assert str(await app.reload(read(IN + text))) == "added bridge.more"
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "forking"])
+async def test_reload_from_whole_numbers_to_floats_changes_a_scale(
+    mode: str, running: Running, read: Read, send: Send
+) -> None:
+    text = IN + f'mode = "{mode}"\n' + OUT + ROUTE + "scale = [0, 1, 0, {}]\n"
+    async with running(text.format("10")) as app:
+        found = app.endpoints["out"].endpoint.messages
+        await send(app, "in", Message("/x", "f", (0.25,)))
+        await until(lambda: len(found) == 1)
+        assert str(await app.reload(read(text.format("10.0")))) == "1 route new or changed"
+        await send(app, "in", Message("/x", "f", (0.25,)))
+        await until(lambda: len(found) == 2)
+    assert [(each.types, each.args) for each in found] == [("i", (3,)), ("f", (2.5,))]
 
 
 async def test_reload_of_a_route_closes_no_connection(
@@ -750,3 +803,52 @@ async def test_reloads_under_load_lose_no_message_of_unchanged_routes(
         assert out.events == ["connect"]
         assert version > 3
         assert not app.endpoints["out"].drops
+
+
+class Stubborn(Endpoint, oscbridge.RouteAware):
+    """Accepts no routes, once ``fails`` is set."""
+
+    fails: ClassVar[bool] = False
+
+    @property
+    def routes(self) -> tuple[object, ...]:  # type: ignore[override]
+        return ()
+
+    @routes.setter
+    def routes(self, routes: object) -> None:
+        if self.fails:
+            raise ValueError("no routes")
+
+    async def send(self, message: Message) -> None:
+        """Nothing."""
+
+
+async def test_failing_property_of_an_endpoint_stops_no_reload(
+    running: Running,
+    read: Read,
+    send: Send,
+    types: dict[str, type[Endpoint]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    types["stubborn"] = Stubborn
+    text = IN + '[endpoint.bad]\ntype = "stubborn"\n' + OUT + ROUTE
+    async with running(text) as app:
+        monkeypatch.setattr(Stubborn, "fails", True)
+        changes = await app.reload(read(text + 'send = "/new"\n'))
+        (problem,) = changes.problems
+        assert problem.startswith("endpoint.bad: options and routes cannot be set: ValueError: no")
+        found = app.endpoints["out"].endpoint.messages
+        await send(app, "in", Message("/x"))
+        await until(lambda: found)
+        assert [each.address for each in found] == ["/new"]
+
+
+async def test_endpoint_with_a_failing_property_is_broken(
+    read: Read, types: dict[str, type[Endpoint]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types["stubborn"] = Stubborn
+    monkeypatch.setattr(Stubborn, "fails", True)
+    configuration = read('[endpoint.bad]\ntype = "stubborn"\n' + OUT)
+    with pytest.raises(OSCBridgeError, match=r"endpoint\.bad: .* ValueError: no routes \("):
+        App(configuration, Plugins([]))
+    assert list(App(configuration, Plugins([]), allow_broken=True).endpoints) == ["bad", "out"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from oscbridge.cli.banner import reachable_places
+from oscbridge.cli.banner import place_without_address, reachable_places
 from oscbridge.net.url import OSCURL
 
 Start = Callable[..., Any]
@@ -54,6 +54,50 @@ def test_run_shows_where_devices_send_to(start: Start, write: Write) -> None:
     assert port
     for line in re.findall(r"^  devices  .*", program.output, re.MULTILINE):
         assert re.search(rf" port {port[1]} \(UDP\), e\.g\. in TouchOSC$", line)
+
+
+NO_ADDRESS = """
+import sys
+import oscbridge.cli.banner as banner
+banner.own_addresses = list
+from oscbridge.cli import main
+sys.argv = ["oscbridge", "run", sys.argv[1]]
+main()
+"""
+
+
+def test_run_says_where_devices_send_to_if_it_finds_no_address(
+    environment: dict[str, str], write: Write
+) -> None:
+    file = write('[bridge.a]\nlisten = "udp://0.0.0.0:0"\n')
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", NO_ADDRESS, file],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        shown = ""
+        while "Ctrl-C stops it" not in shown and (text := process.stdout.readline()):
+            shown += text
+        process.terminate()
+    assert re.search(r"^  devices   the address of this computer, port \d+ \(UDP\); ", shown, re.M)
+
+
+def test_place_without_an_address_names_the_extra_that_finds_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> list[object]:
+        raise ImportError
+
+    url = OSCURL.parse("udp://0.0.0.0:9000")
+    place = "the address of this computer, port 9000 (UDP)"
+    monkeypatch.setattr("oscbridge.cli.banner.list_interfaces", missing)
+    hint = 'to see it: pip install "oscbridge[discovery]"'
+    assert place_without_address(url) == f"{place}; {hint}"
+    monkeypatch.setattr("oscbridge.cli.banner.list_interfaces", list)
+    assert place_without_address(url) == f"{place}; it is in no network now"
 
 
 WITHOUT_PLUGINS = """

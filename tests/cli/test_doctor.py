@@ -74,6 +74,16 @@ def test_doctor_finds_a_folder_that_cannot_be_written(
     assert re.search(rf"^! state +{tmp_path}\S*: not writable$", output, re.MULTILINE)
 
 
+def test_doctor_shows_the_folder_that_a_bridge_would_use_for_its_control_socket(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = tmp_path / "oscbridge-1"
+    monkeypatch.setattr(
+        "oscbridge.cli.doctor_facts.folders", lambda: [tmp_path / "missing" / "oscbridge", there]
+    )
+    assert re.search(rf"^  control +{there}$", run(), re.MULTILINE)
+
+
 def test_doctor_shows_no_password_of_a_running_bridge(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:

@@ -107,6 +107,13 @@ def test_import_prints_a_configuration_that_is_valid(
     assert call("check", write(result.stdout)).returncode == 0
 
 
+def test_import_that_translates_nothing_says_why(imported: Call) -> None:
+    result = imported("/nowhere\n/wrong\n")
+    summary, reason = result.stderr.splitlines()
+    assert summary == "0 of 2 rules translated; the others are comments with the reason"
+    assert reason.startswith("line 1: ")
+
+
 def test_import_alone_lists_the_formats(plugin: Callable[[str, str], None], call: Call) -> None:
     plugin("lines", LINES)
     result = call("import")

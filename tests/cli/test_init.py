@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -91,10 +93,15 @@ def test_next_command_has_the_path_of_a_program_that_the_shell_does_not_find(
 
 def test_init_asks_only_what_no_option_says(folder: Path) -> None:
     output = init("a.toml", "--port", "9000", "--to", "browser", "--one-way", answers="8090\n")
-    assert "3. Which TCP port" in output
-    assert "1. " not in output
-    assert "4. " not in output
+    assert "1. Which TCP port" in output
+    assert "2. " not in output
     assert 'from = "web"' not in (folder / "a.toml").read_text()
+
+
+def test_init_numbers_the_questions_that_it_asks(folder: Path) -> None:
+    output = init(answers="9000\nlights\nmulticast\na.toml\n")  # nothing comes back from lights
+    assert "4. What is the file called?" in output
+    assert "5. " not in output
 
 
 def test_init_asks_again_for_an_unknown_profile(folder: Path) -> None:
@@ -115,6 +122,35 @@ def test_init_asks_again_for_the_name_of_a_file_that_exists(folder: Path) -> Non
     assert "oscbridge.toml: exists already" in output
     assert (folder / "oscbridge.toml").read_text() == "mine"
     assert (folder / "b.toml").exists()
+
+
+def test_init_asks_again_for_a_file_in_a_folder_that_does_not_exist(folder: Path) -> None:
+    output = init(answers="9000\nlights\nmulticast\nshows/a.toml\nb.toml\n")
+    assert "shows/a.toml: no such folder: shows; make it first" in output
+    assert (folder / "b.toml").exists()
+
+
+def test_init_names_a_missing_folder_before_any_question() -> None:
+    assert "a.toml: no such folder: shows" in failure_of("shows/a.toml")  # nobody answers
+
+
+def test_init_names_a_folder_that_cannot_be_written_before_any_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    assert re.search(r"^a\.toml: the folder \S+ cannot be written; name", failure_of("a.toml"))
+
+
+def test_init_takes_answers_in_upper_case(folder: Path) -> None:
+    init(answers="9000\nOSC\n10.0.0.5:1\nNone\nb.toml\n")
+    assert 'type = "osc"' in (folder / "b.toml").read_text()
+
+
+def test_init_explains_a_port_that_is_not_valid(folder: Path) -> None:
+    output = init(answers="abc\n9000\nbrowser\nabc\n0.0.0.0:8081\ny\nb.toml\n")
+    assert "'abc' is not a valid port.\n" in output
+    assert "'abc' is not a valid port; write it as host:port" in output
+    assert 'listen = "0.0.0.0:8081"' in (folder / "b.toml").read_text()
 
 
 def test_init_names_an_existing_file_before_any_question(folder: Path) -> None:

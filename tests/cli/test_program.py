@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from oscbridge.cli import COMMANDS, OF_PLUGINS, Commands, cli
+from oscbridge.cli.own_name import own_name
 from oscbridge.cli.summaries import SUMMARIES
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -21,6 +22,24 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_version_equals_the_package_version(call: Call) -> None:
     assert call("--version").stdout == f"oscbridge {version('oscbridge')}\n"
+
+
+def test_module_is_the_program() -> None:
+    command = [sys.executable, "-m", "oscbridge", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (result.stdout, result.stderr) == (f"oscbridge {version('oscbridge')}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("python", "shown"), [("/env/python", "/env/python"), ("/my env/python", '"/my env/python"')]
+)
+def test_module_calls_itself_as_a_shell_finds_it(
+    python: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", python)
+    monkeypatch.setattr(sys, "argv", ["/env/oscbridge/__main__.py"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert own_name() == f"{shown} -m oscbridge"
 
 
 def test_help_lists_every_command_with_an_example(call: Call) -> None:

@@ -205,6 +205,11 @@ def test_missing_file_ends_run_with_one_clear_line(command: str, call: Call, wri
     assert one_error(result) == ("stduio.toml: no such file; did you mean 'studio.toml'?")
 
 
+def test_folder_is_not_suggested_in_place_of_a_missing_file(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "studio.toml").mkdir()
+    assert one_error(call("run", "stduio.toml")) == "stduio.toml: no such file; check the name"
+
+
 def test_run_names_a_bridge_whose_port_is_in_use(call: Call, write: Write) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))

@@ -119,7 +119,7 @@ def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> No
         (("/x", "-z"), "unknown option '-z'; put -- before arguments like this"),
         (("/x", "--to", "127.0.0.1:9000"), "write it as udp://host:port"),
         (("/x", "--to", "http://a:1"), "unknown transport 'http'"),
-        (("/x", "--to", "udp://127.0.0.1:99999"), "Port out of range"),
+        (("/x", "--to", "udp://127.0.0.1:99999"), "the port must be 0 to 65535"),
         (("/x", "--to", "udp://*:9000"), "'*' is not a valid host: it contains '*'"),
         (("/x", "--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
     ],

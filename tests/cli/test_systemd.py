@@ -36,6 +36,12 @@ def test_unit_runs_this_program(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\nExecStart=/opt/oscbridge/bin/oscbridge run /etc/oscbridge/oscbridge.toml\n" in unit
 
 
+def test_unit_runs_the_module_if_it_was_called_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/opt/oscbridge/bin/python")
+    unit = systemd("/opt/oscbridge/lib/oscbridge/__main__.py", monkeypatch).output
+    assert "\nExecStart=/opt/oscbridge/bin/python -m oscbridge run /etc" in unit
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is for Linux")
 @pytest.mark.parametrize("folder", ["oscbridge", "my 50% folder"])
 def test_systemd_accepts_the_unit(

@@ -956,3 +956,16 @@ def test_bundles_are_handled_as_by_the_general_reader(
         return calls, replies.calls, dispatcher.statistics
 
     assert outcome(general=False) == outcome(general=True)
+
+
+@pytest.mark.parametrize("address", [None, ["/a"], b"/a"])
+def test_message_whose_address_is_none_is_not_received(address: object) -> None:
+    dispatcher = Dispatcher()
+    dispatcher.map("/a", lambda *_args: None)
+    with pytest.raises(TypeError):
+        dispatcher.dispatch_message(
+            Message(address, "", ()),  # type: ignore[arg-type]
+            ("", 0),
+            lambda _client, _result: None,
+        )
+    assert dispatcher.statistics.messages == dispatcher.statistics.held == 0

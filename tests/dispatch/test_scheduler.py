@@ -71,6 +71,36 @@ def test_max_pending_counts_messages_not_actions(clock: Clock) -> None:
     assert len(scheduler) == 0
 
 
+def test_clock_that_is_set_back_makes_nothing_wait_for_longer_than_the_horizon(
+    clock: Clock,
+) -> None:
+    second = 1_000_000_000
+    clock.now = 2_000 * second
+    scheduler = Scheduler(clock_ns=clock, horizon=10)
+    ran: list[str] = []
+    for name, ahead in (("late", 9), ("later", 10), ("soon", 1)):
+        assert scheduler.add(clock.now + ahead * second, partial(ran.append, name), 2)
+    clock.now -= 1_800 * second
+    assert scheduler.add(clock.now + 5 * second, partial(ran.append, "new"))
+    assert scheduler.run_due() == 3
+    assert ran == ["soon", "late", "later"]
+    assert len(scheduler) == 1
+    clock.now += 5 * second
+    assert scheduler.run_due() == 1
+
+
+def test_clock_that_is_set_back_a_little_lets_messages_wait(clock: Clock) -> None:
+    second = 1_000_000_000
+    clock.now = 2_000 * second
+    scheduler = Scheduler(clock_ns=clock, horizon=10)
+    ran: list[str] = []
+    scheduler.add(clock.now + 2 * second, partial(ran.append, "a"))
+    clock.now -= 3 * second
+    assert scheduler.run_due() == 0
+    clock.now += 5 * second
+    assert scheduler.run_due() == 1
+
+
 def test_max_pending_has_a_default() -> None:
     assert Scheduler().max_pending == MAX_PENDING
 

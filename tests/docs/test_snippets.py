@@ -176,6 +176,14 @@ def test_python_is_valid(page: Path, block: Block) -> None:
 # --- commands ------------------------------------------------------------------------------------
 
 
+NOT_COMMANDS = {
+    *("folder", "login"),  # of the program without Python
+    "help",  # an error that names what to type instead
+    "mu",  # before the Tab key
+    "pairs",  # of a plugin that the page writes
+}
+"""First words after ``oscbridge`` that pages have for other reasons."""
+
 COMMANDS = [
     (page, line.strip())
     for page, block in FOUND
@@ -211,6 +219,19 @@ def _resolve(command: click.Command, name: str, args: list[str]) -> None:
             assert child is not None
             assert found is not None
             _resolve(child, found, more)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_command_in_a_sentence_exists(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for words in re.findall(r"`oscbridge ([^`]*)`", text):
+        command: click.Command | None = cli
+        for word in words.split():
+            is_name = re.fullmatch(r"[a-z][a-z-]*", word) is not None
+            if not isinstance(command, click.Group) or not is_name or word in NOT_COMMANDS:
+                break
+            command = command.get_command(click.Context(command), word)
+            assert command is not None, f"oscbridge {words}"
 
 
 def test_commands_were_found() -> None:

@@ -43,13 +43,16 @@ def web_graph(folder: Path) -> Graph:
 
 
 def folder_graph(graph: Graph) -> Graph:
-    """The imports between what is directly in a package: its folders and single modules."""
+    """The imports between what is directly in a package: its folders and single modules.
+
+    Without ``__main__``, which is a script: it starts the program, and nothing imports it.
+    """
     folders: Graph = {}
     for module, imported in graph.items():
         if "." in module:  # not the package itself, which only collects names
             found = folders.setdefault(_folder(module), set())
             found.update(_folder(each) for each in imported if "." in each)
-    return {name: found - {name} for name, found in folders.items()}
+    return {name: found - {name} for name, found in folders.items() if name != "__main__"}
 
 
 def circle(graph: Mapping[str, Collection[str]]) -> Sequence[str]:

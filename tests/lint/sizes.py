@@ -1,6 +1,6 @@
 """Finds files and functions that are too long: ``python tests/lint/sizes.py``.
 
-Of all languages; functions are those of Python here, and those of the page in eslint.config.js.
+Of all languages; functions are those of Python here: ESLint finds those of the page.
 Tests are exempt: many are lists of cases that are found by their names.
 """
 

@@ -42,7 +42,7 @@ from oscbridge.testing import until
 
 Serve = Callable[..., Awaitable[Any]]
 
-FILE = Path(__file__).parents[2] / "docker" / "grafana" / "oscbridge.json"
+FILE = Path(__file__).parents[2] / "oscbridge" / "cli" / "grafana.json"
 DASHBOARD = json.loads(FILE.read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 TARGETS = [

@@ -7,7 +7,6 @@ import ctypes
 import logging
 import selectors
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,9 +87,9 @@ class CountedWatchdog(LoopWatchdog):
         self.on_wait = on_wait
         super().__init__(timeout)
 
-    def _wait(self, event: threading.Event, seconds: float) -> bool:
+    def _wait(self, wait: Callable[[float], bool], seconds: float) -> bool:
         self.on_wait()
-        return super()._wait(event, seconds)
+        return super()._wait(wait, seconds)
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, new_event_loop])

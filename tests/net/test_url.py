@@ -51,8 +51,9 @@ def test_trailing_slash_of_a_url_is_ignored() -> None:
         ("udp://127.0.0.1", "host:port"),
         ("udp://", "host:port"),
         ("udp://:9000", "host:port"),
-        ("udp://127.0.0.1:65536", "Port out of range 0-65535"),
-        ("udp://127.0.0.1:" + "9" * 5_000, "Port out of range 0-65535"),
+        ("udp://127.0.0.1:65536", "the port must be 0 to 65535; write it as udp://host:port"),
+        ("udp://127.0.0.1:" + "9" * 5_000, "the port must be 0 to 65535"),
+        ("udp://127.0.0.1:nine", "'nine' is not a valid port; write it as udp://host:port"),
     ],
 )
 def test_invalid_url_is_rejected_with_the_fix(text: str, message: str) -> None:

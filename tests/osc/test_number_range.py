@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from oscbridge.errors import PatternError
-from oscbridge.osc import Pattern
 from oscbridge.osc.number_range import MAX_RANGE, count_addresses, expand_addresses, expand_range
-from oscbridge.osc.pattern import Subject
+from oscbridge.osc.pattern import Pattern, Subject
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oscbridge.errors import PatternError
-from oscbridge.osc import Pattern, Subject, is_pattern
-from oscbridge.osc.pattern import MAX_WILDCARDS
+from oscbridge.osc.pattern import MAX_WILDCARDS, Pattern, Subject, is_pattern
 
 # Pattern, matching addresses, other addresses.
 BOTH: list[tuple[str, list[str], list[str]]] = [

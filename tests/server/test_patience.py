@@ -20,9 +20,15 @@ class PatientServer:
     def __init__(self) -> None:
         self.got: list[object] = []
         self.dispatcher = Dispatcher()
-        self.dispatcher.turn = Turn()
-        self.dispatcher.patience = lambda: 60.0
+        self.dispatcher.turn = self.turn = Turn()
+        self.turn.waiting = 1
+        self.asked = 0
+        self.dispatcher.patience = self.patience
         self.dispatcher.map("/n", lambda _address, number: self.got.append(number))
+
+    def patience(self) -> float:
+        self.asked += 1
+        return 60.0
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -58,6 +64,20 @@ async def test_datagrams_that_were_not_read_are_handled_at_the_end() -> None:
     server.send([2, 3])
     server.transport.close()
     assert server.got == [0, 1, 2, 3]
+
+
+async def test_patience_is_asked_for_only_while_a_sink_has_left_messages() -> None:
+    server = PatientServer()
+    server.turn.waiting = 0
+    await server.open()
+    server.send([0, 1])
+    await until(lambda: server.got == [0, 1])
+    assert not server.asked
+    server.turn.waiting = 1
+    server.send([2, 3])
+    await until(lambda: server.got == [0, 1, 2, 3])
+    assert server.asked
+    server.transport.close()
 
 
 async def test_paused_server_stays_paused() -> None:

@@ -9,8 +9,8 @@ from typing import Final
 
 from oscbridge.bridge.addresses.capturing import CapturePattern
 from oscbridge.errors import PatternError
-from oscbridge.osc import Pattern, is_pattern
 from oscbridge.osc.number_range import expand_addresses
+from oscbridge.osc.pattern import Pattern, is_pattern
 from oscbridge.osc.pattern_parser import Capture, LiteralText, parse_pattern, with_stars
 from oscbridge.templates.placeholders import Placeholder
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from oscbridge.address_space.address_book import AddressBook
-from oscbridge.osc import Pattern, Subject
+from oscbridge.osc.pattern import Pattern, Subject
 from oscbridge.osc.pattern_parser import Capture, LiteralText, parse_pattern
 
 __all__ = ["MAX_SLOW", "CapturePattern"]

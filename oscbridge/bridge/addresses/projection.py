@@ -14,7 +14,7 @@ from oscbridge.bridge.addresses.argument_facts import ArgumentFacts
 from oscbridge.bridge.addresses.capturing import MAX_SLOW, CapturePattern
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import template_of
-from oscbridge.osc import Pattern
+from oscbridge.osc.pattern import Pattern
 from oscbridge.templates.placeholders import Placeholder
 
 __all__ = ["ORIGIN", "RouteProjection"]

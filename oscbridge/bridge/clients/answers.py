@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
@@ -108,7 +108,7 @@ class AnswerBatch:
         """The clients for which a packet is the answer; None if it is for all."""
         value = packet
         if len(packet) > MAX_PACKET:
-            value = blake2b(packet, digest_size=HASH_SIZE).digest()
+            value = hashlib.blake2b(packet, digest_size=HASH_SIZE).digest()
         before = self._new.get(address) or self._last.get(address)
         self._new[address] = value
         if before != value:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from oscbridge.contract.options import Options
 from oscbridge.net.url import HostPort
-from oscbridge.osc import is_pattern
+from oscbridge.osc.pattern import is_pattern
 
 __all__ = ["BridgeClientOptions"]
 

@@ -50,7 +50,7 @@ def read_file(path: Path) -> str:
 
 def _near(path: Path) -> str:
     """A question about the file that was meant, or an empty string."""
-    names = [each.name for each in path.parent.glob("*.toml")]
+    names = [each.name for each in path.parent.glob("*.toml") if each.is_file()]
     whole = f"{path.name}.toml"
     return did_you_mean(whole if whole in names else path.name, names)
 

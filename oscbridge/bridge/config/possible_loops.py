@@ -8,7 +8,7 @@ from typing import Final
 
 from oscbridge.bridge.config.route_loops import Hop, always_sent_to, is_held_back
 from oscbridge.bridge.config.route_models import RouteOptions
-from oscbridge.osc import Pattern, Subject
+from oscbridge.osc.pattern import Pattern, Subject
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["possible_loops"]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Final, TypeAlias
 
+from oscbridge.logs.format import visible
+
 __all__ = ["ConfigProblem", "KeyPath", "path_text", "show"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -46,7 +48,13 @@ def path_text(path: KeyPath, title: str = "") -> str:
         rest = path_text(path[2:])
         named = f" ({title})" if title else ""
         return f"{path[0]} {path[1] + 1}{named}" + (f": {rest}" if rest else "")
-    return ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
+    return ".".join(str(step + 1) if isinstance(step, int) else _key(step) for step in path)
+
+
+def _key(key: str) -> str:
+    """A key as it is shown: cut if it is long, without control characters, never empty."""
+    shown = visible(key) or '""'
+    return shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 1] + "…"
 
 
 def show(value: object) -> str:

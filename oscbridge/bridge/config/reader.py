@@ -110,8 +110,8 @@ class Reader:
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        options = routes.endpoint_options
-        self.problems += [*self._loops(routes.options, listens), *sink_problems(*found, options)]
+        self.problems += self._loops(routes.options, listens)
+        self.problems += sink_problems(*found, routes.endpoint_options, self.broken)
         self.problems += leader_problems(self.run.leader, endpoints, self.endpoints)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 

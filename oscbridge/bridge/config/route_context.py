@@ -8,7 +8,7 @@ from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Scope
-from oscbridge.osc import Pattern
+from oscbridge.osc.pattern import Pattern
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["route_context"]

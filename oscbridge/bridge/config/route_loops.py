@@ -8,7 +8,7 @@ from typing import NamedTuple
 from oscbridge.bridge.config.problem import show
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.routes.scale import Scale
-from oscbridge.osc import Pattern, is_pattern
+from oscbridge.osc.pattern import Pattern, is_pattern
 from oscbridge.osc.type_tags import NUMBER_TAGS
 from oscbridge.templates.message import MessageTemplate
 

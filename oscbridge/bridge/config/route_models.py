@@ -15,10 +15,9 @@ from oscbridge.bridge.routes.config import Edge
 from oscbridge.bridge.routes.relative import RelativeEncoding
 from oscbridge.contract.options import Options
 from oscbridge.errors import DecodeError, PatternError
-from oscbridge.osc import Pattern
 from oscbridge.osc.arguments import layout
 from oscbridge.osc.conversion import LARGEST_FLOAT
-from oscbridge.osc.pattern import with_stars
+from oscbridge.osc.pattern import Pattern, with_stars
 
 __all__ = ["RouteOptions"]
 

@@ -23,8 +23,7 @@ from oscbridge.bridge.routes.pure_steps import template_of
 from oscbridge.bridge.routes.variables import Variable
 from oscbridge.contract.endpoint import AnyEndpoint
 from oscbridge.contract.options import Options
-from oscbridge.osc import Pattern
-from oscbridge.osc.pattern import with_stars
+from oscbridge.osc.pattern import Pattern, with_stars
 from oscbridge.suggestions import did_you_mean, suggest
 from oscbridge.templates.message import MessageTemplate
 

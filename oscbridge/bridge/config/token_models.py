@@ -12,7 +12,7 @@ from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.secrets import Secret
 from oscbridge.contract.options import Options
 from oscbridge.errors import PatternError
-from oscbridge.osc import Pattern
+from oscbridge.osc.pattern import Pattern
 
 __all__ = ["MAX_TOKENS", "TokenOptions"]
 

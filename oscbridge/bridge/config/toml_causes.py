@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from oscbridge.bridge.config.toml_problem import Cause, TOMLProblem
+from oscbridge.suggestions import plain_name
 
 __all__ = ["cause_of"]
 
@@ -141,7 +142,7 @@ def _unclosed_bracket(error: TOMLProblem, opened: int) -> Cause | None:
             if (error.message.startswith("Expected ']") and not error.rest)
             else None
         )
-    if bracket == "{" and other_line:
+    if bracket == "{" and (other_line or error.line.rstrip()[-1:] in ("{", ",")):
         return Cause(opened, "unclosed '{'; add '}' in the same line; or write a [table]")
     if other_line and (
         error.message.startswith("Unclosed") or re.match(r"\s*\[|\s*\S+\s*=", error.line)
@@ -202,8 +203,10 @@ def _key_needs_quotes(error: TOMLProblem) -> Cause | None:
         odd += [] if odd else [e for e in name.split(".") if re.search(r"[^\x00-\x7f]", e)]
         if odd and odd[0] and '"' not in odd[0]:
             column = error.start + header.end(1) + name.find(odd[0])
-            fixed = name.replace(odd[0], f'"{odd[0]}"')
-            return Cause(column, f"this name needs quotes; write [{fixed}]")
+            is_ours = re.match(r"(?:bridge|endpoint)\s*\.", name)  # quotes would not help
+            fixed = name.replace(odd[0], plain_name(odd[0]) if is_ours else f'"{odd[0]}"')
+            cause = "not a valid name" if is_ours else "this name needs quotes"
+            return Cause(column, f"{cause}; write [{fixed}]")
         if not name:
             return Cause(error.start + header.end(1), "missing name of the table; write e.g. [run]")
         return None

@@ -10,8 +10,8 @@ from oscbridge.address_space import AddressBook
 from oscbridge.bridge.addresses.known import known_by
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_models import RouteOptions
-from oscbridge.osc import Pattern, is_pattern
 from oscbridge.osc.number_range import expand_addresses
+from oscbridge.osc.pattern import Pattern, is_pattern
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["unknown_addresses"]

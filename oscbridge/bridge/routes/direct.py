@@ -10,7 +10,8 @@ from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
 from oscbridge.contract.options import Options
 from oscbridge.contract.source import RouteFunction
 from oscbridge.failures import failure_text
-from oscbridge.osc import Message, is_pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import is_pattern
 
 __all__ = ["DirectRoute"]
 

@@ -29,7 +29,8 @@ from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import ExpressionFailed, MessageDropped
 from oscbridge.expressions.expression import Let
-from oscbridge.osc import Message, Pattern, is_pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import Pattern, is_pattern
 from oscbridge.osc.text import format_message
 from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression

@@ -12,7 +12,8 @@ from oscbridge.bridge.routes.variable_steps import bind_set
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Args, Context, Let
-from oscbridge.osc import Message, Pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import Pattern
 
 __all__ = ["MAX_VALUE", "expression_steps"]
 

@@ -10,7 +10,8 @@ from oscbridge.bridge.routes.trials import Trials
 from oscbridge.bridge.routes.variables import FIXES, Variable
 from oscbridge.expressions.expression import Context, Expression, Scope
 from oscbridge.expressions.kinds import DESCRIPTIONS
-from oscbridge.osc import Argument, Pattern
+from oscbridge.osc import Argument
+from oscbridge.osc.pattern import Pattern
 from oscbridge.suggestions import did_you_mean
 from oscbridge.templates.message import MessageTemplate
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.expressions.expression import Args, Context, Expression, Let, Scope, checked_value
-from oscbridge.osc import Pattern
+from oscbridge.osc.pattern import Pattern
 from oscbridge.templates.message import MessageTemplate
 from oscbridge.templates.placeholders import Placeholder
 

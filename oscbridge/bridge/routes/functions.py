@@ -70,6 +70,8 @@ def checked(made: object, source: Message) -> Message:
     """
     if not isinstance(made, Message):
         raise TypeError(f"must return a Message, got {made!r}")
+    if type(made.address) is not str or type(made.types) is not str:
+        made = _plain(made)
     try:
         encode_message(made)
     except (AttributeError, TypeError) as error:  # e.g. an address that is not text
@@ -77,3 +79,18 @@ def checked(made: object, source: Message) -> Message:
     timetag = source.timetag if made.timetag is None else made.timetag
     address = made.address if made.address.startswith("/") else f"/{made.address}"
     return Message(address, made.types, tuple(made.args), timetag, source.origin)
+
+
+def _plain(made: Message) -> Message:
+    """The message with address and type tags of the type ``str`` itself.
+
+    Caches keep them, for the messages of other routes too: these must not call the methods of
+    another class.
+    """
+    address: object = made.address
+    types: object = made.types
+    if type(address) is not str and isinstance(address, str):
+        made = made._replace(address=str.__str__(address))
+    if type(types) is not str and isinstance(types, str):
+        made = made._replace(types=str.__str__(types))
+    return made

@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.out import Out
 from oscbridge.errors import EncodeError, MessageDropped
-from oscbridge.osc import Message, is_pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import is_pattern
 
 __all__ = ["MAX_FROM_JSON", "JSONStep", "messages_of_document"]
 

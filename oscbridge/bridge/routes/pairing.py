@@ -70,24 +70,31 @@ def _pairs(
 
     First those with the same name, then those that were given another name or lost it.
     """
-    known: defaultdict[RouteConfig, list[Route]] = defaultdict(list)
+    known: defaultdict[object, list[Route]] = defaultdict(list)
     for route in previous:
-        known[route.config].append(route)
+        known[_content(route.config)].append(route)
     before = {route.config.name for route in previous if route.config.name}
     after = {config.name for config in configs if config.name}
     left = []
     for index, config in enumerate(configs):
-        same = next((each for each in known[config] if each.config.name == config.name), None)
+        found = known[_content(config)]
+        same = next((each for each in found if each.config.name == config.name), None)
         if same is not None:
-            known[config].remove(same)
+            found.remove(same)
             yield index, same
         elif config.name not in before:
             left.append((index, config))
     for index, config in left:
-        same = next((each for each in known[config] if each.config.name not in after), None)
+        found = known[_content(config)]
+        same = next((each for each in found if each.config.name not in after), None)
         if same is not None:
-            known[config].remove(same)
+            found.remove(same)
             yield index, same
+
+
+def _content(config: RouteConfig) -> object:
+    """What two routes that do the same have in common: 127 equals 127.0, but not as a ``scale``."""
+    return config, tuple(map(type, config.scale or ()))
 
 
 def _changes(

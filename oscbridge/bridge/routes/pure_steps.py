@@ -23,7 +23,8 @@ from oscbridge.bridge.routes.relative import number_step
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Context, Let
 from oscbridge.failures import failure_text
-from oscbridge.osc import Message, Pattern, is_pattern
+from oscbridge.osc import Message
+from oscbridge.osc.pattern import Pattern, is_pattern
 from oscbridge.templates.expression_maker import ExpressionMaker
 from oscbridge.templates.message import MessageTemplate
 from oscbridge.templates.placeholders import Args

@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Final
 
 from oscbridge.errors import EncodeError, PatternError
-from oscbridge.osc import Argument, Color, Message, Pattern, Subject, infer
+from oscbridge.osc import Argument, Color, Message, infer
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.message_text import Word, split_types_word, split_words
+from oscbridge.osc.pattern import Pattern, Subject
 from oscbridge.osc.text import format_value, is_number, parse_arguments
 from oscbridge.osc.type_tags import NUMBER_TAGS, TYPE_TAGS
 

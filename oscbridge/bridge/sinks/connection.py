@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from oscbridge.bridge.cancellation import is_ending
@@ -15,7 +16,7 @@ from oscbridge.failures import failure_text, is_explained
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["EndpointConnection", "backoff", "description_of"]
+__all__ = ["CONNECT_TIMEOUT", "EndpointConnection", "backoff", "description_of"]
 
 CONNECT_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 1.0
@@ -63,6 +64,8 @@ class EndpointConnection:
         """Whether it is open again, and nothing was sent over it yet."""
         self.is_doubted = False
         """Whether the endpoint reports that the peer cannot be reached, although it is open."""
+        self.attempt: object = None
+        """A call of ``connect`` or ``close`` in progress; None without one. Each has an object."""
         self._idle: asyncio.TimerHandle | None = None
         self._endpoint = endpoint
         self._reporter = reporter
@@ -78,7 +81,7 @@ class EndpointConnection:
 
     async def open(self) -> None:
         """Connect once. Raises what ``connect`` raises, or :class:`EndpointError` on a timeout."""
-        self._to_close, self._lost = True, None
+        self._to_close, self._lost, self.attempt = True, None, object()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
                 await self._endpoint.connect()
@@ -96,6 +99,7 @@ class EndpointConnection:
                 raise
             raise EndpointError(failure_text(error)) from error
         finally:
+            self.attempt = None
             self.tried.set()
         self.is_open, self.problem, self.useful, self.is_doubted = True, "", False, False
         self.broken.clear()
@@ -159,14 +163,16 @@ class EndpointConnection:
             return
         self._to_close = False
         self.on_close()
+        self.attempt = object()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._endpoint.close()
         except BaseException as error:
             if is_ending(error):
                 raise
-            text = repr(error) if isinstance(error, EndpointError | OSError) else None
-            self._endpoint.log.warning("close failed: %s", text or failure_text(error))
+            self._endpoint.log.warning("close failed: %s", _repr_or_failure(error))
+        finally:
+            self.attempt = None
 
     def failed(self, error: Exception) -> None:
         """Note and log why it is not open."""
@@ -205,9 +211,18 @@ def description_of(endpoint: AnyEndpoint) -> str:
         return f"describe failed: {failure_text(error)}"
 
 
+def _repr_or_failure(error: BaseException) -> str:
+    """An error as Python shows it, or the mistake in the endpoint."""
+    if isinstance(error, EndpointError | OSError):
+        with suppress(BaseException):  # its text cannot be shown
+            return repr(error)
+    return failure_text(error)
+
+
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return what_failed(error) or repr(error)
-    if isinstance(error, EndpointError):
-        return str(error) or repr(error)
+    with suppress(BaseException):  # its text cannot be shown
+        if isinstance(error, OSError):
+            return str(what_failed(error)) or repr(error)
+        if isinstance(error, EndpointError):
+            return str(error) or repr(error)
     return failure_text(error)  # a mistake in the endpoint

@@ -10,7 +10,7 @@ from typing import Final
 
 from oscbridge.logs.rate_limited import RateLimitedLog
 
-__all__ = ["EXPECTED", "STANDBY", "DropCounter", "several", "which_reason"]
+__all__ = ["EXPECTED", "STANDBY", "DropCounter", "several", "text_of_reason", "which_reason"]
 
 MAX_REASONS: Final = 64
 """Reasons that are counted apart for one endpoint; the others count as "other"."""
@@ -47,6 +47,7 @@ class DropCounter:
 
     def drop(self, reason: str, count: int, why: str = "") -> None:
         """Count and log messages. ``why`` explains the reason in the log."""
+        reason, why = text_of_reason(reason), text_of_reason(why)
         if self.is_valid(reason, count):
             self.count(reason, count)
             self.log(reason, count, why)
@@ -68,8 +69,18 @@ class DropCounter:
 
 def which_reason(counts: Mapping[str, int], reason: object) -> str:
     """The reason to count under: a plugin may invent one per message, or one that is not a text."""
-    text = reason if isinstance(reason, str) else repr(reason)
+    text = text_of_reason(reason)
     return text if text in counts or len(counts) < MAX_REASONS else "other"
+
+
+def text_of_reason(reason: object) -> str:
+    """A reason as text that can be counted, whatever a plugin gives as its reason."""
+    if isinstance(reason, str):
+        return str.__str__(reason)
+    try:
+        return str.__str__(repr(reason))
+    except BaseException:
+        return "other"
 
 
 def several(count: int) -> str:

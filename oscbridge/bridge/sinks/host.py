@@ -132,14 +132,14 @@ class EndpointHost(ABC):
         """Use other tokens, at a reload. An endpoint that is leaving gets no new clients by it."""
         if not isinstance(self.endpoint, Guarded):
             return
-        access = self.endpoint.access
-        if access.restrict(tokens) if is_leaving else access.set_tokens(tokens):
-            try:
+        try:
+            access = self.endpoint.access
+            if access.restrict(tokens) if is_leaving else access.set_tokens(tokens):
                 self.endpoint.on_access_changed()
-            except BaseException as error:  # its clients may have access that they lost
-                self.endpoint.log.error("on_access_changed failed", exc_info=error)
-                text = f"on_access_changed failed: {failure_text(error)}"
-                self.connection_lost(EndpointError(text))
+        except BaseException as error:  # its clients may have access that they lost
+            self.endpoint.log.error("on_access_changed failed", exc_info=error)
+            text = f"on_access_changed failed: {failure_text(error)}"
+            self.connection_lost(EndpointError(text))
 
     # --- messages from it ----------------------------------------------------------------------
 

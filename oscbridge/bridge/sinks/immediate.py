@@ -139,9 +139,11 @@ class ImmediateSending(Settling):
     def _next_send(self) -> float:
         """When the endpoint sends next, if messages may wait for it in the queue; otherwise 0."""
         assert self._paced is not None and self._task is not None
-        now = self._task.get_loop().time()
         try:
             due = self._paced.next_send
+            if not due:  # most of the time
+                return 0.0
+            now = self._task.get_loop().time()
             return due if now < due <= now + MAX_PATIENCE and due != self._hurried else 0.0
         except BaseException as error:  # the call waits for nothing: the endpoint raised it
             text = f"next_send failed: {failure_text(error)}"
@@ -167,11 +169,13 @@ class ImmediateSending(Settling):
             return False
         if due and self._timer is None:
             assert self._task is not None
+            self._turn.waiting += 1
             self._timer = self._task.get_loop().call_at(due, self._send_due, queue)
         return due > 0
 
     def _send_due(self, queue: MemoryQueue[Deliverable]) -> None:
         self._timer = None
+        self._turn.waiting -= 1
         if self._is_idle and not self._ended and self._connection.is_open:
             self._take_and_deliver(queue)
         else:

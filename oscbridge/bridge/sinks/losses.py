@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from oscbridge.bridge.sinks.drops import EXPECTED, several
+from oscbridge.bridge.sinks.drops import EXPECTED, several, text_of_reason
 from oscbridge.bridge.sinks.unsettled import Loss
 from oscbridge.errors import EndpointError
-from oscbridge.failures import failure_text
+from oscbridge.failures import failure_text, text_of
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["report_losses"]
@@ -20,7 +20,7 @@ def report_losses(
     """Count and log losses, those with the same text together."""
     groups: dict[tuple[str, str], list[Loss]] = {}
     for loss in losses:
-        groups.setdefault((loss.reason, _text_of(loss.error)), []).append(loss)
+        groups.setdefault((text_of_reason(loss.reason), _text_of(loss.error)), []).append(loss)
     for (reason, text), group in groups.items():
         error = group[0].error
         count(reason, len(group))
@@ -37,5 +37,5 @@ def report_losses(
 
 def _text_of(error: BaseException) -> str:
     if isinstance(error, EndpointError | OSError):
-        return str(error) or repr(error)
+        return text_of(error) or type(error).__name__
     return failure_text(error)  # a mistake in the endpoint

@@ -32,12 +32,13 @@ class MustDeliverBuffer(Generic[EntryT]):
         try:
             key = self._key(message)
             is_known = key in kept
+            if key is None or (not is_known and len(kept) >= MAX_MUST_DELIVER):
+                return False
+            kept[key] = message
+            if is_known:
+                kept.move_to_end(key)
         except BaseException:  # raised by a plugin; the source of the message must not fail
             return False
-        if key is None or (not is_known and len(kept) >= MAX_MUST_DELIVER):
-            return False
-        kept[key] = message
-        kept.move_to_end(key)
         return not is_known
 
     def may_drop(self, message: EntryT) -> bool:

@@ -101,19 +101,22 @@ class LatestQueue(MemoryQueue[EntryT]):
         messages = self._messages
         try:
             key = self._key(message)
-            hash(key)
+            is_replaced = self._store(object() if key is None else key, message)
         except BaseException:  # raised by a plugin; the source of the message must not fail
-            key = message.address
-        if key is None:
-            key = object()
-        is_replaced = key in messages
-        messages[key] = message
+            is_replaced = self._store(message.address, message)
         if is_replaced:
             return "replaced"
         if len(messages) <= self.size or self._must_deliver.keep(messages.popitem(last=False)[1]):
             return ""
         self._sampler.dropped()
         return "full"
+
+    def _store(self, key: object, message: EntryT) -> bool:
+        """Store a message. Whether it replaces another. Raises what the key raises."""
+        messages = self._messages
+        is_replaced = key in messages
+        messages[key] = message
+        return is_replaced
 
     def _remove(self, count: int) -> list[EntryT]:
         first = self._must_deliver.remove(count) if self._must_deliver.messages else []

@@ -11,7 +11,7 @@ from typing import Final
 from oscbridge.bridge.cancellation import is_ending
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.connection import CONNECT_TIMEOUT, EndpointConnection, backoff
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.dry_sink import DrySink
@@ -36,6 +36,9 @@ START_TIMEOUT: Final = 1.0
 
 DRAIN_TIMEOUT: Final = 0.5
 """Seconds that a stop allows for delivering queued messages, by default."""
+
+CONNECT_GRACE: Final = 2.0
+"""Seconds after the time-out of ``connect`` in which it must have noticed its cancellation."""
 
 UNSUBSCRIBE_TIMEOUT: Final = 0.5
 """Seconds that a stop allows for ending subscriptions."""
@@ -89,6 +92,8 @@ class EndpointRunner(SinkSide):
         self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
         self._connection.on_close = self._tasks.cancel
         self._stalls = StallWatch(options.stall_timeout, time.monotonic, self._log)
+        limit = CONNECT_TIMEOUT + CONNECT_GRACE
+        self._connecting = StallWatch(limit, time.monotonic, self._log, "connect or close")
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
 
@@ -132,6 +137,7 @@ class EndpointRunner(SinkSide):
         if self.options.policy != "block":  # which waits by design
             attempt = self._sender.attempt if self._may_send else None
             self._stalls.look(attempt, self._sender.pending, self._task)
+        self._connecting.look(self._connection.attempt, 0, self._task)
         self.flush_logs(everything=everything)
 
     # --- its lifecycle -----------------------------------------------------------------------

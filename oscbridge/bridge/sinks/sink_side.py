@@ -33,6 +33,7 @@ class SinkSide(EndpointHost):
     is_dry: bool
     options: RunnerOptions
     turn: Turn
+    _connecting: StallWatch
     _connection: EndpointConnection
     _sampler: LatencySampler
     _sender: Sender
@@ -65,7 +66,8 @@ class SinkSide(EndpointHost):
     @property
     def problem(self) -> str:
         """Why it is not connected, or that a send does not return; human-readable."""
-        return self._connection.problem or self._stalls.problem
+        hangs = self._connecting.problem  # then the problem of the connection is an earlier one
+        return hangs or self._connection.problem or self._stalls.problem
 
     def counts(self) -> SinkCounts:
         """All counters of its messages at one time. On the event loop."""

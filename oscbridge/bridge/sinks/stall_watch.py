@@ -1,4 +1,4 @@
-"""Notices a send that does not return."""
+"""Notices a send, or a connect or close, that does not return."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ class StallWatch:
     at two looks has made no progress between them.
     """
 
-    def __init__(self, timeout: float, clock: Callable[[], float], log: RateLimitedLog) -> None:
+    def __init__(
+        self,
+        timeout: float,
+        clock: Callable[[], float],
+        log: RateLimitedLog,
+        what: str = "send",
+    ) -> None:
         self.problem = ""
-        """That a send does not return, human-readable; empty while sends make progress."""
+        """That it does not return, human-readable; empty while there is progress."""
+        self._what = what
         self._timeout = timeout
         self._clock = clock
         self._log = log
@@ -41,9 +48,10 @@ class StallWatch:
             return
         if not self.problem:
             place = "" if task is None else waiting_at(task)
-            text = f"send in progress for {seconds:.0f} s{f', waiting at {place}' if place else ''}"
-            self._log.report("stalled", text, level=logging.ERROR)
-        self.problem = f"send in progress for {seconds:.0f} s"
+            waits = f", waiting at {place}" if place else ""
+            text = f"{self._what} in progress for {seconds:.0f} s{waits}"
+            self._log.report(f"stalled {self._what}", text, level=logging.ERROR)
+        self.problem = f"{self._what} in progress for {seconds:.0f} s"
 
     def _stalled_for(self, attempt: object, left: int) -> float:
         """Seconds without progress."""

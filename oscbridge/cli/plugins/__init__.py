@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from oscbridge.cli.parameters import configuration_option
+from oscbridge.cli.configuration_option import configuration_option
 from oscbridge.cli.uncut_group import UncutGroup
 from oscbridge.suggestions import suggest
 

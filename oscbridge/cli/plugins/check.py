@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from oscbridge.cli.configuration_option import configuration_option
 from oscbridge.cli.loading import load_plugins
-from oscbridge.cli.parameters import configuration_option
 from oscbridge.cli.report_output import NOTHING_TO_RUN, ReportOutput
 from oscbridge.plugins.manager import Plugin
 from oscbridge.suggestions import suggest

@@ -15,8 +15,8 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.json_schema import configuration_schema
 from oscbridge.bridge.config.plugin_packages import suggest_type
+from oscbridge.cli.configuration_option import configuration_option
 from oscbridge.cli.loading import load_plugins
-from oscbridge.cli.parameters import configuration_option
 from oscbridge.cli.plugins.option_text import Schema, option_lines, resolved
 from oscbridge.cli.plugins.sample import sample_configuration
 from oscbridge.contract.endpoint import AnyEndpoint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, cast
 
@@ -21,6 +22,10 @@ __all__ = ["OSCEndpoint"]
 
 CONFIRM_TIME: Final = 0.5
 """Seconds without another refusal after which a datagram counts as accepted."""
+
+HOST_CONFIRM_TIME: Final = 5.0
+"""The same after another error than a closed port: the system asks for a device that is off for
+three seconds before it reports that there is no route to it (arp(7), RFC 4861, section 10)."""
 
 
 class OSCEndpoint(
@@ -59,6 +64,7 @@ class OSCEndpoint(
         self._peers: frozenset[object] = frozenset()
         """Origins whose messages are not sent: the peer and this endpoint, in all their forms."""
         self._is_refused = False
+        self._confirm_time = CONFIRM_TIME
         self._confirm: asyncio.TimerHandle | None = None
         """The timer that ends the refusal, unless another one follows."""
 
@@ -199,9 +205,11 @@ class OSCEndpoint(
 
     # --- reachability of the peer ------------------------------------------------------------
 
-    def _refused(self, reason: str) -> None:
-        """An earlier datagram was not accepted."""
+    def _refused(self, reason: str, number: int) -> None:
+        """An earlier datagram was not accepted; ``number`` is that of the error."""
         self._is_refused = True
+        is_quick = number == errno.ECONNREFUSED
+        self._confirm_time = CONFIRM_TIME if is_quick else HOST_CONFIRM_TIME
         self._cancel_confirm()
         self._look_up_name()
         self.host.unreachable(f"{reason} by {self.options.to}")
@@ -210,7 +218,7 @@ class OSCEndpoint(
         """After a refusal: start the timer that ends it."""
         if self._is_refused and self._confirm is None:
             loop = asyncio.get_running_loop()
-            self._confirm = loop.call_later(CONFIRM_TIME, self._confirmed)
+            self._confirm = loop.call_later(self._confirm_time, self._confirmed)
 
     def _confirmed(self) -> None:
         self._end_refusal()

@@ -14,8 +14,8 @@ __all__ = ["DeviceLink", "OnBad", "OnLost", "OnMissed", "OnPacket", "OnRefused",
 OnPacket: TypeAlias = Callable[[bytes, oscbridge.ClientAddress], None]
 """Receives a packet and the address of its sender."""
 OnBad: TypeAlias = Callable[[oscbridge.DecodeError, oscbridge.ClientAddress], None]
-OnRefused: TypeAlias = Callable[[str], None]
-"""Receives the reason why an earlier datagram was not accepted."""
+OnRefused: TypeAlias = Callable[[str, int], None]
+"""Receives the reason why an earlier datagram was not accepted, and the number of the error."""
 OnLost: TypeAlias = Callable[[Exception], None]
 OnMissed: TypeAlias = Callable[[str, int, str], None]
 """Takes the reason, the number and an explanation of sent packets that have not left."""

@@ -190,7 +190,7 @@ class UDPLink(asyncio.DatagramProtocol):
                         is_too_large = error.errno == errno.EMSGSIZE
                         continue
                     if isinstance(error, ConnectionError):
-                        self._on_refused(oscbridge.what_failed(error))
+                        self._on_refused(oscbridge.what_failed(error), error.errno or 0)
                         self.try_to_send(packet)
                         break
                     if error.errno != errno.EMSGSIZE:
@@ -205,7 +205,8 @@ class UDPLink(asyncio.DatagramProtocol):
             raise oscbridge.PartialDelivery(sent, rejected)
 
     def error_received(self, exc: Exception) -> None:
-        self._on_refused(str(exc))
+        number = exc.errno if isinstance(exc, OSError) else None
+        self._on_refused(str(exc), number or 0)
 
     def _take_errors(self) -> bool:
         """Report the errors that routers and the peer sent about earlier datagrams.
@@ -226,7 +227,7 @@ class UDPLink(asyncio.DatagramProtocol):
         if reasons:
             self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # clear the pending error
             if reasons[-1] != errno.EMSGSIZE:
-                self._on_refused(os.strerror(reasons[-1]))
+                self._on_refused(os.strerror(reasons[-1]), reasons[-1])
         return bool(reasons)
 
     def try_to_send(self, packet: bytes) -> None:

@@ -61,8 +61,8 @@ def test_learned_route_is_as_shown() -> None:
 
 def test_limits_in_the_text_are_those_of_the_code() -> None:
     assert f"at most {MAX_SYSEX:,} bytes" in README.text
-    assert f"beyond {MAX_PENDING:,} messages" in README.text
+    assert f"more than {MAX_PENDING:,} wait" in README.text
     assert f"waits {HOLD * 1000:g} ms" in README.text
-    assert f"beyond {MAX_JACK:,} bytes" in README.text
+    assert f"more than {MAX_JACK:,} bytes" in README.text
     assert WATCH_INTERVAL == 0.5
     assert "twice per second" in README.text

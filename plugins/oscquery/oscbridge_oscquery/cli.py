@@ -25,7 +25,9 @@ def _run(work: Coroutine[Any, Any, _ResultT]) -> _ResultT:
 
     try:
         return asyncio.run(work)
-    except (oscbridge.OSCBridgeError, OSError) as error:
+    except OSError as error:
+        raise click.ClickException(oscbridge.what_failed(error)) from None
+    except oscbridge.OSCBridgeError as error:
         raise click.ClickException(str(error) or type(error).__name__) from None
 
 
@@ -149,5 +151,5 @@ def export(url: str, output: Path | None, force: bool, token: str | None) -> Non
     except FileExistsError:
         raise click.ClickException(f"{output} exists; use --force to replace it") from None
     except OSError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{output}: {oscbridge.what_failed(error)}") from None
     click.echo(f"{output}: {len(nodes)} addresses", err=True)

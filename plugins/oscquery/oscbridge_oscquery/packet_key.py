@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+import hashlib
 from typing import Final
 
 __all__ = ["MAX_KEY", "packet_key"]
@@ -15,4 +15,6 @@ _DIGEST: Final = 32
 
 def packet_key(packet: bytes) -> bytes:
     """The packet, or the digest of a large one: those of 4,096 packets fit into a megabyte."""
-    return packet if len(packet) <= MAX_KEY else blake2b(packet, digest_size=_DIGEST).digest()
+    if len(packet) <= MAX_KEY:
+        return packet
+    return hashlib.blake2b(packet, digest_size=_DIGEST).digest()

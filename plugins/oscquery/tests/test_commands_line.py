@@ -37,6 +37,11 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(oscquery, arguments)
 
 
+def test_server_that_does_not_run_is_named_by_the_reason() -> None:
+    result = run("get", f"127.0.0.1:{free_port()}", "/x")
+    assert result.output == "Error: connection refused; nothing listens there\n"
+
+
 def set_fader(bridge: BridgeThread, value: float) -> None:
     bridge.send("stage", oscbridge.Message.of("/mix/1/fader", value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_code_of_the_page_is_right(command: tuple[str, ...]) -> None:
     assert (FOLDER / "web" / command[0]).is_file(), "run: make test"
     done = RUN(*command)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", ["src/Frame.tsx", "src/store.ts", "scripts/finish.js"])
+def test_functions_of_the_page_have_at_most_fifty_lines(file: str) -> None:
+    done = RUN("node_modules/eslint/bin/eslint.js", "--print-config", file)
+    settings = json.loads(done.stdout)
+    limit = {"max": 50, "skipBlankLines": False, "skipComments": False}
+    assert settings["rules"]["max-lines-per-function"] == [2, limit]
+    assert settings["linterOptions"]["noInlineConfig"] is True
 
 
 def test_lock_file_names_no_registry() -> None:

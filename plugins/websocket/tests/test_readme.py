@@ -56,7 +56,7 @@ def test_json_samples_are_decodable(text: str) -> None:
 BOUNDS = [
     f"reads nothing for {client.STALL_TIMEOUT:g} s",
     f"a client that reads nothing | {client.STALL_TIMEOUT:g} s",
-    "Beyond 10,000 messages",
+    "Above 10,000 messages",
     f"the handshake of WebSocket | {connection.OPEN_TIMEOUT:g} s each",
     f"a token as the first message | {first_message.AUTH_TIMEOUT:g} s",
     f"It has {first_message.AUTH_TIMEOUT:g} s for that",

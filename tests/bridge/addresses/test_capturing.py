@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oscbridge.address_space import AddressBook, AddressInfo
 from oscbridge.bridge.addresses.capturing import MAX_SLOW, CapturePattern
-from oscbridge.osc import Pattern, Subject
+from oscbridge.osc.pattern import Pattern, Subject
 
 PATTERNS = [
     "/a/{n}", "/{m}/{n}", "/{m*}", "/a{m}b/{n*}", "/{m}{n}", "/{m}a{n*}", "/*/{n}", "/a", "/a/?",

@@ -15,7 +15,8 @@ from oscbridge.bridge.addresses.capturing import MAX_SLOW
 from oscbridge.bridge.addresses.projection import RouteProjection
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import PureSteps
-from oscbridge.osc import Argument, Message, Pattern, Subject
+from oscbridge.osc import Argument, Message
+from oscbridge.osc.pattern import Pattern, Subject
 
 UNIT = ValueRange(0, 1)
 DB = ValueRange(-90, 10)

@@ -379,6 +379,21 @@ def test_invalid_endpoint_is_not_reported_again_by_its_routes() -> None:
     assert len(problems(text)) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ('"a\\u001b[31m"', r"a\x1b[31m: unknown key"),
+        ("k" * 100_000, f"{'k' * 79}…: unknown key"),
+        ('""', '"": unknown key'),
+    ],
+    ids=["control", "long", "empty"],
+)
+def test_odd_key_is_shown_in_one_short_line(key: str, shown: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f"{key} = 1\n", {}, "show.toml")
+    assert str(caught.value).startswith(f"show.toml: {shown}")
+
+
 def test_long_value_is_truncated() -> None:
     (line,) = problems(f'[bridge.a]\nlisten = "{"x" * 10_000}"')
     assert len(line) < 300

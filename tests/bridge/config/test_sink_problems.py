@@ -38,6 +38,21 @@ class BrokenSink(oscbridge.Endpoint[LampSinkOptions]):
         raise cls.error
 
 
+class BrokenRoutedSink(oscbridge.Endpoint[LampSinkOptions, oscbridge.Delivery[LampSinkOptions]]):
+    """Cannot say it of a route either."""
+
+    async def send(self, delivery: oscbridge.Delivery[LampSinkOptions]) -> None:
+        """Send nothing."""
+
+    @classmethod
+    def sink_problem(cls, options: LampSinkOptions, /) -> str:
+        raise SystemExit
+
+    @classmethod
+    def route_problem(cls, options: LampSinkOptions, route: LampSinkOptions, /) -> str:
+        raise SystemExit
+
+
 TYPES = {"lamp": LampSink, "broken": BrokenSink}
 
 
@@ -45,7 +60,7 @@ def problem(endpoint: str) -> str:
     text = f"[bridge.osc]\n[endpoint.one]\n{endpoint}\n[[route]]\nfrom = 'osc'\nto = 'one'\n"
     try:
         parse(text, TYPES, "show.toml")
-    except oscbridge.ConfigurationError as error:
+    except oscbridge.OSCBridgeError as error:
         return str(error)
     return ""
 
@@ -63,6 +78,24 @@ def test_plugin_that_fails_is_named(error: BaseException, monkeypatch: pytest.Mo
     monkeypatch.setattr(BrokenSink, "error", error)
     found = problem('type = "broken"')
     assert f"BrokenSink.sink_problem failed: {type(error).__name__}: oh" in found
+
+
+@pytest.mark.parametrize("answer", [None, 7])
+def test_answer_other_than_text_is_a_bug_of_the_plugin(
+    answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BrokenSink, "sink_problem", lambda _options: answer)
+    found = problem('type = "broken"')
+    assert f"BrokenSink.sink_problem must return text, got {answer}" in found
+    assert "endpoint.one: its plugin is broken" in found
+
+
+@pytest.mark.parametrize("keys", ["", "broken_routed = {}\n"])
+def test_bridge_runs_with_a_plugin_that_cannot_answer(keys: str) -> None:
+    types = {"broken_routed": BrokenRoutedSink}
+    text = "[bridge.osc]\n[endpoint.one]\ntype = 'broken_routed'\n[[route]]\nfrom = 'osc'\n"
+    text += f"to = 'one'\n{keys}"
+    assert parse(text, types, "show.toml", allow_broken=True).endpoints["one"]
 
 
 class LampRoute(oscbridge.Options):
@@ -101,6 +134,6 @@ def test_options_of_a_route_are_compared_with_those_of_the_endpoint(
     found = ""
     try:
         parse(text, {"routed": RoutedLamp}, "show.toml")
-    except oscbridge.ConfigurationError as error:
+    except oscbridge.OSCBridgeError as error:
         found = str(error)
     assert (expected in found) if expected else not found

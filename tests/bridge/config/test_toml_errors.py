@@ -39,10 +39,26 @@ CASES = {
         "duplicate key",
         "'a' is already in line 2: remove one",
     ),
-    "blank in a table's name": (
+    "blank in a table's name": ("[my table]\n", "this name needs quotes", 'write ["my table"]'),
+    "blank in the name of a bridge": (
         "[bridge.stage left]\n",
-        "this name needs quotes",
-        'write [bridge."stage left"]',
+        "not a valid name",
+        "write [bridge.stage-left]",
+    ),
+    "umlaut in the name of an endpoint": (
+        "[endpoint.bühne]\n",
+        "not a valid name",
+        "write [endpoint.buhne]",
+    ),
+    "table in braces that is continued": (
+        'midi = { type = "note_on",\n  note = 1 }\n',
+        "unclosed '{'",
+        "add '}' in the same line; or write a [table]",
+    ),
+    "table in braces on several lines": (
+        'midi = {\n  type = "note_on"\n}\n',
+        "unclosed '{'",
+        "add '}' in the same line; or write a [table]",
     ),
     "umlaut in a table's name": ("[größe]\n", "this name needs quotes", 'write ["größe"]'),
     "umlaut in a key": ("größe = 1\n", "this name needs quotes", 'write "größe" = …'),

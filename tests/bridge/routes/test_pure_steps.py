@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge import Message, Origin, TimeTag
+from oscbridge import Message, Origin, TimeTag, encode_message
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.functions import MAX_FROM_FUNCTION, load_function
 from oscbridge.bridge.routes.pure_steps import PureSteps
@@ -194,6 +194,21 @@ def test_returned_message_keeps_the_origin(through: Through) -> None:
 def test_function_cannot_forge_the_origin(through: Through) -> None:
     (made,), _ = through("return message._replace(origin=None)")
     assert made.origin == ORIGIN
+
+
+def test_address_of_a_class_of_its_own_becomes_text(through: Through) -> None:
+    (made,), _ = through(
+        """
+        class Text(str):
+            def __eq__(self, other):
+                raise SystemExit
+            __hash__ = __repr__ = startswith = encode = __eq__
+        return oscbridge.Message(Text("/own"), Text("i"), (1,))
+        """
+    )
+    assert [type(made.address), type(made.types)] == [str, str]
+    assert made[:3] == ("/own", "i", (1,))
+    assert encode_message(Message("/own", "i", (2,)))  # the same head
 
 
 def test_function_can_return_arguments_as_a_list(through: Through) -> None:

@@ -97,6 +97,20 @@ async def test_messages_of_several_turns_are_passed_together_when_it_sends() -> 
     await runner.stop()
 
 
+async def test_turn_knows_while_messages_wait_for_it() -> None:
+    endpoint = Frames()
+    runner = await started(endpoint)
+    await read(runner, 0)
+    assert runner.turn.waiting == 0
+    endpoint.wait(SOON)
+    await read(runner, 1)
+    await read(runner, 2, 3)
+    assert (runner.turn.waiting, runner.queued) == (1, 3)
+    await until(lambda: not runner.queued)
+    assert (runner.turn.waiting, endpoint.batches) == (0, [[0], [1, 2, 3]])
+    await runner.stop()
+
+
 async def test_every_interval_has_one_batch() -> None:
     endpoint = Frames()
     runner = await started(endpoint)

@@ -277,6 +277,39 @@ async def test_latest_never_replaces_messages_without_a_key() -> None:
     assert drops == {"replaced": 1}
 
 
+class BrokenKey:
+    """A key that fails when it is used for the second time, or compared."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.uses = 0
+
+    def __hash__(self) -> int:
+        self.uses += 1
+        if self.uses > 1:
+            raise KeyError(self.number)
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        raise SystemExit
+
+
+@pytest.mark.parametrize("uses", [0, 1], ids=["compared", "used twice"])
+async def test_latest_uses_the_address_when_the_key_is_unusable(uses: int) -> None:
+    def coalesce_key(message: Message) -> Hashable:
+        key = BrokenKey(message.args[0])  # type: ignore[arg-type]
+        key.uses = uses - 1
+        return key
+
+    drops = Drops()
+    queue = latest(2, drops, coalesce_key)
+    for message in numbered(9):
+        queue.put(message)
+    queue.put(Message("/other", "i", (9,)))
+    taken = await queue.take(ALL)
+    assert queue.offered == 10 == len(taken) + drops.counts.total()
+
+
 async def test_latest_drops_the_oldest_message_without_a_key_when_full() -> None:
     drops = Drops()
     queue = latest(3, drops, lambda _message: None)
@@ -401,6 +434,23 @@ async def test_full_queue_drops_the_oldest_when_the_must_deliver_key_raises() ->
             queue.put(message)
         assert await queue.take(ALL) == numbered(3)[2:]
     assert drops == {"full": 4}
+
+
+@pytest.mark.parametrize("uses", [0, 1], ids=["compared", "used twice"])
+async def test_full_queue_counts_each_message_when_the_must_deliver_key_is_unusable(
+    uses: int,
+) -> None:
+    def must_deliver_key(message: Message) -> Hashable:
+        key = BrokenKey(message.args[0])  # type: ignore[arg-type]
+        key.uses = uses - 1
+        return key
+
+    for queue in keeping(1, drops := Drops(), must_deliver_key):
+        drops.counts.clear()
+        for message in numbered(9):
+            queue.put(message)
+        taken = await queue.take(ALL)
+        assert queue.offered == 9 == len(taken) + drops.counts.total()
 
 
 async def test_close_counts_must_deliver_messages() -> None:

@@ -32,6 +32,7 @@ from oscbridge.bridge.sinks.connection import backoff
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.contract.endpoint import OnStart, Policy
+from oscbridge.testing import until
 
 NUMBERS = [0, 1, 2, 3, 4]
 MESSAGES = [Message("/n", "i", (n,)) for n in NUMBERS]
@@ -153,6 +154,65 @@ async def test_send_error_is_counted_and_logged_and_stops_nothing(
     assert (record.name, record.levelno) == ("oscbridge.endpoint.picky", logging.ERROR)
     assert record.getMessage().startswith(f"1 message lost: {text}")
     assert (record.exc_info is None) == isinstance(error, EndpointError)
+
+
+class Unspeakable(EndpointError):
+    """Cannot be shown, and has a reason that cannot be counted."""
+
+    reason = ["a", "list"]  # noqa: RUF012
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+    __repr__ = __str__
+
+
+class UnspeakableMessage(Unspeakable, BadMessage):  # type: ignore[misc]
+    """The same about a message."""
+
+
+@pytest.mark.parametrize("error", [Unspeakable, UnspeakableMessage])
+async def test_each_message_lost_by_an_error_without_a_text_is_counted(
+    error: type[EndpointError], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Picky):
+        async def send(self, message: Message) -> None:
+            raise error
+
+    delivery = make(Broken())
+    await delivery.start()
+    for number in range(3):
+        delivery.offer(Message.of("/n", number))
+    await until(lambda: not delivery.queued)
+    await delivery.stop()
+    assert (delivery.offered, delivery.drops.total()) == (3, 3)
+    assert "lost: its text cannot be shown" in caplog.text
+
+
+async def test_connect_that_raises_an_error_without_a_text_is_a_problem() -> None:
+    class Broken(Picky):
+        async def connect(self) -> None:
+            raise Unspeakable
+
+        async def close(self) -> None:
+            raise Unspeakable
+
+    delivery = make(Broken(), on_start="retry")
+    await delivery.start()
+    assert delivery.problem.startswith("Unspeakable: its text cannot be shown (")
+    await delivery.stop()
+
+
+async def test_error_that_is_its_own_cause_is_a_problem() -> None:
+    class Circular(Picky):
+        async def connect(self) -> None:
+            error = OSError("no way")
+            raise error from error
+
+    delivery = make(Circular(), on_start="retry")
+    await delivery.start()
+    assert delivery.problem == "no way"
+    await delivery.stop()
 
 
 async def test_bad_batch_counts_all_its_messages() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Endpoint, Message, encode_message
+from oscbridge.endpoints.osc import endpoint as module
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.status.status import EndpointStatus
 from oscbridge.testing import RunningBridge, running_bridge
@@ -71,6 +74,25 @@ async def test_closed_port_is_not_connected_until_a_datagram_is_accepted(
         assert "not connected: Connection refused" in caplog.text
         assert "more in" not in caplog.text
         assert peer(bridge).sent == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "least"), [(errno.ECONNREFUSED, 0.0), (errno.EHOSTUNREACH, 0.3)]
+)
+async def test_device_that_is_off_is_not_connected_while_the_system_asks_for_it(
+    number: int, least: float, bridged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CONFIRM_TIME", 0.0)
+    monkeypatch.setattr(module, "HOST_CONFIRM_TIME", 0.3)
+    with bound() as device:
+        async with bridged(device.getsockname()[1]) as bridge:
+            link = bridge.endpoint("peer")._link
+            link._on_refused("gone", number)
+            assert not peer(bridge).connected
+            began = time.monotonic()
+            bridge.offer("peer", Message("/a"))
+            await bridge.until(lambda: peer(bridge).connected, WAIT)
+            assert time.monotonic() - began >= least
 
 
 async def test_recovery_is_the_last_line_about_the_connection(bridged: Any) -> None:

@@ -140,6 +140,8 @@ class SpoolThread:
         try:
             while self._cycle():
                 pass
+        except BaseException as error:
+            self._writer.ended(error)
         finally:
             self._writer.close()
             self._call_on_loop(self._ended.set)
@@ -314,7 +316,5 @@ class SpoolThread:
             self._queue.changed()
 
     def _call_on_loop(self, function: Callable[[], object]) -> None:
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no task waits
             self._loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            pass  # the loop is closed: no task waits

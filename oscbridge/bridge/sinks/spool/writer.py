@@ -29,7 +29,7 @@ from oscbridge.bridge.sinks.spool.records import (
 from oscbridge.bridge.sinks.spool.schema import FORMAT_1, StoredBlock
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, payloads_v1
 from oscbridge.contract.delivery import Deliverable
-from oscbridge.failures import is_explained, place_of
+from oscbridge.failures import failure_text, is_explained, place_of, text_of
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["OpenedSpool", "SpoolBounds", "SpoolReadResult", "SpoolWriter"]
@@ -139,6 +139,11 @@ class SpoolWriter:
         if self.on_file_lost is not None:
             self.on_file_lost()
 
+    def ended(self, error: BaseException) -> None:
+        """Note that nobody writes any more: a mistake in the bridge, or no memory."""
+        self.problem = f"its thread has ended: {failure_text(error)}; {_UNSAFE}"
+        self._log.report("ended", self.problem, level=logging.ERROR, error=error)
+
     def recreate(self, last: int) -> bool:
         """Replace the file if all up to the last of its messages is settled.
 
@@ -198,7 +203,7 @@ class SpoolWriter:
             if self._is_durable(message):
                 return self._serializer.encode(message)
         except BaseException as error:  # a plugin's own, or values that OSC does not have
-            text = f"cannot keep a message to {message.address} on disk: {error}"
+            text = f"cannot keep a message to {message.address} on disk: {text_of(error)}"
             if not is_explained(error):
                 text = f"{text}: {type(error).__name__} ({place_of(error)})"
             self._log.report("not_durable", text, level=logging.ERROR)
@@ -280,7 +285,7 @@ class SpoolWriter:
             try:
                 message = decode(payload)
             except BaseException as error:  # also a plugin's own, about the options of a route
-                text = f"{self.bounds.path}: cannot read a message: {error}"
+                text = f"{self.bounds.path}: cannot read a message: {text_of(error)}"
                 self._log.report("not_decoded", text, level=logging.ERROR)
             yield number, message, RECORD_OVERHEAD + len(payload)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -188,7 +189,10 @@ class ForkingListener:
 
     def _is_same_work(self, routes: Sequence[Route]) -> bool:
         """Whether the running worker does what one with these routes would do."""
-        new, old = ([route.config.pure() for route in each] for each in (routes, self._routes))
+        new, old = (
+            json.dumps([route.config.pure() for route in each])  # in which 1 is not 1.0
+            for each in (routes, self._routes)
+        )
         return new == old and self._task() == self._worker_task
 
     def _task(self) -> WorkerTask:

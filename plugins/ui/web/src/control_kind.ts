@@ -1,6 +1,6 @@
 // Which control a value gets, from its description or else from its type.
 
-import type { Scale } from "./parts/Fader";
+import type { Scale } from "./parts/hand";
 import type { ValueRow } from "./protocol";
 
 export type ControlKind = "fader" | "toggle" | "trigger" | "text" | "colour" | "xy" | "menu" | "none";

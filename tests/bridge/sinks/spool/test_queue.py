@@ -160,6 +160,49 @@ async def test_message_whose_durability_is_unknown_is_kept_in_memory(
     assert text in caplog.text
 
 
+class Unspeakable(OSError):
+    def __str__(self) -> str:
+        raise SystemExit
+
+    __repr__ = __str__
+
+
+async def test_error_without_a_text_costs_no_message(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Sink):
+        def is_durable(self, message: Item) -> bool:
+            raise Unspeakable
+
+    sink = Broken()
+    async with started(sink, path) as delivery:
+        for number in range(3):
+            offer(delivery, number)
+            await until(lambda: delivery.sent == number + 1)  # noqa: B023
+    assert "cannot keep a message to /n on disk: its text cannot be shown" in caplog.text
+
+
+async def test_end_of_the_thread_is_a_problem(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise MemoryError("no more")
+
+    sink = Sink()
+    async with started(sink, path) as delivery:
+        offer(delivery, 1)
+        await until(lambda: delivery.sent == 1)
+        monkeypatch.setattr(SpoolDatabase, "append", fail)
+        offer(delivery, 2)
+        await until(lambda: delivery.queue_problem)
+        assert delivery.queue_problem.startswith("its thread has ended: MemoryError: no more (")
+        assert delivery.counts().queued == 1
+    counts = delivery.counts()
+    assert counts.offered == counts.sent + sum(counts.dropped.values()) + counts.queued
+    assert counts.queued == 0
+    assert delivery.queue_problem in caplog.text
+
+
 async def test_message_that_cannot_be_encoded_is_delivered_from_memory(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

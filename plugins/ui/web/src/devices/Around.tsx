@@ -43,23 +43,7 @@ export function Around({ onSaved }: SavedProps) {
 }
 
 function FoundRow({ device, onSaved }: { device: DeviceFound } & SavedProps) {
-  const [isAdding, setAdding] = useState(false);
-  const [error, setError] = useState("");
-  const add = async () => {
-    setAdding(true);
-    setError("");
-    const name = freeName(device.proposed_name, takenNames());
-    try {
-      const edits = [{ kind: "add" as const, path: ["endpoint", name], table: device.table, position: null }];
-      const saved = await saveEdits(configuration.value?.version ?? "", edits, `endpoint ${name} added: ${device.name}`);
-      if (saved.error) setError(saved.error);
-      else onSaved({ name, text: `is added: ${device.name}.`, state: saved });
-    } catch (reason) {
-      setError((reason as Error).message);
-    } finally {
-      setAdding(false);
-    }
-  };
+  const { isAdding, error, add } = useAddDevice(device, onSaved);
   return (
     <li>
       <div class="dev-row">
@@ -94,4 +78,26 @@ function FoundRow({ device, onSaved }: { device: DeviceFound } & SavedProps) {
       )}
     </li>
   );
+}
+
+/** Adds a device that was found, as an endpoint with a free name. */
+function useAddDevice(device: DeviceFound, onSaved: SavedProps["onSaved"]) {
+  const [isAdding, setAdding] = useState(false);
+  const [error, setError] = useState("");
+  const add = async () => {
+    setAdding(true);
+    setError("");
+    const name = freeName(device.proposed_name, takenNames());
+    try {
+      const edits = [{ kind: "add" as const, path: ["endpoint", name], table: device.table, position: null }];
+      const saved = await saveEdits(configuration.value?.version ?? "", edits, `endpoint ${name} added: ${device.name}`);
+      if (saved.error) setError(saved.error);
+      else onSaved({ name, text: `is added: ${device.name}.`, state: saved });
+    } catch (reason) {
+      setError((reason as Error).message);
+    } finally {
+      setAdding(false);
+    }
+  };
+  return { isAdding, error, add };
 }

@@ -1,11 +1,12 @@
 // Bridges and endpoints that are added by hand: a type, or a device with a profile.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { configuration } from "../editing/client";
 import { several } from "../format";
 import { devices, fits, type SavedProps } from "./devices_store";
-import { begin, beginKind, newPart } from "./new_part";
+import { begin, beginKind, beginProfile, newPart } from "./new_part";
 import { PartForm } from "./PartForm";
 
 export function ByHand({ onSaved }: SavedProps) {
@@ -16,10 +17,6 @@ export function ByHand({ onSaved }: SavedProps) {
     if (draft) ref.current?.scrollIntoView({ block: "nearest" }); // another panel may have opened it
   }, [draft]);
   useEffect(() => () => void close(), []);
-  const state = devices.value;
-  const hasBridge = fits("bridge osc");
-  const kinds = (state?.kinds ?? []).filter((each) => fits(each.name, each.text));
-  const profiles = (state?.profiles ?? []).filter((each) => fits(each.name, each.title));
   return (
     <section ref={ref} class="panel" aria-labelledby="dev-hand">
       <header>
@@ -39,45 +36,53 @@ export function ByHand({ onSaved }: SavedProps) {
           />
         </div>
       ) : (
-        <div class="dev-hand">
-          {(hasBridge || kinds.length > 0) && <h3>Types</h3>}
-          <ul class="dev-profiles">
-            {hasBridge && (
-              <li>
-                <button disabled={!configuration.value} onClick={() => begin("bridge", "stage", { listen: "udp://0.0.0.0:9001" })}>
-                  <b>bridge</b>
-                  <small>Receives OSC from anything.</small>
-                </button>
-              </li>
-            )}
-            {kinds.map((each) => (
-              <li key={each.name}>
-                <button disabled={!configuration.value} onClick={() => beginKind(each)}>
-                  <b>{each.name}</b>
-                  <small>{each.text}</small>
-                </button>
-              </li>
-            ))}
-          </ul>
-          {profiles.length > 0 && <h3>Known devices</h3>}
-          <ul class="dev-profiles">
-            {profiles.map((each) => (
-              <li key={each.name}>
-                <button
-                  disabled={!configuration.value}
-                  onClick={() => begin("endpoint", each.name, { type: "osc", to: each.to || "udp://192.168.1.20:9000", profile: each.name })}
-                >
-                  <b>{each.title}</b>
-                  <small>
-                    <span class="mono">{each.name}</span>, {several(each.addresses, "address", "addresses")}
-                  </small>
-                </button>
-              </li>
-            ))}
-          </ul>
-          {!hasBridge && !kinds.length && !profiles.length && <p class="faint">Nothing matches the search.</p>}
-        </div>
+        <PartChoices />
       )}
     </section>
+  );
+}
+
+/** What can be added: a bridge, an endpoint of a type, or a device that has a profile. */
+function PartChoices() {
+  const state = devices.value;
+  const hasBridge = fits("bridge osc");
+  const kinds = (state?.kinds ?? []).filter((each) => fits(each.name, each.text));
+  const profiles = (state?.profiles ?? []).filter((each) => fits(each.name, each.title));
+  return (
+    <div class="dev-hand">
+      {(hasBridge || kinds.length > 0) && <h3>Types</h3>}
+      <ul class="dev-profiles">
+        {hasBridge && (
+          <PartChoice onChoose={() => begin("bridge", "stage", { listen: "udp://0.0.0.0:9001" })} title="bridge">
+            Receives OSC from anything.
+          </PartChoice>
+        )}
+        {kinds.map((each) => (
+          <PartChoice key={each.name} onChoose={() => beginKind(each)} title={each.name}>
+            {each.text}
+          </PartChoice>
+        ))}
+      </ul>
+      {profiles.length > 0 && <h3>Known devices</h3>}
+      <ul class="dev-profiles">
+        {profiles.map((each) => (
+          <PartChoice key={each.name} onChoose={() => beginProfile(each)} title={each.title}>
+            <span class="mono">{each.name}</span>, {several(each.addresses, "address", "addresses")}
+          </PartChoice>
+        ))}
+      </ul>
+      {!hasBridge && !kinds.length && !profiles.length && <p class="faint">Nothing matches the search.</p>}
+    </div>
+  );
+}
+
+function PartChoice({ title, children, onChoose }: { title: string; children: ComponentChildren; onChoose(): void }) {
+  return (
+    <li>
+      <button disabled={!configuration.value} onClick={onChoose}>
+        <b>{title}</b>
+        <small>{children}</small>
+      </button>
+    </li>
   );
 }

@@ -2,14 +2,14 @@
 
 import { useMemo, useState } from "preact/hooks";
 
-import { schema } from "../editing/client";
-import { problemsOf, SaveBox, useDraft } from "../editing/SaveBox";
+import { configuration, schema } from "../editing/client";
+import { problemsOf, useDraft } from "../editing/draft";
+import { SaveBox } from "../editing/SaveBox";
 import { SchemaForm } from "../forms/SchemaForm";
 import { kindOf, type Schema } from "../forms/schema";
-import { encodeTable, type FormTable } from "../forms/values";
+import { encodeTable, type FormPath, type FormTable } from "../forms/values";
 import type { EditWanted, SavedState } from "../protocol";
 import { may } from "../store";
-import { configuration } from "../editing/client";
 import { devices } from "./devices_store";
 
 export type PartKind = "bridge" | "endpoint";
@@ -57,44 +57,9 @@ export function PartForm({ kind, name: given, isNew, value: first, onSaved, onCa
   const { own, others } = problemsOf(draft, [kind, name]);
   if (!found || !configuration.value) return <p class="faint">Reading the configuration…</p>;
   const environment = configuration.value.environment;
-  const offered = (path: readonly (string | number)[]): readonly string[] => {
-    const key = String(path[0] ?? "");
-    const option = found.properties?.[key];
-    const isList = option !== undefined && kindOf(option, schema.value?.definitions ?? {}).kind === "list";
-    // What is found is offered for each item of a list: any other may be typed.
-    if (path.length !== (isList ? 2 : 1)) return [];
-    if (key === "profile") return (devices.value?.profiles ?? []).map((each) => each.name);
-    return (devices.value?.found ?? []).flatMap((each) => {
-      if (each.endpoint_type !== type) return [];
-      const value = each.table[key] as { $toml?: string } | undefined;
-      return value?.$toml?.startsWith('"') ? [JSON.parse(value.$toml) as string] : [];
-    });
-  };
   return (
     <form class="part-form" aria-label={isNew ? `New ${kind}` : `Options of ${name}`} onSubmit={(event) => event.preventDefault()}>
-      {isNew && (
-        <div class="sf">
-          <div class="sf-field set">
-            <div class="sf-name">
-              <label for="part-name">Name</label>
-            </div>
-            <div class="sf-body">
-              <input
-                id="part-name"
-                class="in1 mono"
-                value={name}
-                spellcheck={false}
-                autocomplete="off"
-                aria-describedby="part-name-help"
-                onInput={(event) => setName(event.currentTarget.value)}
-              />
-              <p class="help" id="part-name-help">
-                What routes and this page call it.
-              </p>
-            </div>
-          </div>
-        </div>
-      )}
+      {isNew && <PartNameField name={name} onChange={setName} />}
       <SchemaForm
         schema={found}
         definitions={schema.value?.definitions ?? {}}
@@ -105,7 +70,7 @@ export function PartForm({ kind, name: given, isNew, value: first, onSaved, onCa
           const variable = environment[[kind, name, ...path].join(".")];
           return variable ? `Set by the environment variable ${variable}.` : "";
         }}
-        suggestions={offered}
+        suggestions={(path) => offeredTexts(found, type, path)}
         first={FIRST[kind]}
         labels={LABELS}
         disabled={!may("configure")}
@@ -120,5 +85,46 @@ export function PartForm({ kind, name: given, isNew, value: first, onSaved, onCa
         onCancel={onCancel}
       />
     </form>
+  );
+}
+
+/** What was found around, and the profiles, as texts for a key of an endpoint. */
+function offeredTexts(table: Schema, type: string, path: FormPath): readonly string[] {
+  const key = String(path[0] ?? "");
+  const option = table.properties?.[key];
+  const isList = option !== undefined && kindOf(option, schema.value?.definitions ?? {}).kind === "list";
+  // What is found is offered for each item of a list: any other may be typed.
+  if (path.length !== (isList ? 2 : 1)) return [];
+  if (key === "profile") return (devices.value?.profiles ?? []).map((each) => each.name);
+  return (devices.value?.found ?? []).flatMap((each) => {
+    if (each.endpoint_type !== type) return [];
+    const value = each.table[key] as { $toml?: string } | undefined;
+    return value?.$toml?.startsWith('"') ? [JSON.parse(value.$toml) as string] : [];
+  });
+}
+
+function PartNameField({ name, onChange }: { name: string; onChange(name: string): void }) {
+  return (
+    <div class="sf">
+      <div class="sf-field set">
+        <div class="sf-name">
+          <label for="part-name">Name</label>
+        </div>
+        <div class="sf-body">
+          <input
+            id="part-name"
+            class="in1 mono"
+            value={name}
+            spellcheck={false}
+            autocomplete="off"
+            aria-describedby="part-name-help"
+            onInput={(event) => onChange(event.currentTarget.value)}
+          />
+          <p class="help" id="part-name-help">
+            What routes and this page call it.
+          </p>
+        </div>
+      </div>
+    </div>
   );
 }

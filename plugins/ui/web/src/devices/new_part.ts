@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { decodeTable, textOf, type FormTable, type JsonValue } from "../forms/values";
-import type { EndpointKind } from "../protocol";
+import type { EndpointKind, ProfileState } from "../protocol";
 import { freeName, takenNames } from "./devices_store";
 import type { PartKind } from "./PartForm";
 
@@ -30,4 +30,9 @@ export function beginKind(kind: EndpointKind): void {
     }),
   );
   begin("endpoint", kind.name, { type: kind.name, ...plain });
+}
+
+/** Opens the form of a new endpoint for a device that has a profile. */
+export function beginProfile({ name, to }: ProfileState): void {
+  begin("endpoint", name, { type: "osc", to: to || "udp://192.168.1.20:9000", profile: name });
 }

@@ -1,70 +1,12 @@
 // Below a draft: what is wrong with it, what saving changes in the file, and the button.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { several } from "../format";
-import type { FormProblem } from "../forms/form";
-import { isBelow } from "../forms/form";
-import type { FormPath } from "../forms/values";
-import type { CheckedState, EditWanted, SavedState, Trial } from "../protocol";
+import type { EditWanted, SavedState } from "../protocol";
 import { may, online } from "../store";
-import { checkEdits, configuration, readConfiguration, saveEdits } from "./client";
-
-const AGAIN = 3_000; // ms after which the last messages are traced again
-const WAIT = 250; // ms after an input before the draft is checked
-
-export interface Draft {
-  checked: CheckedState | null;
-  error: string;
-  isChecking: boolean;
-}
-
-/** Checks a draft whenever it changes; the last one wins. A trial is made again while it is shown. */
-export function useDraft(edits: readonly EditWanted[], trial: Trial | null = null): Draft {
-  const [draft, setDraft] = useState<Draft>({ checked: null, error: "", isChecking: true });
-  const text = JSON.stringify([edits, trial]);
-  const [round, setRound] = useState(0);
-  const number = useRef(0);
-  const checkedText = useRef("");
-  useEffect(() => {
-    if (!trial || trial.message || trial.run_function) return;
-    const timer = window.setInterval(() => {
-      if (!document.hidden && online.value) setRound((old) => old + 1);
-    }, AGAIN);
-    return () => window.clearInterval(timer);
-  }, [text]);
-  const base = configuration.value?.version ?? "";
-  useEffect(() => {
-    const own = ++number.current;
-    if (!edits.length || !base) return;
-    if (checkedText.current !== text) setDraft((old) => ({ ...old, isChecking: true }));
-    const timer = window.setTimeout(() => {
-      checkEdits(base, edits, trial).then(
-        (checked) => {
-          if (own !== number.current) return;
-          checkedText.current = text;
-          setDraft({ checked, error: checked.error, isChecking: false });
-        },
-        (error: Error) => {
-          if (own === number.current) setDraft({ checked: null, error: error.message, isChecking: false });
-        },
-      );
-    }, WAIT);
-    return () => window.clearTimeout(timer);
-  }, [text, base, round]);
-  return draft;
-}
-
-/** The problems of a draft that belong to a table, with paths in it; and the others. */
-export function problemsOf(draft: Draft, path: FormPath): { own: FormProblem[]; others: string[] } {
-  const own: FormProblem[] = [];
-  const others: string[] = [];
-  for (const each of draft.checked?.problems ?? []) {
-    if (path.length && isBelow(each.path, path)) own.push({ path: each.path.slice(path.length), text: each.brief });
-    else others.push(each.text);
-  }
-  return { own, others: [...others, ...(draft.checked?.refused ?? [])] };
-}
+import { configuration, readConfiguration, saveEdits } from "./client";
+import type { Draft } from "./draft";
 
 interface Props {
   edits: readonly EditWanted[];
@@ -78,13 +20,83 @@ interface Props {
 }
 
 export function SaveBox({ edits, draft, summary, problems, label = "Save and reload", onSaved, onCancel }: Props) {
+  const { failed, isSaving, save } = useSave(edits, summary, onSaved);
+  const { checked } = draft;
+  return (
+    <div class="save-box">
+      {problems.map((each) => (
+        <p key={each} class="err">
+          {each}
+        </p>
+      ))}
+      {draft.error && <p class="err">{draft.error}</p>}
+      {checked?.conflict && (
+        <button type="button" class="btn" onClick={() => void readConfiguration()}>
+          Compare with the file as it is now
+        </button>
+      )}
+      {failed && <Failure failed={failed} />}
+      {checked?.diff && <Diff text={checked.diff} />}
+      {checked?.warnings.map((each) => (
+        <p key={each} class="say w">
+          {each}
+        </p>
+      ))}
+      <div class="acts">
+        <span class="faint grow" role="status">
+          {statusOf(draft)}
+          {!may("configure") && " Saving needs a token with the right configure."}
+        </span>
+        {onCancel && (
+          <button type="button" class="btn ghost" onClick={onCancel}>
+            Discard
+          </button>
+        )}
+        <button type="button" class="btn go" disabled={!isReady(draft) || isSaving || !online.value || !may("configure")} onClick={() => void save()}>
+          {isSaving ? "Saving…" : label}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function isReady({ checked, isChecking }: Draft): boolean {
+  return checked !== null && !checked.error && !checked.problems.length && !checked.refused.length && !isChecking;
+}
+
+function statusOf({ checked, isChecking }: Draft): string {
+  if (isChecking) return "Checking…";
+  const count = checked?.problems.length ?? 0;
+  if (count) return several(count, "problem");
+  return checked?.merged ? "The file was changed meanwhile; both changes fit." : "";
+}
+
+/** Why edits were not saved, and the texts of files that only a person can write. */
+function Failure({ failed }: { failed: SavedState }) {
+  return (
+    <>
+      <p class="err" role="alert">
+        {failed.error}
+        {failed.reason === "conflict" && ". What you see now is checked against the file as it is."}
+      </p>
+      {Object.entries(failed.texts).map(([name, content]) => (
+        <label key={name} class="copy">
+          <span>
+            {name} cannot be written from here: copy this text into it.
+          </span>
+          <textarea class="mono" readOnly rows={8} value={content} onFocus={(event) => event.currentTarget.select()} />
+        </label>
+      ))}
+    </>
+  );
+}
+
+/** Saves edits; a failure is kept until they change. */
+function useSave(edits: readonly EditWanted[], summary: string, onSaved: (saved: SavedState) => void) {
   const [failed, setFailed] = useState<SavedState | null>(null);
   const [isSaving, setSaving] = useState(false);
   const text = JSON.stringify(edits);
   useEffect(() => setFailed(null), [text]);
-  const { checked } = draft;
-  const count = checked?.problems.length ?? 0;
-  const isReady = checked !== null && !checked.error && !count && !checked.refused.length && !draft.isChecking;
   const save = async () => {
     setSaving(true);
     try {
@@ -99,56 +111,7 @@ export function SaveBox({ edits, draft, summary, problems, label = "Save and rel
       setSaving(false);
     }
   };
-  const texts = Object.entries(failed?.texts ?? {});
-  return (
-    <div class="save-box">
-      {problems.map((each) => (
-        <p key={each} class="err">
-          {each}
-        </p>
-      ))}
-      {draft.error && <p class="err">{draft.error}</p>}
-      {checked?.conflict && (
-        <button type="button" class="btn" onClick={() => void readConfiguration()}>
-          Compare with the file as it is now
-        </button>
-      )}
-      {failed && (
-        <p class="err" role="alert">
-          {failed.error}
-          {failed.reason === "conflict" && ". What you see now is checked against the file as it is."}
-        </p>
-      )}
-      {texts.map(([name, content]) => (
-        <label key={name} class="copy">
-          <span>
-            {name} cannot be written from here: copy this text into it.
-          </span>
-          <textarea class="mono" readOnly rows={8} value={content} onFocus={(event) => event.currentTarget.select()} />
-        </label>
-      ))}
-      {checked?.diff && <Diff text={checked.diff} />}
-      {checked?.warnings.map((each) => (
-        <p key={each} class="say w">
-          {each}
-        </p>
-      ))}
-      <div class="acts">
-        <span class="faint grow" role="status">
-          {draft.isChecking ? "Checking…" : count ? several(count, "problem") : checked?.merged ? "The file was changed meanwhile; both changes fit." : ""}
-          {!may("configure") && " Saving needs a token with the right configure."}
-        </span>
-        {onCancel && (
-          <button type="button" class="btn ghost" onClick={onCancel}>
-            Discard
-          </button>
-        )}
-        <button type="button" class="btn go" disabled={!isReady || isSaving || !online.value || !may("configure")} onClick={() => void save()}>
-          {isSaving ? "Saving…" : label}
-        </button>
-      </div>
-    </div>
-  );
+  return { failed, isSaving, save };
 }
 
 const NOTHING: SavedState = {

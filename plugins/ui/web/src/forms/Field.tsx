@@ -25,35 +25,21 @@ export function Field({ form, name, schema: given, path, required, value, onChan
   const kind = kindOf(schema, form.definitions).kind;
   const isSecret = schema["x-secret"] === true;
   const isUnknown = kind === "unknown" && !isSecret;
-  const reason = form.lockedBy(path) || (schema.readOnly ? PROTECTED : isUnknown && value !== undefined ? UNKNOWN : "");
-  const isNested = kind === "table" || kind === "map" || kind === "list" || kind === "either";
-  const problems = form.problemsAt(path, !isNested || value === undefined);
-  const label = form.labels[name];
   const isSet = value !== undefined;
+  const reason = form.lockedBy(path) || (schema.readOnly ? PROTECTED : isUnknown && isSet ? UNKNOWN : "");
+  const isNested = kind === "table" || kind === "map" || kind === "list" || kind === "either";
+  const problems = form.problemsAt(path, !isNested || !isSet);
+  const label = form.labels[name];
   const isFixed = form.disabled || reason !== "" || isSecret || isUnknown;
   const described = [problems.length && `${id}-err`, `${id}-help`].filter(Boolean).join(" ");
+  const reset = isSet && !required && !isFixed ? () => onChange(undefined) : undefined;
   return (
     <div class={`sf-field ${isSet ? "set" : ""}`}>
-      <div class="sf-name">
-        <label for={id} id={`${id}-label`}>
-          {label && <span>{label}</span>}
-          <span class={label ? "mono faint" : "mono"}>{name}</span>
-          {required && <span class="sr"> (required)</span>}
-        </label>
-        {isSet && !required && !isFixed && (
-          <button type="button" class="sf-reset" onClick={() => onChange(undefined)} aria-label={`Reset ${name} to its default`}>
-            reset
-          </button>
-        )}
-      </div>
+      <FieldName id={id} name={name} label={label} required={required} onReset={reset} />
       <div class="sf-body">
-        {isSecret ? (
-          <p class="mono dim" id={id}>
-            {isSet ? "set, not shown" : "not set"}
-          </p>
-        ) : isUnknown ? (
-          <p class="mono dim sf-raw" id={id}>
-            {isSet ? textOf(value) : "not set"}
+        {isSecret || isUnknown ? (
+          <p class={isUnknown ? "mono dim sf-raw" : "mono dim"} id={id}>
+            {!isSet ? "not set" : isSecret ? "set, not shown" : textOf(value)}
           </p>
         ) : (
           <Control
@@ -70,18 +56,54 @@ export function Field({ form, name, schema: given, path, required, value, onChan
             required={required}
           />
         )}
-        {problems.length > 0 && (
-          <p class="err" id={`${id}-err`}>
-            <StateMark mark="bad" label={false} />
-            <span>{problems.join("; ")}</span>
-          </p>
-        )}
-        <p class="help" id={`${id}-help`}>
-          <Described text={isSecret ? `${schema.description ?? ""} A secret is set in the file.` : (schema.description ?? "")} />
-          {reason && <span class="w"> {reason}</span>}
-        </p>
+        {problems.length > 0 && <FieldProblems id={id} problems={problems} />}
+        <FieldHelp id={id} text={isSecret ? `${schema.description ?? ""} A secret is set in the file.` : (schema.description ?? "")} reason={reason} />
       </div>
     </div>
+  );
+}
+
+interface FieldNameProps {
+  /** The id of its control. */
+  id: string;
+  name: string;
+  label: string | undefined;
+  required: boolean;
+  onReset: (() => void) | undefined;
+}
+
+function FieldName({ id, name, label, required, onReset }: FieldNameProps) {
+  return (
+    <div class="sf-name">
+      <label for={id} id={`${id}-label`}>
+        {label && <span>{label}</span>}
+        <span class={label ? "mono faint" : "mono"}>{name}</span>
+        {required && <span class="sr"> (required)</span>}
+      </label>
+      {onReset && (
+        <button type="button" class="sf-reset" onClick={onReset} aria-label={`Reset ${name} to its default`}>
+          reset
+        </button>
+      )}
+    </div>
+  );
+}
+
+function FieldProblems({ id, problems }: { id: string; problems: readonly string[] }) {
+  return (
+    <p class="err" id={`${id}-err`}>
+      <StateMark mark="bad" label={false} />
+      <span>{problems.join("; ")}</span>
+    </p>
+  );
+}
+
+function FieldHelp({ id, text, reason }: { id: string; text: string; reason: string }) {
+  return (
+    <p class="help" id={`${id}-help`}>
+      <Described text={text} />
+      {reason && <span class="w"> {reason}</span>}
+    </p>
   );
 }
 

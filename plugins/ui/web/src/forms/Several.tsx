@@ -60,22 +60,7 @@ export function ListControl(props: ListProps) {
     else onChange(single && next.length === 1 ? next[0] : next);
   };
   if (offered.length && list.every((each) => typeof each === "string")) {
-    const names = [...new Set([...offered, ...(list as readonly string[])])];
-    return (
-      <div class="sf-pick" role="group" id={props.id} aria-labelledby={`${props.id}-label`} aria-describedby={props.described}>
-        {names.map((name) => (
-          <button
-            key={name}
-            type="button"
-            aria-pressed={list.includes(name)}
-            disabled={disabled}
-            onClick={() => give(list.includes(name) ? list.filter((each) => each !== name) : [...list, name])}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-    );
+    return <PickControl {...props} offered={offered} picked={list} onPick={give} />;
   }
   return (
     <div class="sf-list" role="group" id={props.id} aria-labelledby={`${props.id}-label`}>
@@ -100,6 +85,32 @@ export function ListControl(props: ListProps) {
           Add {props.label}
         </button>
       )}
+    </div>
+  );
+}
+
+interface PickProps extends ControlProps {
+  offered: readonly string[];
+  picked: readonly string[];
+  onPick(names: readonly string[]): void;
+}
+
+/** Names as buttons that are pressed. */
+function PickControl({ id, described, disabled, offered, picked, onPick }: PickProps) {
+  const names = [...new Set([...offered, ...picked])];
+  return (
+    <div class="sf-pick" role="group" id={id} aria-labelledby={`${id}-label`} aria-describedby={described}>
+      {names.map((name) => (
+        <button
+          key={name}
+          type="button"
+          aria-pressed={picked.includes(name)}
+          disabled={disabled}
+          onClick={() => onPick(picked.includes(name) ? picked.filter((each) => each !== name) : [...picked, name])}
+        >
+          {name}
+        </button>
+      ))}
     </div>
   );
 }

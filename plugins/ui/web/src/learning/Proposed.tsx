@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks";
 
 import { configuration, readError, tableAt } from "../editing/client";
-import { problemsOf, SaveBox, useDraft } from "../editing/SaveBox";
+import { problemsOf, useDraft } from "../editing/draft";
+import { SaveBox } from "../editing/SaveBox";
 import { encodeTable } from "../forms/values";
 import { MAX_NAME, type EditWanted, type LearningProposal, type SavedState } from "../protocol";
 import { may, online } from "../store";
@@ -24,40 +25,15 @@ export function Proposed({ proposal, onSaved }: ProposedProps) {
   return (
     <>
       <div class="sf">
-        <div class="sf-field set">
-          <div class="sf-name">
-            <label for="learn-name">Name</label>
-          </div>
-          <div class="sf-body">
-            <input
-              id="learn-name"
-              class="in1 mono"
-              maxLength={MAX_NAME}
-              value={typed ?? proposal.name}
-              aria-invalid={proposal.error !== "" || undefined}
-              aria-describedby="learn-error"
-              spellcheck={false}
-              autocomplete="off"
-              onInput={(event) => {
-                setTyped(event.currentTarget.value);
-                options(both, event.currentTarget.value);
-              }}
-            />
-          </div>
-        </div>
-        <div class="sf-field set">
-          <div class="sf-name">
-            <span id="learn-both">Both directions</span>
-          </div>
-          <div class="sf-body">
-            <div class="sf-line">
-              <button class="sw" role="switch" aria-checked={both} aria-labelledby="learn-both" onClick={() => options(!both, typed ?? "")}>
-                <i />
-              </button>
-              <span>{both ? "The control follows the target, too." : "From the control to the target."}</span>
-            </div>
-          </div>
-        </div>
+        <RouteNameField
+          name={typed ?? proposal.name}
+          isInvalid={proposal.error !== ""}
+          onChange={(name) => {
+            setTyped(name);
+            options(both, name);
+          }}
+        />
+        <DirectionField both={both} onToggle={() => options(!both, typed ?? "")} />
       </div>
       {proposal.error && (
         <p class="err" id="learn-error" role="alert">
@@ -81,6 +57,48 @@ export function Proposed({ proposal, onSaved }: ProposedProps) {
         />
       )}
     </>
+  );
+}
+
+function RouteNameField({ name, isInvalid, onChange }: { name: string; isInvalid: boolean; onChange(name: string): void }) {
+  return (
+    <div class="sf-field set">
+      <div class="sf-name">
+        <label for="learn-name">Name</label>
+      </div>
+      <div class="sf-body">
+        <input
+          id="learn-name"
+          class="in1 mono"
+          maxLength={MAX_NAME}
+          value={name}
+          aria-invalid={isInvalid || undefined}
+          aria-describedby="learn-error"
+          spellcheck={false}
+          autocomplete="off"
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** Whether the control follows the target, too. */
+function DirectionField({ both, onToggle }: { both: boolean; onToggle(): void }) {
+  return (
+    <div class="sf-field set">
+      <div class="sf-name">
+        <span id="learn-both">Both directions</span>
+      </div>
+      <div class="sf-body">
+        <div class="sf-line">
+          <button class="sw" role="switch" aria-checked={both} aria-labelledby="learn-both" onClick={onToggle}>
+            <i />
+          </button>
+          <span>{both ? "The control follows the target, too." : "From the control to the target."}</span>
+        </div>
+      </div>
+    </div>
   );
 }
 

@@ -6,7 +6,7 @@ import { MAX_NAME } from "../protocol";
 import { connection, online, parts, partsVersion } from "../store";
 import { learn } from "./learning_store";
 
-interface Offered {
+interface OfferedAddress {
   address: string;
   text: string;
 }
@@ -17,21 +17,8 @@ export function TargetChooser() {
   const sinks = [...parts.values()].flatMap(({ state }) => (state.kind === "endpoint" && state.is_sink ? [state.name] : []));
   const [part, setPart] = useState("");
   const [address, setAddress] = useState("");
-  const [offered, setOffered] = useState<readonly Offered[]>([]);
   const chosen = part || (sinks[0] ?? "");
-  useEffect(() => {
-    if (!chosen) return;
-    let isCurrent = true;
-    connection.request({ type: "find_addresses", part: chosen, query: address }).then(
-      (answer) => {
-        if (isCurrent && answer.type === "known_addresses") setOffered(answer.addresses);
-      },
-      () => setOffered([]),
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [chosen, address]);
+  const offered = useOfferedAddresses(chosen, address);
   if (!sinks.length) return <p class="say">There is no endpoint to send to yet. Add one under Devices.</p>;
   return (
     <form
@@ -51,6 +38,42 @@ export function TargetChooser() {
           ))}
         </select>
       </label>
+      <AddressField address={address} offered={offered} onChange={setAddress} />
+      <button class="btn" disabled={!address.trim().startsWith("/") || !online.value}>
+        Use it
+      </button>
+    </form>
+  );
+}
+
+/** The known addresses of an endpoint that fit what is typed. */
+function useOfferedAddresses(part: string, typed: string): readonly OfferedAddress[] {
+  const [offered, setOffered] = useState<readonly OfferedAddress[]>([]);
+  useEffect(() => {
+    if (!part) return;
+    let isCurrent = true;
+    connection.request({ type: "find_addresses", part, query: typed }).then(
+      (answer) => {
+        if (isCurrent && answer.type === "known_addresses") setOffered(answer.addresses);
+      },
+      () => setOffered([]),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [part, typed]);
+  return offered;
+}
+
+interface AddressFieldProps {
+  address: string;
+  offered: readonly OfferedAddress[];
+  onChange(address: string): void;
+}
+
+function AddressField({ address, offered, onChange }: AddressFieldProps) {
+  return (
+    <>
       <label class="grow">
         <span>Address</span>
         <input
@@ -62,7 +85,7 @@ export function TargetChooser() {
           autocapitalize="off"
           spellcheck={false}
           value={address}
-          onInput={(event) => setAddress(event.currentTarget.value)}
+          onInput={(event) => onChange(event.currentTarget.value)}
         />
       </label>
       <datalist id="learn-addresses">
@@ -72,9 +95,6 @@ export function TargetChooser() {
           </option>
         ))}
       </datalist>
-      <button class="btn" disabled={!address.trim().startsWith("/") || !online.value}>
-        Use it
-      </button>
-    </form>
+    </>
   );
 }

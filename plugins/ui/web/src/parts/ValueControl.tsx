@@ -1,16 +1,17 @@
 // The control of a value, below its row.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
 import { colourText } from "../argument_text";
 import { controlKind, scaleOf, type ControlKind } from "../control_kind";
-import { figure, visible } from "../format";
+import { visible } from "../format";
 import type { ValueRow } from "../protocol";
 import { Sender, targetsOf } from "../sending";
 import { may, online } from "../store";
 import { PinButton } from "../surface/PinButton";
 import type { Value } from "../values_store";
-import { Fader, Pad } from "./Fader";
+import { NumberControl } from "./NumberControl";
+import { Pad } from "./Pad";
 
 /** The height of a control in rem. */
 export function controlHeight(row: ValueRow, isNarrow: boolean): number {
@@ -79,28 +80,14 @@ function Body({ kind, value, disabled, sender, types }: BodyProps) {
     case "fader":
       return <NumberControl value={value} label={label} disabled={disabled} send={(number) => sender.send([number])} />;
     case "toggle": {
-      const isOn = row.args[0] === true;
-      const set = () => {
-        types.now = isOn ? "F" : "T";
-        sender.send([!isOn]);
+      const set = (isOn: boolean) => {
+        types.now = isOn ? "T" : "F";
+        sender.send([isOn]);
       };
-      return (
-        <div class="line">
-          <button class="sw" role="switch" aria-checked={isOn} aria-label={label} disabled={disabled} onClick={set}>
-            <i />
-          </button>
-          <span>{isOn ? "on" : "off"}</span>
-        </div>
-      );
+      return <ToggleControl label={label} isOn={row.args[0] === true} disabled={disabled} send={set} />;
     }
     case "trigger":
-      return (
-        <div class="line">
-          <button class="btn go" disabled={disabled} onClick={() => sender.send(row.args)}>
-            Send {row.address}
-          </button>
-        </div>
-      );
+      return <TriggerControl address={row.address} disabled={disabled} send={() => sender.send(row.args)} />;
     case "text":
       return <TextControl label={label} text={String(row.args[0])} disabled={disabled} send={(text) => sender.send([text])} />;
     case "colour":
@@ -124,78 +111,44 @@ function Body({ kind, value, disabled, sender, types }: BodyProps) {
         />
       );
     default:
-      return (
-        <div class="mono all" role="group" aria-label={label} tabIndex={0}>
-          ,{row.types} {row.args.map(String).map(visible).join(" ")}
-          {row.cut && " …"}
-        </div>
-      );
+      return <AllArguments label={label} row={row} />;
   }
 }
 
-interface NumberProps {
-  value: Value;
+interface ToggleProps {
   label: string;
+  isOn: boolean;
   disabled: boolean;
-  send(number: number): void;
+  send(isOn: boolean): void;
 }
 
-function NumberControl({ value, label, disabled, send }: NumberProps) {
-  const device = Number(value.row.args[0]);
-  // The range only grows: a cap must not move because the scale does.
-  const [scale, setScale] = useState(() => scaleOf(value.row, 0, value.series.values()));
-  // What is in the field while it has the focus: nothing changes it there but the keyboard.
-  const [typed, setTyped] = useState<string | null>(null);
-  const isTyped = useRef(false);
-  useEffect(() => {
-    if (device > scale.most || device < scale.least) setScale(scaleOf(value.row, 0, value.series.values()));
-  }, [device]);
-  const step = scale.whole ? 1 : (scale.most - scale.least) / 100;
-  const set = (number: number) => send(scale.whole ? Math.round(number) : number);
-  const enter = () => {
-    const number = Number(typed?.replace("\u2212", "-").replace(",", "."));
-    if (isTyped.current && typed && Number.isFinite(number)) set(number);
-    isTyped.current = false;
-  };
+function ToggleControl({ label, isOn, disabled, send }: ToggleProps) {
   return (
-    <div class="line keep">
-      <Fader label={label} device={device} scale={scale} disabled={disabled} onMove={send} />
-      <div class="line steps-of">
-        <button class="btn step" disabled={disabled} aria-label={`Lower ${value.row.address}`} onClick={() => set(device - step)}>
-          −
-        </button>
-        <input
-          class="type"
-          inputMode="decimal"
-          aria-label={`${label}, as a number`}
-          value={typed ?? figure(device)}
-          disabled={disabled}
-          onFocus={(event) => {
-            setTyped(event.currentTarget.value);
-            event.currentTarget.select();
-          }}
-          onInput={(event) => {
-            isTyped.current = true;
-            setTyped(event.currentTarget.value);
-          }}
-          onKeyDown={(event) => {
-            if (event.key === "Enter") {
-              enter();
-              event.currentTarget.blur();
-            } else if (event.key === "Escape") {
-              event.stopPropagation();
-              event.currentTarget.blur();
-            }
-          }}
-          onBlur={() => {
-            isTyped.current = false;
-            setTyped(null);
-          }}
-        />
-        <button class="btn step" disabled={disabled} aria-label={`Raise ${value.row.address}`} onClick={() => set(device + step)}>
-          +
-        </button>
-      </div>
+    <div class="line">
+      <button class="sw" role="switch" aria-checked={isOn} aria-label={label} disabled={disabled} onClick={() => send(!isOn)}>
+        <i />
+      </button>
+      <span>{isOn ? "on" : "off"}</span>
+    </div>
+  );
+}
+
+function TriggerControl({ address, disabled, send }: { address: string; disabled: boolean; send(): void }) {
+  return (
+    <div class="line">
+      <button class="btn go" disabled={disabled} onClick={send}>
+        Send {address}
+      </button>
+    </div>
+  );
+}
+
+/** A value that has no control: its type tags and arguments. */
+function AllArguments({ label, row }: { label: string; row: ValueRow }) {
+  return (
+    <div class="mono all" role="group" aria-label={label} tabIndex={0}>
+      ,{row.types} {row.args.map(String).map(visible).join(" ")}
+      {row.cut && " …"}
     </div>
   );
 }

@@ -37,19 +37,10 @@ function goals({ sinks, receivers }: ValueRow): string {
 }
 
 export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
-  // What changes rarely; another row draws this again.
-  void useComputed(() => {
-    void value.version.value;
-    const { types, sources, peer } = value.row;
-    return `${numberOf(value.row) !== null} ${types} ${sources.join()} ${goals(value.row)} ${peer}`;
-  }).value;
-  const isStale = useComputed(() => {
-    void value.version.value;
-    return !online.value || !(ageOf(value) < STALE);
-  }).value;
+  useRareChanges(value);
+  const isStale = useStale(value);
   const { row } = value;
   const cut = row.address.lastIndexOf("/") + 1;
-  const hasNumber = numberOf(row) !== null;
   return (
     <div
       class={`rowbox ${isStale ? "stale" : ""} ${isOpen ? "open" : ""}`}
@@ -59,56 +50,80 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       style={{ transform: `translateY(${top}px)` }}
       onKeyDown={(event) => event.key === "Escape" && isOpen && onOpen(row.address, index)}
     >
-    <div class="v">
-      {hasNumber ? (
+      <div class="v">
+        {plotCheckbox(row, isChosen, onChoose)}
         <button
-          class="chk"
-          role="checkbox"
-          aria-checked={isChosen}
-          aria-label={`Plot ${row.address}`}
-          onClick={() => onChoose(row.address)}
+          class="nm mono clip"
+          title={row.address}
+          aria-label={visible(row.address)}
+          aria-expanded={isOpen}
+          onClick={() => onOpen(row.address, index)}
         >
-          <Icon name="tick" />
+          <span class="path">{visible(row.address.slice(0, cut))}</span>
+          <span class="leaf">{visible(row.address.slice(cut))}</span>
         </button>
-      ) : (
-        <span class="no-chk" />
-      )}
-      <button
-        class="nm mono clip"
-        title={row.address}
-        aria-label={visible(row.address)}
-        aria-expanded={isOpen}
-        onClick={() => onOpen(row.address, index)}
-      >
-        <span class="path">{visible(row.address.slice(0, cut))}</span>
-        <span class="leaf">{visible(row.address.slice(cut))}</span>
-      </button>
-      <Shown value={value} />
-      {hasNumber ? (
-        <Sparkline
-          series={value.series}
-          version={value.slow}
-          length={MINUTE}
-          zero={false}
-          tone={isStale ? "line-2" : "accent"}
-          area={!isStale}
-        />
-      ) : (
-        <span class="no-line" />
-      )}
-      <Rate value={value} />
-      <Age value={value} />
-      <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
-      <span class="to dim clip" title={goals(row)}>
-        {goals(row) || "–"}
-      </span>
-    </div>
+        <Shown value={value} />
+        {lastMinute(value, isStale)}
+        <Rate value={value} />
+        <Age value={value} />
+        <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
+        <span class="to dim clip" title={goals(row)}>
+          {goals(row) || "–"}
+        </span>
+      </div>
       {isOpen && (
         <div class="room-of" style={{ height: `${controlHeight(row, window.innerWidth < 768)}rem` }}>
           <ValueControl value={value} />
         </div>
       )}
     </div>
+  );
+}
+
+/** Draws a row again when something changes in it that changes rarely. */
+function useRareChanges(value: Value): void {
+  void useComputed(() => {
+    void value.version.value;
+    const { types, sources, peer } = value.row;
+    return `${numberOf(value.row) !== null} ${types} ${sources.join()} ${goals(value.row)} ${peer}`;
+  }).value;
+}
+
+function useStale(value: Value): boolean {
+  return useComputed(() => {
+    void value.version.value;
+    return !online.value || !(ageOf(value) < STALE);
+  }).value;
+}
+
+// Cells that change only with their row are plain functions: a component costs more in each row.
+
+function plotCheckbox(row: ValueRow, isChosen: boolean, onChoose: Props["onChoose"]) {
+  if (numberOf(row) === null) return <span class="no-chk" />;
+  return (
+    <button
+      class="chk"
+      role="checkbox"
+      aria-checked={isChosen}
+      aria-label={`Plot ${row.address}`}
+      onClick={() => onChoose(row.address)}
+    >
+      <Icon name="tick" />
+    </button>
+  );
+}
+
+function lastMinute(value: Value, isStale: boolean) {
+  if (numberOf(value.row) === null) return <span class="no-line" />;
+  return (
+    <Sparkline
+      series={value.series}
+      version={value.slow}
+      length={MINUTE}
+      zero={false}
+      tone={isStale ? "line-2" : "accent"}
+      area={!isStale}
+    />
   );
 }
 
@@ -130,51 +145,58 @@ function Shown({ value }: { value: Value }) {
   const { row } = value;
   const [first] = row.args;
   if (!row.args.length) return <span class="val wide dim">trigger</span>;
-  if (row.args.length > 1) {
-    const shown = argumentTexts(row);
-    return (
-      <span class="val wide mono clip" title={shown.join(" ")}>
-        {shown.join(", ")}
-        {row.cut && " …"}
-      </span>
-    );
-  }
+  if (row.args.length > 1) return argumentList(row);
+  if (typeof first === "boolean") return booleanChip(first);
   const tag = row.types.charAt(0);
-  if (typeof first === "boolean") {
-    return (
-      <span class="val wide">
-        <span class="chip">
-          <i class={`pill ${first ? "t" : ""}`} />
-          {String(first)}
-        </span>
-      </span>
-    );
-  }
-  if (tag === "r" && typeof first === "string") {
-    return (
-      <span class="val wide">
-        <span class="chip">
-          <i class="sw2" style={{ background: first.slice(0, 7) }} />
-          <span class="mono">{colourText(first)}</span>
-        </span>
-      </span>
-    );
-  }
+  if (tag === "r" && typeof first === "string") return colourChip(first);
   if (typeof first === "number") return <NumberShown number={first} value={value} />;
-  if (tag === "b") {
-    const bytes = String(first);
-    return (
-      <span class="val wide mono clip dim">
-        {bytes.replace(/../g, "$& ") || "empty"}
-        {row.cut ? "…" : ""}
-      </span>
-    );
-  }
+  if (tag === "b") return blobBytes(String(first), row.cut);
   if (tag === "m" && typeof first === "string") return <span class="val wide">{midi(first)}</span>;
   if (tag === "t" && typeof first === "string") return <span class="val wide mono">{timeTag(first)}</span>;
   return (
     <span class="val wide clip" title={String(first)}>
       {tag === "s" || tag === "S" || tag === "c" ? `“${line(String(first))}”` : text(first ?? null)}
+    </span>
+  );
+}
+
+function argumentList(row: ValueRow) {
+  const shown = argumentTexts(row);
+  return (
+    <span class="val wide mono clip" title={shown.join(" ")}>
+      {shown.join(", ")}
+      {row.cut && " …"}
+    </span>
+  );
+}
+
+function booleanChip(isTrue: boolean) {
+  return (
+    <span class="val wide">
+      <span class="chip">
+        <i class={`pill ${isTrue ? "t" : ""}`} />
+        {String(isTrue)}
+      </span>
+    </span>
+  );
+}
+
+function colourChip(colour: string) {
+  return (
+    <span class="val wide">
+      <span class="chip">
+        <i class="sw2" style={{ background: colour.slice(0, 7) }} />
+        <span class="mono">{colourText(colour)}</span>
+      </span>
+    </span>
+  );
+}
+
+function blobBytes(bytes: string, isCut: boolean) {
+  return (
+    <span class="val wide mono clip dim">
+      {bytes.replace(/../g, "$& ") || "empty"}
+      {isCut ? "…" : ""}
     </span>
   );
 }

@@ -11,6 +11,7 @@ import { cameAt, recordings, run } from "./recording_store";
 import { duration } from "./words";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 10];
+const SETTLE = 300; // ms after a change of the position within which the state has come, too
 
 export function Player({ state, allowed }: { state: PlaybackState | null; allowed: boolean }) {
   return (
@@ -62,17 +63,7 @@ function PlayOptions({ allowed }: { allowed: boolean }) {
 }
 
 function Deck({ state, allowed }: { state: PlaybackState; allowed: boolean }) {
-  // While it is dragged, the slider is where the hand is.
-  const [hand, setHand] = useState<number | null>(null);
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    if (state.paused || !online.value) return;
-    const timer = window.setInterval(() => redraw(performance.now()), 100);
-    return () => window.clearInterval(timer);
-  }, [state.paused, online.value]);
-  const passed = state.paused || !online.value ? 0 : ((performance.now() - cameAt.value) / 1_000) * state.speed;
-  const length = state.seconds ?? Math.max(state.position, 1);
-  const at = hand ?? Math.min(state.position + passed, length);
+  const { at, length, seek, release } = usePosition(state);
   return (
     <>
       <p class="tape-name clip">{state.name}</p>
@@ -89,10 +80,10 @@ function Deck({ state, allowed }: { state: PlaybackState; allowed: boolean }) {
         step={Math.max(length / 1_000, 0.01)}
         value={at}
         disabled={!allowed}
-        onInput={(event) => setHand(Number(event.currentTarget.value))}
+        onInput={(event) => seek(Number(event.currentTarget.value))}
         onChange={(event) => {
           run({ type: "change_playback", position: Number(event.currentTarget.value) });
-          window.setTimeout(() => setHand(null), 300);
+          release();
         }}
       />
       <p class="dim">
@@ -115,6 +106,22 @@ function Deck({ state, allowed }: { state: PlaybackState; allowed: boolean }) {
       </div>
     </>
   );
+}
+
+/** The position that is shown: it keeps running between two states, and is where the hand drags it. */
+function usePosition(state: PlaybackState) {
+  const [hand, seek] = useState<number | null>(null);
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    if (state.paused || !online.value) return;
+    const timer = window.setInterval(() => redraw(performance.now()), 100);
+    return () => window.clearInterval(timer);
+  }, [state.paused, online.value]);
+  const passed = state.paused || !online.value ? 0 : ((performance.now() - cameAt.value) / 1_000) * state.speed;
+  const length = state.seconds ?? Math.max(state.position, 1);
+  const at = hand ?? Math.min(state.position + passed, length);
+  const release = () => window.setTimeout(() => seek(null), SETTLE);
+  return { at, length, seek, release };
 }
 
 function SpeedField({ value, disabled, onChange }: { value: number; disabled: boolean; onChange(value: number): void }) {

@@ -70,20 +70,10 @@ export function RecordingList({ allowed }: { allowed: boolean }) {
 }
 
 function Row({ entry, allowed }: { entry: RecordingEntry; allowed: boolean }) {
-  const [isAsked, setAsked] = useSecondPress();
   const state = recordings.value;
   const isRecorded = state?.recorder?.name === entry.name;
   const isPlayed = state?.playback?.name === entry.name;
   const isReadable = entry.started !== null;
-  const play = () =>
-    run({
-      type: "play_recording",
-      name: entry.name,
-      direction: direction.value,
-      source: direction.value === "in" ? source.value : "",
-      speed: speed.value,
-      loop: isLoop.value,
-    });
   return (
     <li class={isPlayed ? "here" : ""} aria-label={entry.name}>
       <StateMark mark={isRecorded || isPlayed ? "live" : isReadable ? "idle" : "warn"} label={false} />
@@ -94,7 +84,7 @@ function Row({ entry, allowed }: { entry: RecordingEntry; allowed: boolean }) {
       <span class="num len">{isRecorded ? "recording" : entry.seconds === null ? "cut off" : duration(entry.seconds)}</span>
       <span class="num dim size">{bytes(isRecorded ? (state.recorder?.size ?? 0) : entry.size)}</span>
       <span class="acts">
-        <button class="btn" disabled={!allowed || !isReadable || isRecorded} aria-label={`Play ${entry.name}`} onClick={play}>
+        <button class="btn" disabled={!allowed || !isReadable || isRecorded} aria-label={`Play ${entry.name}`} onClick={() => play(entry)}>
           <Icon name="play" />
           Play
         </button>
@@ -106,18 +96,36 @@ function Row({ entry, allowed }: { entry: RecordingEntry; allowed: boolean }) {
         >
           <Icon name="download" />
         </button>
-        <button
-          class={`btn ${isAsked ? "danger" : "ghost"}`}
-          disabled={!allowed || isRecorded || isPlayed}
-          aria-label={isAsked ? `Remove ${entry.name}: press again` : `Remove ${entry.name}`}
-          onClick={() => {
-            if (isAsked) run({ type: "remove_recording", name: entry.name });
-            setAsked(!isAsked);
-          }}
-        >
-          {isAsked ? "Remove?" : <Icon name="trash" />}
-        </button>
+        <RemoveRecordingButton name={entry.name} disabled={!allowed || isRecorded || isPlayed} />
       </span>
     </li>
+  );
+}
+
+function play({ name }: RecordingEntry): void {
+  run({
+    type: "play_recording",
+    name,
+    direction: direction.value,
+    source: direction.value === "in" ? source.value : "",
+    speed: speed.value,
+    loop: isLoop.value,
+  });
+}
+
+function RemoveRecordingButton({ name, disabled }: { name: string; disabled: boolean }) {
+  const [isAsked, setAsked] = useSecondPress();
+  return (
+    <button
+      class={`btn ${isAsked ? "danger" : "ghost"}`}
+      disabled={disabled}
+      aria-label={isAsked ? `Remove ${name}: press again` : `Remove ${name}`}
+      onClick={() => {
+        if (isAsked) run({ type: "remove_recording", name });
+        setAsked(!isAsked);
+      }}
+    >
+      {isAsked ? "Remove?" : <Icon name="trash" />}
+    </button>
   );
 }

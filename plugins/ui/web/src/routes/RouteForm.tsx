@@ -3,12 +3,14 @@
 import { useMemo, useState } from "preact/hooks";
 
 import { configuration, schema } from "../editing/client";
-import { problemsOf, SaveBox, useDraft } from "../editing/SaveBox";
+import { problemsOf, useDraft } from "../editing/draft";
+import { SaveBox } from "../editing/SaveBox";
+import type { FormProblem } from "../forms/form";
 import { SchemaForm } from "../forms/SchemaForm";
 import type { Schema } from "../forms/schema";
 import { encodeTable, withKey, type FormTable } from "../forms/values";
 import { Icon } from "../icons";
-import type { EditWanted, SavedState } from "../protocol";
+import type { EditWanted } from "../protocol";
 import { may } from "../store";
 import { changed, freeRouteName, indexOf, namesOf, open, partNames, routeTables, saved } from "./routes_store";
 import { Trace, type TrialWanted } from "./Trace";
@@ -23,67 +25,94 @@ interface Props {
 
 export function RouteForm({ index: given, table: first }: Props) {
   const index = given === null ? null : indexOf(first, given);
-  const [value, setValue] = useState(first);
-  const [trial, setTrial] = useState<TrialWanted>({ message: "", run_function: false });
-  const all = routeTables();
-  const at = index ?? all.length;
-  const edits = useMemo<readonly EditWanted[]>(() => {
-    const table = encodeTable(value);
-    return [index === null ? { kind: "add", path: ["route"], table, position: null } : { kind: "change", path: ["route", index], table }];
-  }, [value, index]);
-  const draft = useDraft(edits, { route: at, ...trial });
-  const { own, others } = problemsOf(draft, ["route", at]);
+  const { value, setValue, trial, setTrial, position, edits, draft } = useRouteDraft(index, first);
+  const { own, others } = problemsOf(draft, ["route", position]);
   const model = routeSchema();
   if (given !== null && index === null && configuration.value) return <Gone />;
   if (!model || !configuration.value) return <p class="say">Reading the configuration…</p>;
-  const environment = configuration.value.environment;
-  const place = configuration.value.places[at];
+  const { files, places } = configuration.value;
+  const place = places[position];
   const name = typeof value["name"] === "string" ? value["name"] : "";
-  const canEdit = may("configure");
-  const pick = (key: "from" | "to", names: readonly string[]) =>
-    setValue(withKey(value, key, names.length === 1 ? names[0]! : names.length ? [...names] : undefined));
-  const done = (state: SavedState) => {
-    saved.value = state;
-    open.value = null;
-  };
+  const close = () => (open.value = null);
   return (
-    <form class="panel route-form" aria-label={index === null ? "New route" : `Edit route ${name || at + 1}`} onSubmit={(event) => event.preventDefault()}>
+    <form class="panel route-form" aria-label={index === null ? "New route" : `Edit route ${name || position + 1}`} onSubmit={(event) => event.preventDefault()}>
       <header>
-        <h2>{name || (index === null ? "New route" : `Route ${at + 1}`)}</h2>
-        {place && (configuration.value.files.length > 1) && <span class="faint clip">{baseName(place)}</span>}
+        <h2>{name || (index === null ? "New route" : `Route ${position + 1}`)}</h2>
+        {place && files.length > 1 && <span class="faint clip">{baseName(place)}</span>}
         <span class="grow" />
-        {index !== null && <RouteActions index={index} table={first} count={all.length} />}
-        <button type="button" class="btn ghost only-icon" aria-label="Close" onClick={() => (open.value = null)}>
+        {index !== null && <RouteActions index={index} table={first} count={routeTables().length} />}
+        <button type="button" class="btn ghost only-icon" aria-label="Close" onClick={close}>
           <Icon name="close" />
         </button>
       </header>
-      <div class="route-fields">
-        <Names label="From" side="from" value={namesOf(value, "from")} disabled={!canEdit} problems={own.filter((each) => each.path[0] === "from").map((each) => each.text)} onChange={(names) => pick("from", names)} />
-        <SchemaForm
-          schema={model}
-          definitions={schema.value?.definitions ?? {}}
-          value={withKey(withKey(value, "from", undefined), "to", undefined)}
-          onChange={(table) => setValue({ ...pickedOf(value), ...table })}
-          problems={own.filter((each) => each.path[0] !== "from" && each.path[0] !== "to")}
-          locked={(path) => {
-            const variable = environment[`route ${at + 1}: ${path.join(".")}`];
-            return variable ? `Set by the environment variable ${variable}.` : "";
-          }}
-          first={FIRST}
-          disabled={!canEdit}
-        />
-        <Names label="To" side="to" value={namesOf(value, "to")} disabled={!canEdit} problems={own.filter((each) => each.path[0] === "to").map((each) => each.text)} onChange={(names) => pick("to", names)} />
-      </div>
+      <RouteFields model={model} position={position} value={value} onChange={setValue} problems={own} />
       <Trace draft={draft} trial={trial} onTrial={setTrial} hasFunction={"function" in value} />
       <SaveBox
         edits={edits}
         draft={draft}
         summary={changed(name, index === null)}
         problems={others}
-        onSaved={done}
-        onCancel={() => (open.value = null)}
+        onSaved={(state) => {
+          saved.value = state;
+          close();
+        }}
+        onCancel={close}
       />
     </form>
+  );
+}
+
+/** The draft of a route: its keys, the message to try, and what the bridge says of them. */
+function useRouteDraft(index: number | null, first: FormTable) {
+  const [value, setValue] = useState(first);
+  const [trial, setTrial] = useState<TrialWanted>({ message: "", run_function: false });
+  const position = index ?? routeTables().length;
+  const edits = useMemo<readonly EditWanted[]>(() => {
+    const table = encodeTable(value);
+    return [index === null ? { kind: "add", path: ["route"], table, position: null } : { kind: "change", path: ["route", index], table }];
+  }, [value, index]);
+  const draft = useDraft(edits, { route: position, ...trial });
+  return { value, setValue, trial, setTrial, position, edits, draft };
+}
+
+interface RouteFieldsProps {
+  model: Schema;
+  /** The index of the route in the configuration. */
+  position: number;
+  value: FormTable;
+  onChange(value: FormTable): void;
+  problems: readonly FormProblem[];
+}
+
+/** The keys of a route, between where its messages come from and where they go. */
+function RouteFields({ model, position, value, onChange, problems }: RouteFieldsProps) {
+  const disabled = !may("configure");
+  const sideProps = (side: "from" | "to") => ({
+    side,
+    value: namesOf(value, side),
+    disabled,
+    problems: problems.filter((each) => each.path[0] === side).map((each) => each.text),
+    onChange: (names: readonly string[]) =>
+      onChange(withKey(value, side, names.length === 1 ? names[0]! : names.length ? [...names] : undefined)),
+  });
+  return (
+    <div class="route-fields">
+      <Names label="From" {...sideProps("from")} />
+      <SchemaForm
+        schema={model}
+        definitions={schema.value?.definitions ?? {}}
+        value={withKey(withKey(value, "from", undefined), "to", undefined)}
+        onChange={(table) => onChange({ ...pickedOf(value), ...table })}
+        problems={problems.filter((each) => each.path[0] !== "from" && each.path[0] !== "to")}
+        locked={(path) => {
+          const variable = configuration.value?.environment[`route ${position + 1}: ${path.join(".")}`];
+          return variable ? `Set by the environment variable ${variable}.` : "";
+        }}
+        first={FIRST}
+        disabled={disabled}
+      />
+      <Names label="To" {...sideProps("to")} />
+    </div>
   );
 }
 

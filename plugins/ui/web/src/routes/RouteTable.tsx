@@ -71,7 +71,6 @@ function Row({ row }: { row: RouteRow }) {
   const { part, index, table } = row;
   const known = parts.get(part.id);
   const speed = online.value ? (known?.in.rate ?? 0) : 0;
-  const last = lastMessages.value.get(part.id);
   const lost = lostOf(part);
   const isOff = part.muted || !part.enabled;
   const isOpen = open.value?.kind === "form" && open.value.index === index;
@@ -96,31 +95,40 @@ function Row({ row }: { row: RouteRow }) {
       <td class="num c-r">
         <span class="rate">
           {known && <Sparkline series={known.inSeries} version={partsVersion} length={60} most={5} tone={isOff ? "line-2" : "accent"} />}
-          <span>{part.muted ? "muted" : !part.enabled ? "disabled" : speed > BUSY ? `${rateFigure(speed)}/s` : "quiet"}</span>
+          <span>{rateText(part, speed)}</span>
         </span>
         {lost > 0 && <span class="drop w">{count(lost)} dropped</span>}
       </td>
       <td class={`num c-d ${lost ? "w" : "faint"}`}>{count(lost)}</td>
-      <td class="io mono">
-        {last || part.failing || part.muted ? (
-          <>
-            <span title={last?.taken}>
-              <i>in</i>
-              {last ? short(last.taken) : "–"}
-            </span>
-            <span class="dim" title={last?.sent}>
-              <i>out</i>
-              {part.failing ? <span class="b">{part.last_error}</span> : part.muted ? "muted" : short(last?.sent ?? "–")}
-            </span>
-          </>
-        ) : (
-          <span class="faint">nothing yet</span>
-        )}
-      </td>
+      <td class="io mono">{lastInAndOut(part)}</td>
       <td class="c-m">
         <MuteSwitch part={part} />
       </td>
     </tr>
+  );
+}
+
+function rateText(part: RoutePart, speed: number): string {
+  if (part.muted) return "muted";
+  if (!part.enabled) return "disabled";
+  return speed > BUSY ? `${rateFigure(speed)}/s` : "quiet";
+}
+
+/** The last messages of a route. A plain function, as each look draws all rows: a component costs more. */
+function lastInAndOut(part: RoutePart) {
+  const last = lastMessages.value.get(part.id);
+  if (!last && !part.failing && !part.muted) return <span class="faint">nothing yet</span>;
+  return (
+    <>
+      <span title={last?.taken}>
+        <i>in</i>
+        {last ? short(last.taken) : "–"}
+      </span>
+      <span class="dim" title={last?.sent}>
+        <i>out</i>
+        {part.failing ? <span class="b">{part.last_error}</span> : part.muted ? "muted" : short(last?.sent ?? "–")}
+      </span>
+    </>
   );
 }
 

@@ -1,38 +1,23 @@
-// The files as text: completion, help on hover, and the problems of `check` in place. It lives in a
-// shadow root, where CodeMirror's styles need no inline code.
+// The files as text, with the problems of `check` in place.
 
-import { autocompletion, closeBrackets, completionKeymap, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { HighlightStyle, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
-import { toml } from "@codemirror/legacy-modes/mode/toml";
-import { lintGutter, setDiagnostics, type Diagnostic } from "@codemirror/lint";
-import { EditorState } from "@codemirror/state";
-import { drawSelection, EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers, tooltips } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
-import { configuration, readSchema, schema } from "../editing/client";
-import { SaveBox, useDraft } from "../editing/SaveBox";
+import { configuration } from "../editing/client";
+import { useDraft, type Draft } from "../editing/draft";
+import { SaveBox } from "../editing/SaveBox";
 import { Icon } from "../icons";
-import type { EditWanted, ProblemState } from "../protocol";
-import { may } from "../store";
+import type { EditWanted, FileState, ProblemState } from "../protocol";
 import { baseName } from "./RouteForm";
-import { open, partNames, saved } from "./routes_store";
-import { headerAt, helpOf, keysOf, tableSchema, valuesOf } from "./toml_help";
+import { open, saved } from "./routes_store";
+import { TomlEditor } from "./TomlEditor";
 
-const NAMES = ["from", "to"];
 const MAX_FILE = 524_288; // characters: the bridge takes no more
 const MAX_EDITS = 1_000_000; // characters of all edits as JSON: the bridge takes 1,048,576
 
 export function TextEditor() {
   const found = configuration.value;
-  const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
   const [file, setFile] = useState(found?.files[0]?.name ?? "");
-  const edits = useMemo<readonly EditWanted[]>(
-    () => Object.entries(texts).map(([name, text]) => ({ kind: "text", file: name, text })),
-    [texts],
-  );
-  const isLarge = Object.values(texts).some((each) => each.length > MAX_FILE) || JSON.stringify(edits).length > MAX_EDITS;
+  const { texts, setTexts, edits, isLarge } = useTexts();
   const draft = useDraft(isLarge ? [] : edits);
   if (!found) return <p class="say">Reading the configuration…</p>;
   const problems = edits.length ? (draft.checked?.problems ?? []) : [];
@@ -50,19 +35,8 @@ export function TextEditor() {
           <Icon name="close" />
         </button>
       </header>
-      {found.files.length > 1 && (
-        <div class="tools files">
-          <div class="seg" role="group" aria-label="File">
-            {found.files.map((each) => (
-              <button key={each.name} aria-pressed={each.name === file} onClick={() => setFile(each.name)}>
-                {baseName(each.name)}
-                {texts[each.name] !== undefined && <small>changed</small>}
-              </button>
-            ))}
-          </div>
-        </div>
-      )}
-      <Editor
+      {found.files.length > 1 && <FileButtons files={found.files} texts={texts} shown={file} onShow={setFile} />}
+      <TomlEditor
         key={`${file} ${found.version}`}
         text={texts[file] ?? original}
         problems={problems.filter((each) => each.file === file)}
@@ -73,20 +47,7 @@ export function TextEditor() {
           This text is larger than 512 KiB, which is the most that this page can save: make the changes in the file itself.
         </p>
       ) : edits.length ? (
-        <SaveBox
-          edits={edits}
-          draft={draft}
-          summary="edited as text"
-          problems={[...(draft.checked?.refused ?? []), ...problems.map((each) => `${each.line ? `line ${each.line}: ` : ""}${each.text}`)]}
-          onSaved={(state) => {
-            saved.value = state;
-            setTexts({});
-          }}
-          onCancel={() => {
-            setTexts({});
-            open.value = null;
-          }}
-        />
+        <TextSaveBox edits={edits} draft={draft} problems={problems} forget={() => setTexts({})} />
       ) : (
         <p class="say">Ctrl-Space completes; pointing at a key explains it. Secrets are hidden, and kept when you save.</p>
       )}
@@ -94,152 +55,64 @@ export function TextEditor() {
   );
 }
 
-interface EditorProps {
-  text: string;
+type Texts = Readonly<Record<string, string>>;
+
+/** The texts of files that were changed, as edits. */
+function useTexts() {
+  const [texts, setTexts] = useState<Texts>({});
+  const edits = useMemo<readonly EditWanted[]>(
+    () => Object.entries(texts).map(([name, text]) => ({ kind: "text", file: name, text })),
+    [texts],
+  );
+  const isLarge = Object.values(texts).some((each) => each.length > MAX_FILE) || JSON.stringify(edits).length > MAX_EDITS;
+  return { texts, setTexts, edits, isLarge };
+}
+
+interface FileButtonsProps {
+  files: readonly FileState[];
+  texts: Texts;
+  shown: string;
+  onShow(file: string): void;
+}
+
+function FileButtons({ files, texts, shown, onShow }: FileButtonsProps) {
+  return (
+    <div class="tools files">
+      <div class="seg" role="group" aria-label="File">
+        {files.map((each) => (
+          <button key={each.name} aria-pressed={each.name === shown} onClick={() => onShow(each.name)}>
+            {baseName(each.name)}
+            {texts[each.name] !== undefined && <small>changed</small>}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface TextSaveBoxProps {
+  edits: readonly EditWanted[];
+  draft: Draft;
   problems: readonly ProblemState[];
-  onChange(text: string): void;
+  /** Drops all changes of texts. */
+  forget(): void;
 }
 
-function Editor({ text, problems, onChange }: EditorProps) {
-  const host = useRef<HTMLDivElement>(null);
-  const view = useRef<EditorView | null>(null);
-  const change = useRef(onChange);
-  change.current = onChange;
-  useEffect(() => {
-    const root = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: "open" });
-    const parent = document.createElement("div");
-    root.append(parent);
-    const made = new EditorView({
-      parent,
-      root,
-      state: EditorState.create({ doc: text, extensions: extensions((value) => change.current(value)) }),
-    });
-    view.current = made;
-    return () => {
-      made.destroy();
-      parent.remove();
-    };
-  }, []);
-  useEffect(() => {
-    const editor = view.current;
-    if (editor) editor.dispatch(setDiagnostics(editor.state, problems.map((each) => diagnostic(editor.state, each))));
-  }, [problems]);
-  return <div ref={host} class="cm-host" />;
+function TextSaveBox({ edits, draft, problems, forget }: TextSaveBoxProps) {
+  return (
+    <SaveBox
+      edits={edits}
+      draft={draft}
+      summary="edited as text"
+      problems={[...(draft.checked?.refused ?? []), ...problems.map((each) => `${each.line ? `line ${each.line}: ` : ""}${each.text}`)]}
+      onSaved={(state) => {
+        saved.value = state;
+        forget();
+      }}
+      onCancel={() => {
+        forget();
+        open.value = null;
+      }}
+    />
+  );
 }
-
-function diagnostic(state: EditorState, problem: ProblemState): Diagnostic {
-  const line = state.doc.line(Math.min(Math.max(problem.line, 1), state.doc.lines));
-  const from = line.from + (line.text.length - line.text.trimStart().length);
-  return { from, to: Math.max(line.to, from), severity: "error", message: problem.text };
-}
-
-function extensions(changed: (text: string) => void) {
-  return [
-    lineNumbers(),
-    history(),
-    drawSelection(),
-    highlightActiveLine(),
-    closeBrackets(),
-    lintGutter(),
-    EditorState.readOnly.of(!may("configure")),
-    StreamLanguage.define(toml),
-    syntaxHighlighting(COLOURS),
-    autocompletion({ override: [complete] }),
-    hoverTooltip(help),
-    tooltips({ position: "absolute" }),
-    keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
-    EditorView.contentAttributes.of({ "aria-label": "Text of the configuration file" }),
-    EditorView.lineWrapping,
-    EditorView.updateListener.of((update) => {
-      if (update.docChanged) changed(update.state.doc.toString());
-    }),
-    THEME,
-  ];
-}
-
-const COLOURS = HighlightStyle.define([
-  { tag: tags.comment, color: "var(--faint)", fontStyle: "italic" },
-  { tag: tags.string, color: "var(--accent)" },
-  { tag: [tags.number, tags.atom, tags.bool], color: "var(--d2)" },
-  { tag: tags.propertyName, color: "var(--text)" },
-  { tag: [tags.bracket, tags.operator], color: "var(--dim)" },
-]);
-
-const THEME = EditorView.theme({
-  "&": { color: "var(--text)", backgroundColor: "var(--field)", fontSize: "13px", maxHeight: "34rem" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6", overflow: "auto" },
-  ".cm-content": { caretColor: "var(--accent)", minHeight: "16rem" },
-  ".cm-gutters": { backgroundColor: "var(--field)", color: "var(--faint)", border: "0" },
-  ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--raised) 60%, transparent)" },
-  ".cm-cursor": { borderLeftColor: "var(--accent)" },
-  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--fill)" },
-  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line-2)", borderRadius: "5px", maxWidth: "30rem", zIndex: "10" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--fill)", color: "var(--text)" },
-  ".cm-tooltip .help": { padding: ".5rem .75rem", fontFamily: "var(--sans)" },
-  ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
-  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)" },
-});
-
-function linesOf(state: EditorState): string[] {
-  return state.doc.toString().split("\n");
-}
-
-async function complete(context: CompletionContext): Promise<CompletionResult | null> {
-  const document = schema.value ?? (await readSchema());
-  const line = context.state.doc.lineAt(context.pos);
-  const before = line.text.slice(0, context.pos - line.from);
-  if (before.includes("#")) return null;
-  const lines = linesOf(context.state);
-  const { definitions } = document;
-  const header = /^\s*\[\[?([\w.-]*)$/.exec(before);
-  if (header) {
-    const options = ["[route]]", "bridge.", "endpoint.", "variables]", "[test]]"].map((label) => ({ label, type: "namespace" }));
-    return { from: context.pos - header[1]!.length, options };
-  }
-  const table = tableSchema(document, lines, line.number - 1);
-  const value = /^\s*([\w-]+)\s*=\s*(?:\[[^\]]*)?("?[^"\s,[]*)$/.exec(before);
-  if (value) {
-    const key = value[1]!;
-    let found = valuesOf(table?.properties?.[key], definitions);
-    if (headerAt(lines, line.number - 1)[0] === "route" && NAMES.includes(key)) {
-      found = partNames(key as "from" | "to").map((each) => JSON.stringify(each));
-    }
-    if (!found.length) return null;
-    return { from: context.pos - value[2]!.length, options: found.map((label) => ({ label, type: "constant" })) };
-  }
-  const key = /^\s*([\w-]*)$/.exec(before);
-  if (!key || (!key[1] && !context.explicit)) return null;
-  return {
-    from: context.pos - key[1]!.length,
-    options: keysOf(table, definitions).map((each) => ({
-      label: each.key,
-      apply: `${each.key} = `,
-      detail: each.detail.slice(0, 40),
-      info: each.text,
-      type: "property",
-    })),
-  };
-}
-
-const help = async (view: EditorView, position: number) => {
-  const document = schema.value ?? (await readSchema());
-  const line = view.state.doc.lineAt(position);
-  const found = /^\s*([\w-]+)\s*=/.exec(line.text);
-  if (!found || position > line.from + found[0].length) return null;
-  const table = tableSchema(document, linesOf(view.state), line.number - 1);
-  const known = table?.properties?.[found[1]!];
-  if (!known) return null;
-  const about = helpOf(found[1]!, known, document.definitions);
-  return {
-    pos: line.from,
-    end: line.from + found[0].length,
-    above: true,
-    create: () => {
-      const dom = window.document.createElement("div");
-      dom.className = "help";
-      dom.textContent = [about.text, about.detail && `(${about.detail})`].filter(Boolean).join(" ");
-      return { dom };
-    },
-  };
-};

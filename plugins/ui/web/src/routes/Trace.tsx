@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import type { Draft } from "../editing/SaveBox";
+import type { Draft } from "../editing/draft";
 import { several } from "../format";
 import { StateMark } from "../icons";
 import { MAX_TEXT, type TracedMessage } from "../protocol";

@@ -18,6 +18,41 @@ const SHOWN = 40; // values that are offered at once
 const query = signal("");
 
 export function AddControls({ page }: { page: SurfacePage }) {
+  useFoundValues();
+  const used = new Set(page.widgets.map((each) => each.address));
+  const found = listing.value.order.flatMap((address) => values.get(address) ?? []).slice(0, SHOWN);
+  const missing = found.filter((each) => !used.has(each.row.address));
+  return (
+    <section class="in add" aria-label="Add controls">
+      <h2>Add controls</h2>
+      <ValueSearch />
+      {missing.length > 1 && (
+        <button class="btn" onClick={() => put(page, missing)}>
+          <Icon name="plus" />
+          Add {missing.length === listCounts.value.found ? "all" : "these"} {missing.length}
+        </button>
+      )}
+      <ul class="offers" aria-label="Values">
+        {found.map((each) => (
+          <Offer key={each.row.address} address={each.row.address} isUsed={used.has(each.row.address)} onAdd={() => put(page, [each])} />
+        ))}
+      </ul>
+      {!found.length && isWatched.value && (
+        <p class="faint">
+          {query.value ? "No value fits." : "No message has passed yet. Move a control on a device: its value appears here."}
+        </p>
+      )}
+      {listCounts.value.found > SHOWN && <p class="faint">{several(listCounts.value.found - SHOWN, "more value")}: narrow the search.</p>}
+      <button class="btn ghost" onClick={() => putLabel(page)}>
+        <Icon name="plus" />
+        Add a text
+      </button>
+    </section>
+  );
+}
+
+/** Watches the values that the search finds. */
+function useFoundValues(): void {
   useEffect(() => {
     connection.watch(() => ({
       type: "watch_values",
@@ -33,55 +68,33 @@ export function AddControls({ page }: { page: SurfacePage }) {
     },
     [],
   );
-  const used = new Set(page.widgets.map((each) => each.address));
-  const found = listing.value.order.flatMap((address) => values.get(address) ?? []).slice(0, SHOWN);
-  const missing = found.filter((each) => !used.has(each.row.address));
+}
+
+function ValueSearch() {
   return (
-    <section class="in add" aria-label="Add controls">
-      <h2>Add controls</h2>
-      <label class="find">
-        <Icon name="search" />
-        <span class="sr">Find a value to add</span>
-        <input
-          type="search"
-          autocomplete="off"
-          spellcheck={false}
-          placeholder="Address, value or sender"
-          value={query.value}
-          onInput={(event) => (query.value = event.currentTarget.value)}
-        />
-      </label>
-      {missing.length > 1 && (
-        <button class="btn" onClick={() => put(page, missing)}>
-          <Icon name="plus" />
-          Add {missing.length === listCounts.value.found ? "all" : "these"} {missing.length}
-        </button>
-      )}
-      <ul class="offers" aria-label="Values">
-        {found.map((each) => {
-          const { address } = each.row;
-          const isUsed = used.has(address);
-          return (
-            <li key={address}>
-              <button class="offer" onClick={() => put(page, [each])} aria-label={`Add ${address}`}>
-                <Icon name={isUsed ? "tick" : "plus"} />
-                <span class="mono clip">{address}</span>
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-      {!found.length && isWatched.value && (
-        <p class="faint">
-          {query.value ? "No value fits." : "No message has passed yet. Move a control on a device: its value appears here."}
-        </p>
-      )}
-      {listCounts.value.found > SHOWN && <p class="faint">{several(listCounts.value.found - SHOWN, "more value")}: narrow the search.</p>}
-      <button class="btn ghost" onClick={() => putLabel(page)}>
-        <Icon name="plus" />
-        Add a text
+    <label class="find">
+      <Icon name="search" />
+      <span class="sr">Find a value to add</span>
+      <input
+        type="search"
+        autocomplete="off"
+        spellcheck={false}
+        placeholder="Address, value or sender"
+        value={query.value}
+        onInput={(event) => (query.value = event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+function Offer({ address, isUsed, onAdd }: { address: string; isUsed: boolean; onAdd(): void }) {
+  return (
+    <li>
+      <button class="offer" onClick={onAdd} aria-label={`Add ${address}`}>
+        <Icon name={isUsed ? "tick" : "plus"} />
+        <span class="mono clip">{address}</span>
       </button>
-    </section>
+    </li>
   );
 }
 

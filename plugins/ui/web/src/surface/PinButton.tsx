@@ -14,20 +14,15 @@ import { choosePage, edit, freeName, isKnown, mayEdit, newPage, page, pageOrder,
 
 const NEW = "+"; // no id of a page
 
-export function PinButton({ value, target }: { value: Value; target: Target | undefined }) {
+interface Props {
+  value: Value;
+  target: Target | undefined;
+}
+
+export function PinButton({ value, target }: Props) {
   const [isOpen, setOpen] = useState(false);
-  const [result, setResult] = useState("");
-  const [error, setError] = useState("");
-  const [chosen, setChosen] = useState("");
-  useEffect(() => {
-    if (!isOpen) return;
-    const end = effect(watchSurface);
-    return () => {
-      end();
-      connection.unwatch("surface");
-      isKnown.value = false;
-    };
-  }, [isOpen]);
+  useSurface(isOpen);
+  const { pageId, choose, pin, result, error } = usePin({ value, target }, () => setOpen(false));
   if (!may("configure")) return null;
   if (!isOpen) {
     return (
@@ -46,35 +41,9 @@ export function PinButton({ value, target }: { value: Value; target: Target | un
   }
   if (!isKnown.value) return <span class="pin">…</span>;
   if (!mayEdit.value) return <span class="pin">This token may not edit the surface.</span>;
-  const at = chosen || page.value?.id || NEW;
-  const pin = () => {
-    const known = pages.value.get(at);
-    const to = known ?? newPage(freeName("Main"));
-    const widget = pinned(value.row, value.series.values(), target, to.widgets, to.columns);
-    const edits: SurfaceEdit[] = known ? [] : [{ op: "add_page", page: to }];
-    edit(...edits, { op: "add_widget", page: to.id, widget }).then(
-      () => {
-        choosePage(to.id);
-        setResult(to.name);
-        setError("");
-        setOpen(false);
-      },
-      (reason: Error) => setError(reason.message),
-    );
-  };
   return (
     <span class="pin">
-      <label>
-        On{" "}
-        <select value={at} onChange={(event) => setChosen(event.currentTarget.value)}>
-          {pageOrder.value.map((id) => (
-            <option key={id} value={id}>
-              {pages.value.get(id)?.name}
-            </option>
-          ))}
-          <option value={NEW}>a new page</option>
-        </select>
-      </label>
+      <PageChooser pageId={pageId} onChoose={choose} />
       <button class="btn go" onClick={pin}>
         Pin
       </button>
@@ -87,6 +56,59 @@ export function PinButton({ value, target }: { value: Value; target: Target | un
         </span>
       )}
     </span>
+  );
+}
+
+/** Watches the pages of the surface while they are needed. */
+function useSurface(isNeeded: boolean): void {
+  useEffect(() => {
+    if (!isNeeded) return;
+    const end = effect(watchSurface);
+    return () => {
+      end();
+      connection.unwatch("surface");
+      isKnown.value = false;
+    };
+  }, [isNeeded]);
+}
+
+/** Puts a control for a value onto the chosen page, or onto a new one. */
+function usePin({ value, target }: Props, onPinned: () => void) {
+  const [result, setResult] = useState("");
+  const [error, setError] = useState("");
+  const [chosen, choose] = useState("");
+  const pageId = chosen || page.value?.id || NEW;
+  const pin = () => {
+    const known = pages.value.get(pageId);
+    const to = known ?? newPage(freeName("Main"));
+    const widget = pinned(value.row, value.series.values(), target, to.widgets, to.columns);
+    const edits: SurfaceEdit[] = known ? [] : [{ op: "add_page", page: to }];
+    edit(...edits, { op: "add_widget", page: to.id, widget }).then(
+      () => {
+        choosePage(to.id);
+        setResult(to.name);
+        setError("");
+        onPinned();
+      },
+      (reason: Error) => setError(reason.message),
+    );
+  };
+  return { pageId, choose, pin, result, error };
+}
+
+function PageChooser({ pageId, onChoose }: { pageId: string; onChoose(id: string): void }) {
+  return (
+    <label>
+      On{" "}
+      <select value={pageId} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {pageOrder.value.map((id) => (
+          <option key={id} value={id}>
+            {pages.value.get(id)?.name}
+          </option>
+        ))}
+        <option value={NEW}>a new page</option>
+      </select>
+    </label>
   );
 }
 

@@ -1,19 +1,19 @@
 // One control of the surface: it sends, and follows the device.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
 import { figure, plain } from "../format";
-import { Fader, Pad, type Scale } from "../parts/Fader";
+import { Fader } from "../parts/Fader";
+import type { Scale } from "../parts/hand";
+import { Pad } from "../parts/Pad";
 import { ColourControl, MenuControl, TextControl } from "../parts/ValueControl";
-import { useSecondPress } from "../parts/second_press";
 import type { Widget } from "../protocol";
 import { Sender } from "../sending";
 import { may, online } from "../store";
 import { knownAddresses, values } from "../values_store";
-import { isOn, pressed } from "./pinning";
-
-type Scalar = Widget["args"][number];
+import { PadButton } from "./PadButton";
+import type { Scalar } from "./pinning";
 
 /** What a control knows of its value. */
 interface Live {
@@ -74,7 +74,7 @@ function Body({ widget, live, sender, types, disabled }: BodyProps) {
     case "fader":
       return <FaderStrip widget={widget} live={live} sender={sender} disabled={disabled} />;
     case "button":
-      return <PadButton widget={widget} live={live} sender={sender} types={types} disabled={disabled} />;
+      return <PadButton widget={widget} value={first} sender={sender} types={types} disabled={disabled} />;
     case "xy": {
       const scale = scaleOf(widget, live?.types ?? widget.types);
       const at = [numberOf(first), numberOf(live?.args[1])] as const;
@@ -173,72 +173,6 @@ function FaderStrip({ widget, live, sender, disabled }: ControlProps) {
         onMove={(value) => sender.send([value])}
       />
     </Strip>
-  );
-}
-
-function PadButton({ widget, live, sender, types, disabled }: ControlProps & { types: { now: string } }) {
-  const [isDown, setDown] = useState(false);
-  const [isArmed, setArmed] = useSecondPress();
-  const down = useRef(false);
-  const isSwitch = widget.mode === "toggle";
-  const on = isSwitch ? isOn(widget, live?.args[0]) : isDown;
-  const fire = (next: boolean) => {
-    const found = pressed(widget, next);
-    types.now = found.types;
-    // While a button is held, the bridge releases it if this page is gone.
-    const isHeld = next && widget.mode === "momentary";
-    const { types: tags, args } = pressed(widget, false);
-    sender.sendEach(found.args, isHeld ? { types: tags, args } : null);
-  };
-  const release = () => {
-    if (!down.current) return;
-    down.current = false;
-    setDown(false);
-    if (widget.mode === "momentary") fire(false);
-  };
-  const letGo = useRef(release);
-  letGo.current = release;
-  useEffect(() => () => letGo.current(), []); // a page that is left holds nothing
-  useEffect(() => {
-    if (disabled) letGo.current(); // a button that is off gets no more events
-  }, [disabled]);
-  const press = () => {
-    if (disabled || down.current) return;
-    if (widget.confirm && !isArmed) {
-      setArmed(true);
-      return;
-    }
-    setArmed(false);
-    down.current = true;
-    setDown(true);
-    if (widget.mode === "momentary") fire(true);
-    else if (widget.mode === "trigger") fire(true);
-    else fire(!on);
-  };
-  const isPressKey = (event: KeyboardEvent) => event.key === "Enter" || event.key === " ";
-  return (
-    <button
-      class={`w-pad ${widget.mode} ${isDown ? "down" : ""} ${isArmed ? "armed" : ""}`}
-      disabled={disabled}
-      aria-pressed={widget.mode === "trigger" ? undefined : on}
-      onPointerDown={(event) => {
-        if (event.button) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        press();
-      }}
-      onPointerUp={release}
-      onPointerCancel={release}
-      onKeyDown={(event) => {
-        if (!isPressKey(event) || event.repeat) return;
-        event.preventDefault();
-        press();
-      }}
-      onKeyUp={(event) => isPressKey(event) && release()}
-      onBlur={release}
-      onContextMenu={(event) => event.preventDefault()}
-    >
-      {isArmed ? "Press again" : widget.label || widget.address}
-    </button>
   );
 }
 

@@ -8,6 +8,9 @@ import { freePlace, type Place } from "./placing";
 
 type Kind = Widget["kind"];
 
+/** One value of a message. */
+export type Scalar = Widget["args"][number];
+
 /** The cells of a new control. */
 export const SIZES: Readonly<Record<Kind, readonly [number, number]>> = {
   fader: [1, 6],
@@ -123,7 +126,7 @@ export function pressed(widget: Widget, isOn: boolean): { types: string; args: W
 }
 
 /** Whether a value means that a button is on. */
-export function isOn(widget: Widget, value: ValueRow["args"][number] | undefined): boolean {
+export function isOn(widget: Widget, value: Scalar | undefined): boolean {
   if (typeof value === "number" && typeof widget.on === "number" && typeof widget.off === "number") {
     return Math.abs(value - widget.on) < Math.abs(value - widget.off);
   }

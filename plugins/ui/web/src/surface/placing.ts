@@ -44,3 +44,12 @@ export function rowsOf(widgets: readonly Place[], least: number): number {
 export function changedPlace(from: Place, to: Place): Partial<Place> {
   return Object.fromEntries((["x", "y", "w", "h"] as const).flatMap((key) => (from[key] === to[key] ? [] : [[key, to[key]]])));
 }
+
+/** The style of a control: its place on the grid, and its colour. */
+export function gridArea(place: Place, colour: string): Record<string, string> {
+  return {
+    gridColumn: `${place.x + 1} / span ${place.w}`,
+    gridRow: `${place.y + 1} / span ${place.h}`,
+    ...(colour && { "--c": colour }),
+  };
+}

@@ -5,7 +5,8 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { configuration, readAll, readError, undoEdit } from "../editing/client";
-import { SaveBox, useDraft } from "../editing/SaveBox";
+import { useDraft } from "../editing/draft";
+import { SaveBox } from "../editing/SaveBox";
 import { several } from "../format";
 import { Icon, StateMark } from "../icons";
 import type { EditWanted } from "../protocol";

@@ -77,21 +77,7 @@ function Tools() {
   const why = whyNotKeptOn();
   return (
     <div class="pages">
-      {pageOrder.value.length > 0 && (
-        <div class="seg" role="group" aria-label="Pages">
-          {pageOrder.value.map((id) => {
-            const each = pages.value.get(id);
-            return (
-              each && (
-                <button key={id} aria-pressed={page.value?.id === id} onClick={() => choosePage(id)}>
-                  {each.locked && <Icon name="lock" />}
-                  {each.name}
-                </button>
-              )
-            );
-          })}
-        </div>
-      )}
+      {pageOrder.value.length > 0 && <PageButtons />}
       {arranges.value && (
         <button class="btn" onClick={addPage}>
           <Icon name="plus" />
@@ -106,25 +92,48 @@ function Tools() {
           <span class="desk">Keep screen on</span>
         </button>
       )}
-      {mayEdit.value && pageOrder.value.length > 0 && (
-        <button
-          class="btn"
-          aria-pressed={arranges.value}
-          disabled={!online.value}
-          onClick={() => {
-            isArranged.value = !isArranged.value;
-            chosen.value = "";
-          }}
-        >
-          <Icon name={arranges.value ? "tick" : "edit"} />
-          {arranges.value ? "Done" : "Arrange"}
-        </button>
-      )}
+      {mayEdit.value && pageOrder.value.length > 0 && <ArrangeButton />}
       <button class="btn" aria-pressed={isFull.value} aria-label="Full screen" onClick={() => void setFull(!isFull.value)}>
         <Icon name={isFull.value ? "close" : "full"} />
         <span class="desk">Full screen</span>
       </button>
     </div>
+  );
+}
+
+/** The pages, of which one is shown. */
+function PageButtons() {
+  return (
+    <div class="seg" role="group" aria-label="Pages">
+      {pageOrder.value.map((id) => {
+        const each = pages.value.get(id);
+        return (
+          each && (
+            <button key={id} aria-pressed={page.value?.id === id} onClick={() => choosePage(id)}>
+              {each.locked && <Icon name="lock" />}
+              {each.name}
+            </button>
+          )
+        );
+      })}
+    </div>
+  );
+}
+
+function ArrangeButton() {
+  return (
+    <button
+      class="btn"
+      aria-pressed={arranges.value}
+      disabled={!online.value}
+      onClick={() => {
+        isArranged.value = !isArranged.value;
+        chosen.value = "";
+      }}
+    >
+      <Icon name={arranges.value ? "tick" : "edit"} />
+      {arranges.value ? "Done" : "Arrange"}
+    </button>
   );
 }
 

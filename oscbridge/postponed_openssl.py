@@ -1,7 +1,9 @@
-"""Postpones the import of TLS until something uses it.
+"""Postpones the import of OpenSSL until something uses it: TLS, hashes and secrets.
 
-asyncio imports it always. It takes 2 MB and a tenth of the time of a start, and most bridges have
-no certificate.
+asyncio imports TLS always, and websockets and others import hashes. Together they take 6 MB and a
+tenth of the time of a start. Most bridges have no certificate, and the first hash is that of the
+first WebSocket client. Modules that every bridge loads import these modules, not names of them,
+which would execute them.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from threading import RLock
 from types import ModuleType
 from typing import Final
 
-__all__ = ["postpone_tls"]
+__all__ = ["postpone_openssl"]
+
+_MODULES: Final = ("ssl", "asyncio.sslproto", "hashlib", "hmac", "secrets")
+"""Those that use OpenSSL or names of one another as soon as they are executed."""
 
 _LOCK: Final = RLock()
 _executing: Final[set[str]] = set()
@@ -25,7 +30,7 @@ class _PostponedModule(ModuleType):
     """
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):  # the import system asks for those of every module
+        if name.startswith("__") and name != "__all__":  # the import system asks for those always
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         with _LOCK:
             if type(self) is _PostponedModule and self.__name__ not in _executing:
@@ -43,17 +48,16 @@ class _PostponedModule(ModuleType):
             _executing.discard(self.__name__)
 
 
-def postpone_tls() -> None:
-    """Postpone the modules of TLS that are not imported yet. To be called before asyncio is."""
-    if "asyncio" in sys.modules or "ssl" in sys.modules:
+def postpone_openssl() -> None:
+    """Postpone its modules that are not imported yet. To be called before asyncio is."""
+    if "asyncio" in sys.modules:
         return
-    tls, asyncio = PathFinder.find_spec("ssl"), PathFinder.find_spec("asyncio")
-    if tls is None or asyncio is None:
-        return
-    _postpone(tls)
-    protocol = PathFinder.find_spec("asyncio.sslproto", asyncio.submodule_search_locations)
-    if protocol is not None:  # it uses names of ssl at once
-        _postpone(protocol)
+    asyncio = PathFinder.find_spec("asyncio")
+    folders = None if asyncio is None else asyncio.submodule_search_locations
+    for name in _MODULES:
+        spec = PathFinder.find_spec(name, folders if "." in name else None)
+        if spec is not None and name not in sys.modules:
+            _postpone(spec)
 
 
 def _postpone(spec: ModuleSpec) -> None:

@@ -1,4 +1,4 @@
-"""The program imports TLS when it is used, not before."""
+"""The program imports OpenSSL when it is used, not before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-START = "from oscbridge.postponed_tls import postpone_tls; postpone_tls(); import asyncio, sys\n"
+START = """
+from oscbridge.postponed_openssl import postpone_openssl
+postpone_openssl()
+import asyncio, sys
+"""
 
 THREADS = """
 import threading
@@ -16,8 +20,9 @@ ready = threading.Barrier(8)
 
 def use(number):
     ready.wait()
-    import ssl
+    import hashlib, hmac, secrets, ssl
     from asyncio import sslproto
+    assert hmac.new(b"", b"", hashlib.sha256).digest() and secrets.token_hex()
     return ssl.SSLWantReadError if number % 2 else sslproto.SSLAgainErrors[0]
 
 with ThreadPoolExecutor(8) as pool:
@@ -30,8 +35,11 @@ def run(code: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_asyncio_does_not_import_it() -> None:
-    run(START + "assert '_ssl' not in sys.modules")
+def test_asyncio_and_websockets_do_not_import_it() -> None:
+    run(
+        START + "import websockets.asyncio.server\n"
+        "assert not {'_ssl', '_hashlib'} & set(sys.modules)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,13 +47,29 @@ def test_asyncio_does_not_import_it() -> None:
     [
         "import ssl; assert ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).check_hostname",
         "from ssl import SSLContext; import _ssl; assert issubclass(SSLContext, _ssl._SSLContext)",
+        "from ssl import *; assert SSLContext",
         "from asyncio import sslproto; assert sslproto.SSLProtocol",
         "import asyncio.sslproto, ssl; assert ssl.SSLWantReadError",
         THREADS,
     ],
 )
-def test_it_is_complete_when_it_is_used(use: str) -> None:
+def test_tls_is_complete_when_it_is_used(use: str) -> None:
     run(START + use + "\nimport ssl, types; assert type(ssl) is types.ModuleType")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import hashlib; assert hashlib.sha1(b'').digest_size == 20",
+        "from hashlib import *; assert sha1(b'').digest_size == 20",
+        "from hmac import compare_digest; assert compare_digest('a', 'a')",
+        "import secrets; assert len(secrets.token_hex(4)) == 8",
+        "from secrets import *; assert len(token_hex(4)) == 8",
+        "import random; assert 0 <= random.SystemRandom().random() < 1",
+    ],
+)
+def test_hashes_are_complete_when_they_are_used(use: str) -> None:
+    run(START + use)
 
 
 def test_unknown_name_is_an_error_as_in_any_module() -> None:

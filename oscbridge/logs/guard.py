@@ -1,0 +1,131 @@
+"""Keeps the log of a program from plugins that break or silence it through the module ``logging``.
+
+Plugins and their libraries share that module. ``logging.config.dictConfig`` disables all loggers
+that exist, by default; ``basicConfig(force=True)`` removes all handlers; and a handler that raises
+an exception raises it wherever something is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+__all__ = ["LogGuard"]
+
+_OURS: Final = "oscbridge"
+
+_log: Final = logging.getLogger("oscbridge.logs")
+
+_make_record: Final = logging.Logger.makeRecord
+_handle: Final = logging.Logger.handle
+
+
+class LogGuard:
+    """Installs the handler of a program's log, and restores it.
+
+    From then on, an exception of another handler, of a filter or of a record factory is logged
+    where it would otherwise end whatever wrote a line: its cause is removed.
+    """
+
+    def __init__(self, make_handler: Callable[[], logging.Handler], level: int) -> None:
+        self._make_handler = make_handler
+        self._level = level
+        self._root = logging.getLogger()
+        self._handler = make_handler()
+        self._root.addHandler(self._handler)
+        self._root.setLevel(level)
+        for name, method in _CONTAINED.items():
+            setattr(logging.Logger, name, method)
+
+    def restore(self) -> None:
+        """Undo what has changed since, and log it."""
+        if changes := list(self._changes()):
+            text = "a plugin has changed the logging of the whole process (%s), which is restored"
+            _log.error(text, ", ".join(changes))
+
+    def _changes(self) -> Iterator[str]:
+        """Undo each change. Its name, human-readable."""
+        root = self._root
+        if root.manager.disable:
+            logging.disable(logging.NOTSET)
+            yield "logging.disable"
+        if root.level != self._level:
+            root.setLevel(self._level)
+            yield "the level"
+        if getattr(self._handler, "_closed", False) or self._handler not in root.handlers:
+            root.removeHandler(self._handler)
+            self._handler = self._make_handler()
+            root.handlers.insert(0, self._handler)
+            yield "the handlers"
+        if sum(map(_repair, _our_loggers())):
+            yield "its loggers"
+
+
+def _our_loggers() -> list[logging.Logger]:
+    known = list(logging.root.manager.loggerDict.items())
+    found = (each for name, each in known if name.partition(".")[0] == _OURS)
+    return [each for each in found if isinstance(each, logging.Logger)]
+
+
+def _repair(logger: logging.Logger) -> bool:
+    """Let a logger pass its events on, at every level. Whether it did not."""
+    is_whole = logger.propagate and not (logger.disabled or logger.level or logger.filters)
+    if not is_whole:
+        logger.propagate, logger.disabled = True, False
+        logger.filters.clear()
+        logger.setLevel(logging.NOTSET)
+    return not is_whole
+
+
+# --- in place of methods of logging.Logger -------------------------------------------------------
+
+
+def _call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+    """As ``Logger.callHandlers``; a handler that fails is removed."""
+    logger: logging.Logger | None = self
+    while logger is not None:
+        for handler in tuple(logger.handlers):
+            if record.levelno < handler.level:
+                continue
+            try:
+                handler.handle(record)
+            except BaseException as error:
+                logger.removeHandler(handler)
+                _report(f"log handler {type(handler).__name__}", error)
+        logger = logger.parent if logger.propagate else None
+
+
+def _handle_contained(self: logging.Logger, record: logging.LogRecord) -> None:
+    """As ``Logger.handle``; filters that fail are removed."""
+    try:
+        _handle(self, record)
+    except BaseException as error:
+        self.filters.clear()
+        _report(f"filter of the logger {self.name}", error)
+        _handle(self, record)
+
+
+def _make_record_contained(self: logging.Logger, *args: Any, **keys: Any) -> logging.LogRecord:
+    """As ``Logger.makeRecord``; a factory that fails is removed."""
+    try:
+        return _make_record(self, *args, **keys)
+    except BaseException as error:
+        logging.setLogRecordFactory(logging.LogRecord)
+        _report("factory of log records", error)
+        return _make_record(self, *args, **keys)
+
+
+def _report(what: str, error: BaseException) -> None:
+    text = type(error).__name__
+    with suppress(BaseException):  # its text may fail as well
+        text = f"{text}: {error}"
+    _log.error("%s failed and is removed: %s", what, text, exc_info=error)
+
+
+_CONTAINED: Final[dict[str, Callable[..., object]]] = {
+    "callHandlers": _call_handlers,
+    "handle": _handle_contained,
+    "makeRecord": _make_record_contained,
+}
