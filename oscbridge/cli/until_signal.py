@@ -63,13 +63,17 @@ def _deferred_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-async def _keep(handlers: Mapping[signal.Signals, Any]) -> None:
+async def _keep(
+    handlers: Mapping[signal.Signals, Any], on_hangup: Callable[[], None] | None
+) -> None:
     """Install handlers again that a plugin has replaced: nothing else ends the program."""
     while True:
         await asyncio.sleep(LOOK_INTERVAL)
         for number, handler in handlers.items():
             if signal.getsignal(number) != handler:
                 signal.signal(number, handler)
+                if number == _HANGUP and on_hangup is not None:
+                    asyncio.get_running_loop().add_signal_handler(number, on_hangup)
                 name = signal.Signals(number).name
                 _log.error("a plugin has replaced the handler of %s, which is restored", name)
 
@@ -109,7 +113,7 @@ def until_signal(
                 loop.add_signal_handler(number, lambda: None)
             signal.signal(number, caught)
     used = {number: signal.getsignal(number) for number in (*_SIGNALS, _HANGUP) if number}
-    keeper = loop.create_task(_keep(used))
+    keeper = loop.create_task(_keep(used, on_hangup))
     try:
         yield stop
     finally:

@@ -19,7 +19,6 @@ _OURS: Final = "oscbridge"
 _log: Final = logging.getLogger("oscbridge.logs")
 
 _make_record: Final = logging.Logger.makeRecord
-_handle: Final = logging.Logger.handle
 
 
 class LogGuard:
@@ -54,9 +53,11 @@ class LogGuard:
         if root.level != self._level:
             root.setLevel(self._level)
             yield "the level"
-        if getattr(self._handler, "_closed", False) or self._handler not in root.handlers:
+        is_closed = getattr(self._handler, "_closed", False)
+        if is_closed or self._handler not in root.handlers:
             root.removeHandler(self._handler)
-            self._handler = self._make_handler()
+            if is_closed:
+                self._handler = self._make_handler()
             root.handlers.insert(0, self._handler)
             yield "the handlers"
         if sum(map(_repair, _our_loggers())):
@@ -65,8 +66,17 @@ class LogGuard:
 
 def _our_loggers() -> list[logging.Logger]:
     known = list(logging.root.manager.loggerDict.items())
-    found = (each for name, each in known if name.partition(".")[0] == _OURS)
+    found = (each for name, each in known if _is_ours(name))
     return [each for each in found if isinstance(each, logging.Logger)]
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a logger is one of the bridge.
+
+    Those below the logger of an endpoint are its plugin's, which may set their levels.
+    """
+    parts = name.split(".")
+    return parts[0] == _OURS and not (parts[1:2] == ["endpoint"] and len(parts) > 3)
 
 
 def _repair(logger: logging.Logger) -> bool:
@@ -91,6 +101,8 @@ def _call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
                 continue
             try:
                 handler.handle(record)
+            except (RecursionError, MemoryError):
+                pass  # of the caller: any handler would fail
             except BaseException as error:
                 logger.removeHandler(handler)
                 _report(f"log handler {type(handler).__name__}", error)
@@ -98,13 +110,24 @@ def _call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
 
 
 def _handle_contained(self: logging.Logger, record: logging.LogRecord) -> None:
-    """As ``Logger.handle``; filters that fail are removed."""
+    """As ``Logger.handle``; filters that fail are removed.
+
+    A filter or handler may log as well: newer versions of Python drop what is logged meanwhile.
+    """
     try:
         _handle(self, record)
     except BaseException as error:
         self.filters.clear()
         _report(f"filter of the logger {self.name}", error)
         _handle(self, record)
+
+
+def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
+    if logger.disabled:
+        return
+    kept: object = logger.filter(record)  # CPython 3.12: a filter may return another record
+    if kept:
+        logger.callHandlers(kept if isinstance(kept, logging.LogRecord) else record)
 
 
 def _make_record_contained(self: logging.Logger, *args: Any, **keys: Any) -> logging.LogRecord:

@@ -95,6 +95,21 @@ def test_log_that_a_plugin_silences_is_restored(change: str, start_lamp: Any) ->
     assert program.stop() == 0
 
 
+def test_level_of_a_logger_of_the_plugin_stays(start_lamp: Any) -> None:
+    own = 'logging.getLogger(f"{self.log.name}.library").setLevel(logging.CRITICAL)'
+    program = start_lamp(f"{own}; {SILENCED['disable']}")
+    program.wait_for(r"a plugin has changed the logging of the whole process \(logging.disable\)")
+    assert program.stop() == 0
+
+
+def test_handler_that_a_plugin_removes_is_used_again(start_lamp: Any) -> None:
+    program = start_lamp("logging.getLogger().handlers.clear()")
+    program.wait_for(r"ERROR .*the whole process \(the handlers\)")
+    send(program)
+    program.wait_for("ERROR .*endpoint.lamp: 1 message lost: ValueError: no bulb")
+    assert program.stop() == 0
+
+
 @pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
 def test_broken_part_of_the_log_is_removed(change: str, error: str, start_lamp: Any) -> None:
@@ -120,8 +135,16 @@ def test_place_that_cannot_be_printed_is_escaped(start_lamp: Any) -> None:
     assert program.stop() == 0
 
 
-def test_hangup_that_a_plugin_ignores_reloads(start_lamp: Any) -> None:
-    program = start_lamp("signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)",
+        "asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)",
+    ],
+    ids=["ignored", "removed"],
+)
+def test_hangup_that_a_plugin_takes_away_reloads(change: str, start_lamp: Any) -> None:
+    program = start_lamp(change)
     program.wait_for("ERROR .*a plugin has replaced the handler of SIGHUP")
     program.process.send_signal(signal.SIGHUP)
     program.wait_for("reloaded .*: nothing changed")
