@@ -9,16 +9,16 @@ import secrets
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from oscbridge.bridge.config.editing.edits import EditRefused
+from oscbridge.bridge.config.editing.held_secrets import HeldSecrets
 from oscbridge.bridge.config.editing.protected import EndpointTypes, is_secret_key, models_of
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.toml_lines import expressions
 
-__all__ = ["MASK", "HeldSecrets", "Masks"]
+__all__ = ["MASK", "Masks"]
 
 MASK: Final = "••••••••"
 """The text shown instead of a secret, before a few digits that tell it from others."""
@@ -27,6 +27,7 @@ MIN_SECRET: Final = 4
 """Characters of a secret that is hidden in other texts: a shorter one is part of many words."""
 
 _MASKED: Final = re.compile(re.escape(MASK) + "[0-9a-f]{8}")
+_MASKED_TOKEN: Final = re.compile(f'"{_MASKED.pattern}"')
 _NAMES: Final = re.compile(
     r"pass(word|code|phrase|wd)?$|secret|token|api_?-?key|authori[sz]ation|credential|cookie",
     re.IGNORECASE,
@@ -39,36 +40,10 @@ _STRING: Final = re.compile(
 )
 """A text of TOML, or a comment."""
 _LINE: Final = re.compile(
-    r"^([^=#\n]*(?:pass|secret|token|key|auth|credential|cookie)[^=\n]*=\s*)(\"[^\"\n]*\"|'[^'\n]*')",
+    r"^([ \t]*#*[^=#\n]*(?:pass|secret|token|key|auth|credential|cookie)[^=\n]*=\s*)(\"[^\"\n]*\"|'[^'\n]*')",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line with a secret, in a file that is not valid TOML."""
-
-
-@dataclass(frozen=True)
-class HeldSecrets:
-    """The secrets of one version of the files."""
-
-    texts: dict[str, str] = field(default_factory=dict)
-    """The secrets by the texts that are shown."""
-    tokens: dict[str, str] = field(default_factory=dict)
-    """Texts of TOML as they are written, by the shown texts as they are written."""
-    places: dict[str, set[KeyPath]] = field(default_factory=dict)
-    """Where each secret is, by the text that is shown; without the numbers of routes."""
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def add(self, other: HeldSecrets) -> None:
-        """Add those of another version."""
-        self.texts.update(other.texts)
-        self.tokens.update(other.tokens)
-        for shown, places in other.places.items():
-            self.places.setdefault(shown, set()).update(places)
-
-    def is_at(self, place: KeyPath, shown: str) -> bool:
-        """Whether a secret is at this place."""
-        return _unnumbered(place) in self.places.get(shown, ())
+"""A line with a secret, in a comment or in a file that is not valid TOML."""
 
 
 class Masks:
@@ -113,7 +88,7 @@ class Masks:
     def hide_in_toml(self, text: str) -> str:
         """The text of a file without its secrets, and without the known ones."""
         own = HeldSecrets()
-        with suppress(tomllib.TOMLDecodeError, RecursionError):
+        with suppress(ValueError, RecursionError):  # ValueError: integers of thousands of digits
             self._add(own, tomllib.loads(text))
         return self._hide_in_toml(text, own)
 
@@ -129,26 +104,37 @@ class Masks:
         return shown if self._all.is_at(place, shown) else _hide_user(value, self._shown)
 
     def restore(self, text: str) -> str:
-        """The text of a file with its secrets. Raises :class:`EditRefused` for misplaced ones."""
+        """The text of a file with its secrets. Raises :class:`EditRefused` for misplaced ones.
+
+        Nothing is put into a text that is not valid TOML: it cannot be saved, and no place of a
+        secret is certain there.
+        """
         if MASK not in text:
             return text
-        restored = _STRING.sub(lambda found: self._all.tokens.get(found[0], found[0]), text)
+        try:
+            shown_tables = tomllib.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        restored = _STRING.sub(self._written_token, text)
         restored = _MASKED.sub(self._written, restored)
         if MASK in restored:
             reason = "a hidden value is not known any more; type it again, or load the page again"
             raise EditRefused(reason)
-        with suppress(tomllib.TOMLDecodeError, RecursionError):
-            found: dict[KeyPath, set[str]] = {}
-            for place, secret in secrets_in(tomllib.loads(restored), self._types):
-                found.setdefault(place, set()).add(self._shown(secret))
-            for place, shown in _texts(tomllib.loads(text), ()):
-                if not all(
-                    each in found.get(place, ()) and self._all.is_at(place, each)
-                    for each in _MASKED.findall(shown)
-                ):
-                    reason = "a hidden value can only be kept where it was; type it again"
-                    raise EditRefused(f"{path_text(place)}: {reason}")
+        self._check_places(shown_tables, tomllib.loads(restored))
         return restored
+
+    def _check_places(self, shown: Mapping[str, Any], restored: Mapping[str, Any]) -> None:
+        """Raise :class:`EditRefused` if a secret is where it was not."""
+        found: dict[KeyPath, set[str]] = {}
+        for place, secret in secrets_in(restored, self._types):
+            found.setdefault(place, set()).add(self._shown(secret))
+        for place, text in _texts(shown, ()):
+            if not all(
+                each in found.get(place, ()) and self._all.is_at(place, each)
+                for each in _MASKED.findall(text)
+            ):
+                reason = "a hidden value can only be kept where it was; type it again"
+                raise EditRefused(f"{path_text(place)}: {reason}")
 
     def _hold(self, held: Mapping[str, HeldSecrets]) -> None:
         found = HeldSecrets()
@@ -163,22 +149,20 @@ class Masks:
         for place, secret in secrets_in(raw, self._types):
             shown = self._shown(secret)
             found.texts[shown] = secret
-            found.places.setdefault(shown, set()).add(_unnumbered(place))
+            found.put(place, shown)
 
     def _hide_in_toml(self, text: str, own: HeldSecrets) -> str:
         """The text of a file without its secrets, which are added to ``own``."""
         try:
             parts = list(expressions(text))
         except ValueError:
-            masked = partial(self._masked, found=None, own=own, known=())
-            text = _LINE.sub(lambda line: line[1] + masked(line[2]), text)
-            return _hide_user(text, self._adding(own))
+            return self._hide_in_broken(text, own)
         known = self._known(own)
         inside: tuple[str, ...] = ()
         shown: list[str] = []
         for part in parts:
             if part.kind == "blank":
-                shown.append(_replaced(part.text, known) if "#" in part.text else part.text)
+                shown.append(self._hide_in_comment(part.text, own, known))
                 continue
             if part.kind == "key":
                 place = (*inside, *part.path)
@@ -195,6 +179,22 @@ class Masks:
             shown.append(part.text)
         return "".join(shown)
 
+    def _hide_in_broken(self, text: str, own: HeldSecrets) -> str:
+        """A text that is not valid TOML without what looks like a secret, and the known ones."""
+        text = self._hide_in_lines(text, own)
+        written = sorted(self._all.tokens.items(), key=lambda each: -len(each[1]))
+        text = _replaced(text, (*written, *self._known(own)))
+        return _hide_user(text, self._adding(own))
+
+    def _hide_in_comment(
+        self, text: str, own: HeldSecrets, known: Sequence[tuple[str, str]]
+    ) -> str:
+        return _replaced(self._hide_in_lines(text, own), known) if "#" in text else text
+
+    def _hide_in_lines(self, text: str, own: HeldSecrets) -> str:
+        masked = partial(self._masked, found=None, own=own, known=())
+        return _LINE.sub(lambda line: line[1] + masked(line[2]), text)
+
     def _masked(
         self,
         token: str,
@@ -205,7 +205,7 @@ class Masks:
     ) -> str:
         """A text as it is written; hidden if it is one of these, or in any case without them."""
         if token.startswith("#"):
-            return _replaced(token, known)
+            return self._hide_in_comment(token, own, known)
         value, shown_for = _value(token), self._adding(own)
         hides_all = found is None or value in found
         shown = shown_for(value) if hides_all else _hide_user(value, shown_for)
@@ -219,6 +219,8 @@ class Masks:
         """Makes the text that is shown for a secret, which is added to ``own``."""
 
         def shown_for(secret: str) -> str:
+            if _MASKED.fullmatch(secret):  # it is hidden already
+                return secret
             shown = self._shown(secret)
             own.texts[shown] = secret
             return shown
@@ -239,6 +241,12 @@ class Masks:
         known = {**self._all.texts, **own.texts}
         long = [each for each in known.items() if len(each[1]) >= MIN_SECRET]
         return sorted(long, key=lambda each: -len(each[1]))
+
+    def _written_token(self, found: re.Match[str]) -> str:
+        """A text, or the texts of a comment, as they were written."""
+        if found[0].startswith("#"):
+            return _MASKED_TOKEN.sub(self._written_token, found[0])
+        return self._all.tokens.get(found[0], found[0])
 
     def _written(self, found: re.Match[str]) -> str:
         secret = self._all.texts.get(found[0])
@@ -290,10 +298,6 @@ def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
             yield from _texts(each, (*path, index))
     elif isinstance(value, str):
         yield path, value
-
-
-def _unnumbered(place: KeyPath) -> KeyPath:
-    return tuple(step for step in place if isinstance(step, str))
 
 
 def _value(token: str) -> str:

@@ -97,3 +97,32 @@ def test_broken_text_shows_no_secret(masks: Masks, end: str) -> None:
 
 def test_broken_text_shows_no_password_of_a_url(masks: Masks) -> None:
     assert "another1" not in masks.hide_in_toml('url = "mqtt://a:another1@host"\n[[')
+
+
+@pytest.mark.parametrize("end", ["[[", "= 1", '"""', f"n = {'1' * 5000}"])
+def test_broken_text_shows_no_known_secret(masks: Masks, end: str) -> None:
+    text = TEXT.replace("headers", "other_headers").replace("Authorization", "Other")
+    shown = masks.hide_in_toml(f"{text}{end}")
+    for secret in ("hunter22", 'pa"ss', "Bearer abc", '"stage"'):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("end", ["[[", f"n = {'1' * 5000}"])
+def test_hidden_values_stay_hidden_in_a_broken_text(masks: Masks, end: str) -> None:
+    shown = f"{masks.hide_in_toml(TEXT)}{end}".replace('host = "stage"', 'host = "hall"')
+    assert masks.restore(shown) == shown
+    assert masks.hide_in_toml(shown) == shown
+
+
+def test_secret_that_became_a_comment_is_hidden_and_restored(masks: Masks) -> None:
+    text = 'port = 1 # old: password = "b"\n  # token = "other99" # why\n#password = \'x\'\n'
+    assert Masks({}).hide_in_toml(text).count(MASK) == 3
+    masks.hold("2", masks.secrets_of(tomllib.loads(text), [text]))
+    shown = masks.hide_in_toml(text)
+    assert "other99" not in shown
+    assert masks.restore(shown) == text
+
+
+def test_comments_without_values_are_shown(masks: Masks) -> None:
+    text = '# The password is in the safe; keys are "blue".\nport = 1\n'
+    assert masks.hide_in_toml(text) == text
