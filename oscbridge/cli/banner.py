@@ -83,6 +83,8 @@ def place_without_address(listening: OSCURL) -> str:
         list_interfaces()
     except ImportError:
         return f'{place}; to see it: pip install "oscbridge[discovery]"'
+    except OSError:  # the system does not tell, e.g. in a sandbox
+        return place
     return f"{place}; it is in no network now"
 
 

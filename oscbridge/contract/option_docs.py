@@ -39,10 +39,12 @@ def option_docs(model: type[BaseModel]) -> dict[str, str]:
 def _docstrings(module: ModuleType) -> Mapping[str, Mapping[str, str]]:
     """Docstrings of the annotated names of all classes in a module, by qualified names."""
     try:
-        source = inspect.getsource(module)
+        tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):  # e.g. typed into an interpreter
         return {}
-    return dict(_classes(ast.parse(source), ""))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # being edited since
+        return {}
+    return dict(_classes(tree, ""))
 
 
 def _classes(parent: ast.AST, path: str) -> Iterator[tuple[str, Mapping[str, str]]]:

@@ -91,6 +91,9 @@ def test_place_without_an_address_names_the_extra_that_finds_one(
     def missing() -> list[object]:
         raise ImportError
 
+    def unreadable() -> list[object]:
+        raise PermissionError
+
     url = OSCURL.parse("udp://0.0.0.0:9000")
     place = "the address of this computer, port 9000 (UDP)"
     monkeypatch.setattr("oscbridge.cli.banner.list_interfaces", missing)
@@ -98,6 +101,8 @@ def test_place_without_an_address_names_the_extra_that_finds_one(
     assert place_without_address(url) == f"{place}; {hint}"
     monkeypatch.setattr("oscbridge.cli.banner.list_interfaces", list)
     assert place_without_address(url) == f"{place}; it is in no network now"
+    monkeypatch.setattr("oscbridge.cli.banner.list_interfaces", unreadable)
+    assert place_without_address(url) == place
 
 
 WITHOUT_PLUGINS = """

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
+import pytest
 from pydantic import Field
 
 from oscbridge import Options
@@ -75,3 +78,17 @@ def test_schema_describes_fields_by_their_keys() -> None:
 def test_schema_by_name_describes_fields_with_an_alias() -> None:
     properties = Lamp.model_json_schema(by_alias=False)["properties"]
     assert properties["color"]["description"] == "Name of a colour."
+
+
+def test_docs_are_empty_while_the_source_is_not_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "half_edited_lamp.py"
+    file.write_text(
+        "from oscbridge import Options\nclass Lamp(Options):\n    level: int = 1\n    'A.'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    lamp = import_module("half_edited_lamp").Lamp
+    file.write_text("class Lamp(\n")
+    assert option_docs(lamp) == {}
+    assert "level" in lamp.model_json_schema()["properties"]
