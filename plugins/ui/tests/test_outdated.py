@@ -17,9 +17,12 @@ async def test_page_of_another_version_says_so_and_is_loaded_again(
     program: ControlRoomProgram, open_page: Open
 ) -> None:
     pages: list[WebSocketRoute] = []
+    is_away = False
 
     def meet(page_side: WebSocketRoute) -> None:
         """Connect to the bridge; from the second time on it has another version."""
+        if is_away:
+            return
         server, is_new = page_side.connect_to_server(), bool(pages)
         pages.append(page_side)
 
@@ -37,6 +40,11 @@ async def test_page_of_another_version_says_so_and_is_loaded_again(
     await expect(page.get_by_role("heading", name="Everything is running.")).to_be_visible()
     await expect(page.get_by_role("alert")).to_have_count(0)
     await pages[0].close()
+    await expect(page.get_by_role("alert")).to_contain_text(OUTDATED)
+    is_away = True
+    await pages[1].close()
+    await expect(page.get_by_role("alert")).to_contain_text("Not connected to the bridge.")
+    is_away = False
     await expect(page.get_by_role("alert")).to_contain_text(OUTDATED)
     await page.unroute_all()
     await page.get_by_role("button", name="Load the page again").click()

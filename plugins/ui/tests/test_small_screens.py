@@ -11,14 +11,14 @@ from playwright.async_api import Page, expect
 
 Open = Callable[..., Awaitable[Page]]
 
-UNDER = """() => {
+CLEAR = """() => {
     const at = document.activeElement.getBoundingClientRect();
     const bar = document.querySelector(".top").getBoundingClientRect();
     const tabs = document.querySelector(".tabs").getBoundingClientRect();
     const inBars = document.activeElement.closest(".top, .tabs, .skip");
-    return !inBars && (at.top < bar.bottom || at.bottom > tabs.top);
+    return inBars || (at.top >= bar.bottom && at.bottom <= tabs.top);
 }"""
-"""Whether the element with the focus is under one of the bars."""
+"""Whether the element with the focus is under none of the bars."""
 
 
 async def test_element_with_the_focus_is_under_no_bar(
@@ -31,7 +31,7 @@ async def test_element_with_the_focus_is_under_no_bar(
     for key in ("Tab", "Shift+Tab"):
         for _ in range(15):
             await page.keyboard.press(key)
-            assert not await page.evaluate(UNDER), key
+            await page.wait_for_function(CLEAR)  # devices that are found move it meanwhile
 
 
 @pytest.mark.parametrize("close", ["key", "tap"])

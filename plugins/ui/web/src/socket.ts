@@ -66,7 +66,10 @@ export class Connection {
     };
     socket.onclose = (event) => {
       if (socket !== this.socket) return;
-      if (event.code === NOT_UNDERSTOOD && this.isWelcome) this.handlers.notUnderstood();
+      if (event.code === NOT_UNDERSTOOD && this.isWelcome) {
+        this.wait = MAX_WAIT; // the same happens again until the page is loaded again
+        this.handlers.notUnderstood();
+      }
       this.lost();
     };
     this.listen();

@@ -36,10 +36,11 @@ export const isAway = computed(() => !online.value && welcome.value !== null);
 const notUnderstood = signal(false);
 const firstVersion = signal("");
 
-/** Whether the bridge has another version than this page, or does not understand it. */
+/** Whether the bridge has another version than this page, or does not understand it. While a bridge
+ * of another version is away, that is what matters: the page cannot be loaded again. */
 export const isOutdated = computed(() => {
   const version = welcome.value?.process.version ?? firstVersion.value;
-  return notUnderstood.value || version !== firstVersion.value;
+  return notUnderstood.value || (online.value && version !== firstVersion.value);
 });
 
 /** Whether the token sees only some addresses or endpoints: neither routes nor the log. */

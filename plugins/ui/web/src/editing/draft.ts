@@ -32,9 +32,10 @@ export function useDraft(edits: readonly EditWanted[], trial: Trial | null = nul
     return () => window.clearInterval(timer);
   }, [text]);
   const base = configuration.value?.version ?? "";
+  const isOnline = online.value; // a check that failed without a connection is repeated with it
   useEffect(() => {
     const own = ++number.current;
-    if (!edits.length || !base) return;
+    if (!edits.length || !base || !isOnline) return;
     if (checkedText.current !== text) setDraft((old) => ({ ...old, isChecking: true }));
     const timer = window.setTimeout(() => {
       checkEdits(base, edits, trial).then(
@@ -49,7 +50,7 @@ export function useDraft(edits: readonly EditWanted[], trial: Trial | null = nul
       );
     }, WAIT);
     return () => window.clearTimeout(timer);
-  }, [text, base, round]);
+  }, [text, base, round, isOnline]);
   return draft;
 }
 

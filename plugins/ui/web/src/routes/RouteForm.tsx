@@ -28,7 +28,7 @@ export function RouteForm({ index: given, table: first }: Props) {
   const { value, setValue, trial, setTrial, position, edits, draft } = useRouteDraft(index, first);
   const { own, others } = problemsOf(draft, ["route", position]);
   const model = routeSchema();
-  if (given !== null && index === null && configuration.value) return <Gone />;
+  if (given !== null && index === null && configuration.value) return <RouteGone />;
   if (!model || !configuration.value) return <p class="say">Reading the configuration…</p>;
   const { files, places } = configuration.value;
   const place = places[position];
@@ -126,7 +126,8 @@ function routeSchema(): Schema | null {
   return { ...found, properties, required: [] };
 }
 
-function Gone() {
+/** In place of a form whose route is not in the configuration any more. */
+export function RouteGone() {
   return (
     <section class="panel" aria-label="Edit route">
       <p class="say" role="alert">
@@ -189,8 +190,8 @@ function Names({ label, side, value, disabled, problems, onChange }: NamesProps)
 function RouteActions({ index, table, count }: { index: number; table: FormTable; count: number }) {
   const name = typeof table["name"] === "string" ? table["name"] : `route ${index + 1}`;
   const move = (to: number, words: string) => {
-    const edits: EditWanted[] = [{ kind: "move", index, to }];
-    open.value = { kind: "edit", title: `Move ${name} ${words}`, edits, summary: `${name} moved ${words}` };
+    const edit = (at: number): EditWanted => ({ kind: "move", index: at, to: at + to - index });
+    open.value = { kind: "edit", title: `Move ${name} ${words}`, index, table, edit, summary: `${name} moved ${words}` };
   };
   const duplicate = () => {
     const given = table["name"];
@@ -198,8 +199,8 @@ function RouteActions({ index, table, count }: { index: number; table: FormTable
     open.value = { kind: "form", index: null, table: withKey(copy, "function", undefined) };
   };
   const remove = () => {
-    const edits: EditWanted[] = [{ kind: "remove", path: ["route", index] }];
-    open.value = { kind: "edit", title: `Remove ${name}`, edits, summary: `${name} removed` };
+    const edit = (at: number): EditWanted => ({ kind: "remove", path: ["route", at] });
+    open.value = { kind: "edit", title: `Remove ${name}`, index, table, edit, summary: `${name} removed` };
   };
   const disabled = !may("configure");
   return (

@@ -14,7 +14,7 @@ export const lastMessages = signal<ReadonlyMap<string, LastMessages>>(new Map())
 /** What the panel beside the table shows. */
 export type Open =
   | { kind: "form"; index: number | null; table: FormTable }
-  | { kind: "edit"; title: string; edits: readonly EditWanted[]; summary: string }
+  | { kind: "edit"; title: string; index: number; table: FormTable; edit: (index: number) => EditWanted; summary: string }
   | { kind: "text" }
   | null;
 

@@ -2,16 +2,15 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 
 import { configuration, readAll, readError, undoEdit } from "../editing/client";
 import { useDraft } from "../editing/draft";
 import { SaveBox } from "../editing/SaveBox";
 import { several } from "../format";
 import { Icon, StateMark } from "../icons";
-import type { EditWanted } from "../protocol";
-import { baseName, RouteForm } from "../routes/RouteForm";
-import { isBehind, open, reloads, routeRows, saved, watchRoutes } from "../routes/routes_store";
+import { baseName, RouteForm, RouteGone } from "../routes/RouteForm";
+import { indexOf, isBehind, type Open, open, reloads, routeRows, saved, watchRoutes } from "../routes/routes_store";
 import { RouteTable } from "../routes/RouteTable";
 import { Versions } from "../routes/Versions";
 import { connection, may, online } from "../store";
@@ -171,15 +170,19 @@ function Panel() {
     case "form":
       return <RouteForm key={`${shown.index ?? "new"}-${String(shown.table["name"] ?? "")}`} index={shown.index} table={shown.table} />;
     case "edit":
-      return <EditBox key={shown.title} title={shown.title} edits={shown.edits} summary={shown.summary} />;
+      return <EditBox key={shown.title} {...shown} />;
     case "text":
       return <LazyText />;
   }
 }
 
-function EditBox({ title, edits, summary }: { title: string; edits: readonly EditWanted[]; summary: string }) {
+/** What an edit of a whole route changes. The route may have another index by now, or be gone. */
+function EditBox({ title, index: given, table, edit, summary }: Extract<Open, { kind: "edit" }>) {
+  const index = indexOf(table, given);
+  const edits = useMemo(() => (index === null ? [] : [edit(index)]), [index, edit]);
   const draft = useDraft(edits);
   const problems = [...(draft.checked?.refused ?? []), ...(draft.checked?.problems.map((each) => each.text) ?? [])];
+  if (index === null && configuration.value) return <RouteGone />;
   return (
     <section class="panel" aria-label={title}>
       <header>
