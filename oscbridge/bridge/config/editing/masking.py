@@ -40,7 +40,8 @@ _STRING: Final = re.compile(
 )
 """A text of TOML, or a comment."""
 _LINE: Final = re.compile(
-    r"^([ \t]*#*[^=#\n]*(?:pass|secret|token|key|auth|credential|cookie)[^=\n]*=\s*)(\"[^\"\n]*\"|'[^'\n]*')",
+    r"^([ \t]*#*[^=#\n]*(?:pass|secret|token|key|auth|credential|cookie)[^=\n]*=\s*)"
+    r"(\"[^\"\n]*\"|'[^'\n]*')",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line with a secret, in a comment or in a file that is not valid TOML."""
