@@ -174,7 +174,7 @@ class Masks:
                     or self._all.is_at(where, shown_as)
                 }
                 masked = partial(self._masked, found=found, own=own, known=known)
-                shown.append(_STRING.sub(lambda each: masked(each[0]), part.text))  # noqa: B023
+                shown.append(_replaced_tokens(part.text, masked))
                 continue
             inside = part.path
             shown.append(part.text)
@@ -252,6 +252,11 @@ class Masks:
     def _written(self, found: re.Match[str]) -> str:
         secret = self._all.texts.get(found[0])
         return found[0] if secret is None else json.dumps(secret, ensure_ascii=False)[1:-1]
+
+
+def _replaced_tokens(text: str, masked: Callable[[str], str]) -> str:
+    """A part of TOML with another text for each text and comment in it."""
+    return _STRING.sub(lambda found: masked(found[0]), text)
 
 
 def _replaced(text: str, known: Iterable[tuple[str, str]]) -> str:
