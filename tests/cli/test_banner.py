@@ -19,6 +19,23 @@ Write = Callable[..., str]
 OWN = ["192.168.1.20", "10.0.0.5", "fd00::5"]
 
 
+def banner_of(arguments: list[str], environment: dict[str, str]) -> str:
+    """What a Python program prints until its bridge is ready; it is ended then."""
+    with subprocess.Popen(
+        [sys.executable, "-u", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        shown = ""
+        while "Ctrl-C stops it" not in shown and (text := process.stdout.readline()):
+            shown += text
+        process.terminate()
+    return shown
+
+
 def places(**listening: str) -> list[str]:
     return reachable_places({name: OSCURL.parse(url) for name, url in listening.items()}, OWN)
 
@@ -70,18 +87,7 @@ def test_run_says_where_devices_send_to_if_it_finds_no_address(
     environment: dict[str, str], write: Write
 ) -> None:
     file = write('[bridge.a]\nlisten = "udp://0.0.0.0:0"\n')
-    with subprocess.Popen(
-        [sys.executable, "-u", "-c", NO_ADDRESS, file],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-    ) as process:
-        assert process.stdout is not None
-        shown = ""
-        while "Ctrl-C stops it" not in shown and (text := process.stdout.readline()):
-            shown += text
-        process.terminate()
+    shown = banner_of(["-c", NO_ADDRESS, file], environment)
     assert re.search(r"^  devices   the address of this computer, port \d+ \(UDP\); ", shown, re.M)
 
 
@@ -138,20 +144,7 @@ main()
 def test_run_says_which_plugins_are_missing(
     hidden: tuple[str, ...], line: str, environment: dict[str, str], tmp_path: Any
 ) -> None:
-    environment |= {"HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    environment["HOME"] = str(tmp_path)
     environment.pop("XDG_CONFIG_HOME", None)
-    with subprocess.Popen(
-        [sys.executable, "-c", WITHOUT_PLUGINS.format(hidden=hidden)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-    ) as process:
-        assert process.stdout is not None
-        shown = ""
-        for text in process.stdout:
-            shown += text
-            if "Ctrl-C stops it" in text:
-                break
-        process.terminate()
+    shown = banner_of(["-c", WITHOUT_PLUGINS.format(hidden=hidden)], environment)
     assert f"  missing   {line}\n" in shown
