@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from oscbridge.bridge.config.case_models import CaseOptions, ExpectOptions, split_endpoint
 from oscbridge.bridge.config.error_messages import validate
-from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show, written_path
 from oscbridge.bridge.simulation.cases import (
     GAP,
     Case,
@@ -89,8 +89,7 @@ class _Reading:
         found: list[ConfigProblem] = []
         options = validate(found, CaseOptions, self._table, ())
         for each in found:
-            path = self._written(each.path)
-            place = ("test", self._index, *path)
+            place = ("test", self._index, *each.path)
             self.problems.append(ConfigProblem(place, each.text, each.value, title=self._title))
         if options is None:
             return None
@@ -107,23 +106,9 @@ class _Reading:
 
     def problem(self, path: KeyPath, text: str, value: object = None) -> None:
         """Add a problem at a path within the table."""
-        place = ("test", self._index, *self._written(path))
+        place = ("test", self._index, *written_path(self._table, path))
         shown = "" if value is None else show(value)
         self.problems.append(ConfigProblem(place, text, shown, title=self._title))
-
-    def _written(self, path: KeyPath) -> KeyPath:
-        """The path as the file has it: a text stands for a table, and one item for a list."""
-        value: Any = self._table
-        written: KeyPath = ()
-        for step in path:
-            if isinstance(value, list) and isinstance(step, int) and step < len(value):
-                value = value[step]
-            elif isinstance(step, int) or isinstance(value, str):
-                continue  # the only item, which has no position; or a key of a text
-            else:
-                value = value.get(step) if isinstance(value, dict) else None
-            written = (*written, step)
-        return written
 
     def _sent(self, options: CaseOptions) -> Iterator[SentMessage]:
         at = 0.0

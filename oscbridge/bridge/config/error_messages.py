@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.environment import variable_of
-from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, show
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, show, written_path
 from oscbridge.bridge.config.secrets import SECRET
 from oscbridge.contract.options import Options
 from oscbridge.failures import failure_text
@@ -34,14 +34,18 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def explain(
-    error: ErrorDetails, model: type[BaseModel], path: KeyPath, also: type[BaseModel] | None = None
+    error: ErrorDetails,
+    model: type[BaseModel],
+    table: Mapping[str, Any],
+    path: KeyPath,
+    also: type[BaseModel] | None = None,
 ) -> ConfigProblem:
-    """The problem behind one error of a ``model`` that was read at ``path``.
+    """The problem behind one error of a ``model`` of the ``table`` at ``path``.
 
     ``also`` is a model whose keys are allowed in the same table.
     """
     location = tuple(error["loc"])
-    place = (*path, *location)
+    place = (*path, *written_path(table, location))
     if not location:  # of the table as a whole
         return ConfigProblem(place, _what(error))
     if error["type"] == "extra_forbidden":
@@ -62,10 +66,11 @@ def explain(
             near = did_you_mean(value, re.findall("'([^']*)'", error["ctx"]["expected"]))
         text = f"{text}; {near or _default(model, location)}".removesuffix("; ")
     elif isinstance(found := error["ctx"]["error"], HostError) and found.is_placeholder:
-        while isinstance(place[-1], int):  # of a list that may be written as a single value
-            place = place[:-1]
-        text = f"{text}; write the value, or set the variable {variable_of(place)}"
-    return ConfigProblem((*path, *location), text, show(value))
+        key = place
+        while isinstance(key[-1], int):  # a variable sets the whole list
+            key = key[:-1]
+        text = f"{text}; write the value, or set the variable {variable_of(key)}"
+    return ConfigProblem(place, text, show(value))
 
 
 def _unknown_key(
@@ -116,7 +121,7 @@ def validate(
         }  # fmt: skip
         return model.model_validate(table, context=context)
     except ValidationError as error:
-        problems += [explain(each, model, path, also) for each in error.errors()]
+        problems += [explain(each, model, table, path, also) for each in error.errors()]
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Final, TypeAlias
 
 from oscbridge.logs.format import visible
 
-__all__ = ["ConfigProblem", "KeyPath", "path_text", "show"]
+__all__ = ["ConfigProblem", "KeyPath", "path_text", "show", "written_path"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys of tables and positions in lists, counted from 0, from the outermost table inwards."""
@@ -38,6 +39,10 @@ class ConfigProblem:
         value = f" = {self.value}" if self.value else ""
         return f"{path_text(self.path, self.title)}{value}: {self.text}"
 
+    def as_written(self, tables: object) -> ConfigProblem:
+        """The same problem, at the path that ``tables`` have; see :func:`written_path`."""
+        return replace(self, path=written_path(tables, self.path))
+
 
 def path_text(path: KeyPath, title: str = "") -> str:
     """A path as text: ``bridge.stage.listen``, ``route 1: midi.channel``, ``test 1 (title): send``.
@@ -49,6 +54,27 @@ def path_text(path: KeyPath, title: str = "") -> str:
         named = f" ({title})" if title else ""
         return f"{path[0]} {path[1] + 1}{named}" + (f": {rest}" if rest else "")
     return ".".join(str(step + 1) if isinstance(step, int) else _key(step) for step in path)
+
+
+def written_path(table: object, path: KeyPath) -> KeyPath:
+    """The path of a value of a model as the file has it.
+
+    A single value may stand for a list, which then has no positions, and a text for a table, which
+    then has no keys.
+    """
+    written: list[str | int] = []
+    value = table
+    for index, step in enumerate(path):
+        if isinstance(value, Mapping) and isinstance(step, str):
+            if step not in value:  # a missing key
+                return (*written, *path[index:])
+            value = value[step]
+        elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:  # not in the file: a position, or a key of a text
+            continue
+        written.append(step)
+    return tuple(written)
 
 
 def _key(key: str) -> str:

@@ -104,7 +104,8 @@ class Reader:
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.dot_stars = routes.dot_stars
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
-        self.problems += (*routes.problems, *client_problems(self.bridges, self.routes, listens))
+        clients = client_problems(self.bridges, self.routes, listens)
+        self.problems += (*routes.problems, *(each.as_written(raw) for each in clients))
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
