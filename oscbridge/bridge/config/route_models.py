@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from oscbridge.bridge.config.names import NAME, NAME_RULE
+from oscbridge.bridge.config.regular_expressions import regular_expression_hint
 from oscbridge.bridge.routes.config import Edge
 from oscbridge.bridge.routes.relative import RelativeEncoding
 from oscbridge.contract.options import Options
@@ -48,12 +49,14 @@ _Rate = Annotated[str, Field(pattern=f"^{_RATE.pattern}$")]
 
 
 def _pattern(value: str) -> str:
+    hint = regular_expression_hint(value)
+    more = f"; {hint}" if hint else ""
     if not with_stars(value).startswith(("/", "*")):
-        raise ValueError("an address pattern must start with '/' or '*'")
+        raise ValueError(f"an address pattern must start with '/' or '*'{more}")
     try:
         pattern = Pattern(value, mapped=True)
     except PatternError as error:
-        raise ValueError(str(error).removeprefix(f"{value!r}: ")) from None
+        raise ValueError(str(error).removeprefix(f"{value!r}: ") + more) from None
     if pattern.impossible:
         raise ValueError(f"matches no address: {pattern.impossible} matches no character")
     return value

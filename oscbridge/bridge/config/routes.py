@@ -11,6 +11,7 @@ from typing import Any, Final
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
+from oscbridge.bridge.config.regular_expressions import regular_expression_hint
 from oscbridge.bridge.config.route_context import route_context
 from oscbridge.bridge.config.route_loops import always_sent_to, impossible, pointless
 from oscbridge.bridge.config.route_models import RouteOptions
@@ -88,6 +89,8 @@ class RouteReader:
         match = with_stars(route.match)
         if match != route.match:
             self.dot_stars[index] = route.match
+        if hint := regular_expression_hint(route.match):
+            self._warn((*path, "match"), hint, route.match)
         self.entries.append(
             replace(
                 config,
