@@ -7,12 +7,8 @@ from pathlib import Path
 
 import click
 
-from oscbridge.bridge.config.file import read_file
-from oscbridge.cli.imported_text import Verified, imported_text, verify
 from oscbridge.cli.uncut_group import UncutGroup
-from oscbridge.contract.importing import ImportedFile, Importer, Importers
-from oscbridge.errors import ConfigurationError, InputError, OSCBridgeError
-from oscbridge.failures import failure_text
+from oscbridge.contract.importing import Importer, Importers
 from oscbridge.importers import BUILT_IN
 from oscbridge.plugins.manager import Plugins
 from oscbridge.suggestions import suggest
@@ -80,31 +76,6 @@ def command(context: click.Context) -> None:
 
 
 def _import(plugins: Plugins, name: str, importer: Importer, file: Path, **options: object) -> None:
-    text = read_file(file)
-    try:
-        imported: ImportedFile = importer.translate(text, **options)
-    except InputError as error:
-        line = f"line {error.line}: " if error.line else ""
-        raise ConfigurationError(f"{file}: {line}{error}") from None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        text = f"the importer {name!r} failed: {failure_text(error)}"
-        raise OSCBridgeError(f"{file}: {text}") from error
-    verified = verify(imported, plugins.endpoint_types)
-    click.echo(imported_text(verified.file, file.name, name))
-    _report(verified)
+    from oscbridge.cli.importing import import_file  # loads the bridge; completion does not need it
 
-
-def _report(verified: Verified) -> None:
-    """The summary and the remaining problems, on standard error."""
-    rules = verified.file.rules
-    count = sum(rule.count for rule in rules)
-    translated = sum(rule.count for rule in rules if rule.routes)
-    for problem in verified.problems:
-        click.echo(click.style("warning: ", fg="yellow", bold=True) + problem, err=True)
-    rest = "" if translated == count else "; the others are comments with the reason"
-    click.echo(f"{translated} of {count} rules translated{rest}", err=True)
-    if not translated and verified.file.rules:  # what keeps the first one may keep all
-        first = verified.file.rules[0]
-        click.echo(f"line {first.line}: {first.reason}", err=True)
+    import_file(plugins, name, importer, file, **options)
