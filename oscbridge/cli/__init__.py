@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
 from keyword import iskeyword
@@ -82,6 +84,14 @@ class Commands(click.Group):
         found = [each for each in (*ours, *others) if str(each.value).startswith(incomplete)]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _clear_errors():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _clear_errors():
+            return super().invoke(ctx)
+
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:
         # Loading the plugins takes longer than most commands run.
@@ -107,6 +117,16 @@ class Commands(click.Group):
                 fix = _FIXES.get(args[0]) or suggest(args[0], self.list_commands(ctx))
             text = f"{error.message.removesuffix('.')}; {fix}"
             raise click.UsageError(text, ctx) from None
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        from oscbridge.cli.usage_errors import clear_error
+
+        raise clear_error(error) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

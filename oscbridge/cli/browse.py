@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from oscbridge.bridge.tasks import run_until
+from oscbridge.cli.parameters import Number
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.discovery.handles import ServiceBrowser
@@ -43,7 +44,7 @@ PLAIN_WIDTH: Final = 120
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 3600),
+    type=Number(0.1, 3600),
     help=f"Look for this many seconds, then exit; by default until Ctrl-C, or {TIME:g} s if the "
     "output is not a terminal.",
 )

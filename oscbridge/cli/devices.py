@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from oscbridge.cli.parameters import Number
 from oscbridge.logs.format import visible
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ TIME: Final = 4.0
 @click.command("devices")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 600),
+    type=Number(0.1, 600),
     default=TIME,
     show_default=True,
     help="Look around in the network for this many seconds.",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
+from pathlib import Path
+
 import click
 
 from oscbridge.net.host_name import check_host
@@ -9,13 +13,50 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.text import is_number
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["PORT", "TARGET_URL", "URL", "ValuesCommand"]
+__all__ = ["INPUT_FILE", "PORT", "TARGET_URL", "URL", "Number", "ValuesCommand"]
+
+
+class Number(click.FloatRange):
+    """A number within a range. Click accepts ``nan``, which is in none."""
+
+    name = "number"
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class _InputFile(click.Path):
+    """The path of a file that exists."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        path = Path(value)
+        if path.is_dir():
+            self.fail(f"{str(value)!r}: expected a file, and this is a folder", param, ctx)
+        if not path.exists():
+            names = [each.name for each in path.parent.glob("*") if each.is_file()]
+            fix = did_you_mean(path.name, names) or "check the name"
+            self.fail(f"{str(value)!r}: no such file; {fix}", param, ctx)
+        return path
 
 
 class _Port(click.IntRange):
     name = "port"
 
 
+INPUT_FILE = _InputFile()
 PORT = _Port(1, 65_535)
 
 

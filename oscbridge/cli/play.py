@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Final
 
 import click
 
-from oscbridge.cli.parameters import TARGET_URL
+from oscbridge.cli.parameters import INPUT_FILE, TARGET_URL, Number
 from oscbridge.cli.recording_player import RecordingPlayer
 from oscbridge.client.tcp import TCPClient
 from oscbridge.client.udp import UDPClient
@@ -26,7 +25,7 @@ __all__ = ["command"]
 LARGEST_SPEED: Final = 1000.0
 """The highest factor; for more there is ``--speed max``."""
 
-LONGEST_SECONDS: Final = 31_622_400.0
+LONGEST_SECONDS: Final = 31_622_400
 """Seconds of a recording, at most: one year."""
 
 READ_AHEAD: Final = 262_144
@@ -52,7 +51,7 @@ class _Speed(click.ParamType[float]):
 
 
 @click.command("play")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=INPUT_FILE)
 @click.option(
     "--to",
     type=TARGET_URL,
@@ -69,7 +68,7 @@ class _Speed(click.ParamType[float]):
 )
 @click.option(
     "--start",
-    type=click.FloatRange(0, LONGEST_SECONDS),
+    type=Number(0, LONGEST_SECONDS),
     default=0.0,
     help="Start so many seconds after the start of the recording.",
 )
@@ -129,8 +128,6 @@ def command(
     def wanted(record: Record) -> bool:
         return record.direction in directions and (not only or record.name in only)
 
-    if math.isnan(start):
-        raise click.UsageError("--start: expected a number of seconds, not nan")
     with _reading(file) as recording, _connected(to) as client:
         player = RecordingPlayer(file, recording, wanted, client, to)
         player.run(speed, loop, timetags == "keep", round(start * 1e9))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ import click
 
 from oscbridge.cli.attaching import pid_option
 from oscbridge.cli.live_line import live_line
-from oscbridge.cli.parameters import URL
+from oscbridge.cli.parameters import URL, Number
 from oscbridge.cli.serving import serving
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -32,7 +31,7 @@ from oscbridge.recording.writer import RecordingWriter
 
 __all__ = ["RecordedSource", "command", "running_bridge"]
 
-LONGEST_SECONDS: Final = 31_622_400.0
+LONGEST_SECONDS: Final = 31_622_400
 """Seconds of a recording, at most: one year."""
 
 _UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -81,7 +80,7 @@ class _Size(click.ParamType[int]):
 )
 @click.option(
     "--max-seconds",
-    type=click.FloatRange(0, LONGEST_SECONDS, min_open=True),
+    type=Number(0, LONGEST_SECONDS, min_open=True),
     help="Stop after this many seconds.",
 )
 def command(
@@ -105,8 +104,6 @@ def command(
       oscbridge record loop.oscrec --listen udp://127.0.0.1:9001 --max-seconds 8
       oscbridge play show.oscrec
     """
-    if max_seconds is not None and math.isnan(max_seconds):
-        raise click.UsageError("--max-seconds: expected a number of seconds, not nan")
     if file.exists() and not force:
         raise OSCBridgeError(f"{file}: already exists; choose another file, or add --force")
     asyncio.run(_record(file, listen, pid, force, max_size, max_seconds))

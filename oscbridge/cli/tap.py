@@ -17,6 +17,7 @@ import click
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.completion import complete_part, complete_route
+from oscbridge.cli.parameters import Number
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
 from oscbridge.logs.format import visible
@@ -60,7 +61,7 @@ class _Shown(NamedTuple):
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 1_000_000),
+    type=Number(0.1, 1_000_000),
     default=200,
     show_default=True,
     help="Messages per second that are shown, at most; the others are counted.",

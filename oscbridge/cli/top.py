@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_argument, pid_option
+from oscbridge.cli.parameters import Number
 
 __all__ = ["command"]
 
@@ -17,7 +18,7 @@ __all__ = ["command"]
 @click.option("--once", is_flag=True, help="Print one snapshot and exit.")
 @click.option(
     "--every",
-    type=click.FloatRange(0.2, 3600),
+    type=Number(0.2, 3600),
     default=1.0,
     show_default=True,
     help="Seconds between two snapshots, over which rates are measured.",

@@ -1,10 +1,12 @@
-"""A group of commands whose help shows whole sentences."""
+"""A group of commands whose help shows whole sentences, and whose errors suggest a command."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import click
+
+from oscbridge.suggestions import suggest
 
 __all__ = ["UncutGroup", "keep_summaries"]
 
@@ -14,6 +16,14 @@ MAX_SUMMARY: Final = 1_000
 
 class UncutGroup(click.Group):
     """Lists its commands with their whole summaries, wrapped."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known:
+            raise click.UsageError(f"unknown command {args[0]!r}; {suggest(args[0], known)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]

@@ -234,8 +234,8 @@ def test_port_in_use_overwrites_no_file_even_when_forced(
     [
         (("--max-size", "0"), 2, "'0': expected bytes, e.g. 500k, 100M or 2G"),
         (("--max-size", "1T"), 2, "'1T': expected bytes, e.g. 500k, 100M or 2G"),
-        (("--max-seconds", "0"), 2, "0.0 is not in the range"),
-        (("--max-seconds", "nan"), 2, "--max-seconds: expected a number of seconds, not nan"),
+        (("--max-seconds", "0"), 2, "0: expected a number, above 0 and at most 31622400"),
+        (("--max-seconds", "nan"), 2, "'nan': expected a number, above 0 and at most 31622400"),
         (("--listen", "127.0.0.1:9000"), 2, "write it as udp://host:port"),
         (("--listen", "udp://no-such-host.invalid:1"), 1, "unknown host"),
     ],
@@ -536,8 +536,9 @@ def test_file_that_is_not_a_recording_is_an_error(call: Call, file: Path) -> Non
         (("--speed", "1001"), "'1001': expected a number above 0, at most 1000, or max"),
         (("--speed", "nan"), "'nan': expected a number above 0"),
         (("--speed", "fast"), "'fast': expected a number above 0"),
-        (("--start", "-1"), "-1.0 is not in the range"),
-        (("--start", "nan"), "--start: expected a number of seconds, not nan"),
+        (("--start", "-1"), "-1: expected a number, at least 0 and at most 31622400"),
+        (("--start", "nan"), "'nan': expected a number, at least 0"),
+        (("--start", "soon"), "'soon': expected a number, at least 0"),
         (("--speed", "max", "--loop"), "--loop with --speed max would flood the receiver"),
         (("--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
         (("--to", "tcp+auto://127.0.0.1:9"), "write tcp:// (OSC 1.1) or tcp+1.0://"),
@@ -552,10 +553,16 @@ def test_wrong_usage_of_play_is_an_error(
     assert text in " ".join(result.stderr.split())
 
 
-def test_missing_file_is_an_error(call: Call) -> None:
-    result = call("play", "nothing.oscrec")
-    assert result.returncode == 2
-    assert "'nothing.oscrec' does not exist" in result.stderr
+def test_missing_file_is_an_error(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "show.oscrec").touch()
+    for file, text in (
+        (tmp_path / "shwo.oscrec", "no such file; did you mean 'show.oscrec'?"),
+        (tmp_path / "x", "no such file; check the name"),
+        (tmp_path, "expected a file, and this is a folder"),
+    ):
+        result = call("play", str(file))
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.endswith(f"Invalid value for 'FILE': '{file}': {text}\n")
 
 
 def test_time_tags_keep_their_distance_to_the_present(

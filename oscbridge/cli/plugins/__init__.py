@@ -11,7 +11,6 @@ import click
 
 from oscbridge.cli.configuration_option import configuration_option
 from oscbridge.cli.uncut_group import UncutGroup
-from oscbridge.suggestions import suggest
 
 __all__ = ["VERBS", "command"]
 
@@ -30,13 +29,6 @@ class _Verbs(UncutGroup):
             return None
         command: click.Command = import_module(f"{__name__}.{cmd_name}").command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in VERBS:
-            raise click.UsageError(f"unknown command {args[0]!r}; {suggest(args[0], VERBS)}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group("plugins", cls=_Verbs, invoke_without_command=True)
