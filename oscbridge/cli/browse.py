@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from oscbridge.bridge.tasks import run_until
-from oscbridge.cli.parameters import Number
+from oscbridge.cli.number import Number
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.discovery.discovery import Discovery
 from oscbridge.discovery.handles import ServiceBrowser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from oscbridge.cli.parameters import Number
+from oscbridge.cli.number import Number
 from oscbridge.logs.format import visible
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 
@@ -13,21 +12,7 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.text import is_number
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["INPUT_FILE", "PORT", "TARGET_URL", "URL", "Number", "ValuesCommand"]
-
-
-class Number(click.FloatRange):
-    """A number within a range. Click accepts ``nan``, which is in none."""
-
-    name = "number"
-
-    def convert(
-        self, value: float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is not a number", param, ctx)
-        return number
+__all__ = ["INPUT_FILE", "PORT", "TARGET_URL", "URL", "ValuesCommand"]
 
 
 class _InputFile(click.Path):

@@ -10,7 +10,8 @@ from typing import Final
 
 import click
 
-from oscbridge.cli.parameters import INPUT_FILE, TARGET_URL, Number
+from oscbridge.cli.number import Number
+from oscbridge.cli.parameters import INPUT_FILE, TARGET_URL
 from oscbridge.cli.recording_player import RecordingPlayer
 from oscbridge.client.tcp import TCPClient
 from oscbridge.client.udp import UDPClient

@@ -15,7 +15,8 @@ import click
 
 from oscbridge.cli.attaching import pid_option
 from oscbridge.cli.live_line import live_line
-from oscbridge.cli.parameters import URL, Number
+from oscbridge.cli.number import Number
+from oscbridge.cli.parameters import URL
 from oscbridge.cli.serving import serving
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatch.dispatcher import Dispatcher

@@ -17,7 +17,7 @@ import click
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.completion import complete_part, complete_route
-from oscbridge.cli.parameters import Number
+from oscbridge.cli.number import Number
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
 from oscbridge.logs.format import visible

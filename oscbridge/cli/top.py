@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_argument, pid_option
-from oscbridge.cli.parameters import Number
+from oscbridge.cli.number import Number
 
 __all__ = ["command"]
 

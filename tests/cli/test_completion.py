@@ -9,6 +9,7 @@ import shlex
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,9 @@ from typing import Any
 import pytest
 from programs import find_program
 
+from oscbridge.cli import COMMANDS, OF_PLUGINS
 from oscbridge.cli.example_library import shipped_examples
+from oscbridge.cli.plugins import VERBS
 from oscbridge.testing.process import PROGRAM
 
 Start = Callable[..., Any]
@@ -43,6 +46,22 @@ to = "desk"
 [[route]]
 from = "stage"
 to = "dimmer"
+"""
+
+HEAVY = {
+    *("pydantic", "rich", "tomlkit", "zeroconf", "oscbridge.bridge.app"),
+    *("oscbridge.bridge.config.reader", "oscbridge.testing", "oscbridge.profiles.profile"),
+}
+"""Modules that take longer to load than a completion may take, or load such."""
+
+WITH_PLUGINS = {"", "import", *OF_PLUGINS}
+"""Commands whose completion loads the plugins, which it lists."""
+
+SHOW_LOADED = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from oscbridge.cli import main
+main()
 """
 
 MOST = 0.15
@@ -181,6 +200,31 @@ def test_script_for_bash_completes(environment: dict[str, str], tmp_path: Path) 
     assert done.stdout == "shared-mixer\n"
 
 
+@pytest.mark.parametrize(
+    "command", ["", *COMMANDS, *OF_PLUGINS, *(f"plugins {each}" for each in VERBS)]
+)
+def test_completion_loads_only_what_it_needs(command: str, environment: dict[str, str]) -> None:
+    words = ["oscbridge", *command.split(), "-" if command else ""]
+    variables = {
+        "_OSCBRIDGE_COMPLETE": "bash_complete",
+        "COMP_WORDS": shlex.join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW_LOADED],
+        capture_output=True,
+        text=True,
+        env=environment | variables,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout
+    loaded = set(done.stderr.split())
+    assert "oscbridge.cli" in loaded
+    assert loaded & HEAVY == set()
+    assert ("oscbridge.plugins.manager" in loaded) == (command in WITH_PLUGINS)
+
+
 @pytest.mark.load  # what else runs takes its part of the caches
 @pytest.mark.parametrize(
     "line",
@@ -188,6 +232,7 @@ def test_script_for_bash_completes(environment: dict[str, str], tmp_path: Path) 
         *("oscbridge ", "oscbridge tap ", "oscbridge mute ", "oscbridge init --profile "),
         *("oscbridge check show.toml --from ", "oscbridge run --lo", "oscbridge test --verb"),
         *("oscbridge simulate ", "oscbridge profiles show ", "oscbridge top --on"),
+        *("oscbridge import ", "oscbridge plugins ", "oscbridge examples copy "),
         *("oscbridge leader --ha", "oscbridge devices --js", "oscbridge schema --co"),
     ],
 )

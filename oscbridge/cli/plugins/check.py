@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from oscbridge.cli.configuration_option import configuration_option
-from oscbridge.cli.loading import load_plugins
 from oscbridge.cli.report_output import NOTHING_TO_RUN, ReportOutput
-from oscbridge.plugins.manager import Plugin
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:  # they take longer to import than the list of plugins
+    from oscbridge.plugins.manager import Plugin
     from oscbridge.testing.conformance import CheckedType, Rule, RuleResult
 
 __all__ = ["command"]
@@ -76,6 +75,7 @@ def command(context: click.Context, name: str, file: Path | None, text: str | No
 
 def _find(name: str, file: Path | None) -> tuple[Plugin, Sequence[CheckedType]]:
     """The plugin of a name, and those of its types that the name is about."""
+    from oscbridge.cli.loading import load_plugins  # completion does not need the plugins
     from oscbridge.testing.conformance import CheckedType
 
     found = load_plugins(file)

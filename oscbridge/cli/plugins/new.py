@@ -11,10 +11,8 @@ from pathlib import Path
 
 import click
 
-from oscbridge.cli.plugins.project import ProjectName, project_files
 from oscbridge.errors import OSCBridgeError
 from oscbridge.net.os_errors import what_failed
-from oscbridge.plugins.manager import Plugins
 
 __all__ = ["command"]
 
@@ -33,6 +31,9 @@ def command(name: str) -> None:
       cd oscbridge-lamp
       pip install -e . pytest && pytest
     """
+    from oscbridge.cli.plugins.project import ProjectName, project_files
+    from oscbridge.plugins.manager import Plugins  # completion does not need them
+
     logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # of other plugins only the names
     plugins = Plugins()
     taken = {each.name for each in plugins.plugins} | set(plugins.endpoint_types)
