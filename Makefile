@@ -156,7 +156,7 @@ $(DISTRIBUTE): $(DEVELOP)
 
 $(WEBTOOLS): plugins/ui/web/package-lock.json | $(DEVELOP)
 	@echo "Installing the tools of the control room into plugins/ui/web"
-	@$(BIN)/python plugins/ui/node.py npm ci --ignore-scripts
+	@$(BIN)/python plugins/ui/node.py npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(NODE): tests/js/package.json tests/js/.npmrc | system-packages

@@ -29,12 +29,10 @@ def npm() -> Path:
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     """Run a script in the folder of the page; its output is one text."""
-    path = os.pathsep.join([str(node().parent), os.environ.get("PATH", "")])
-    script = str(npm()) if args[0] == "npm" else args[0]
     return subprocess.run(
-        [str(node()), script, *args[1:]],
+        _command(*args),
         cwd=WEB,
-        env={**os.environ, "PATH": path, "CI": "1", "NO_COLOR": "1"},
+        env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -43,8 +41,24 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _command(*args: str) -> list[str]:
+    return [str(node()), str(npm()) if args[0] == "npm" else args[0], *args[1:]]
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join([str(node().parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "CI": "1", "NO_COLOR": "1"}
+
+
+def main(args: list[str]) -> int:
+    """Run a script with the terminal: a server shows its address. Returns its exit code."""
+    with subprocess.Popen(_command(*args), cwd=WEB, env=_environment()) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # the script gets it, too, and ends
+
+
 if __name__ == "__main__":
-    done = run(*sys.argv[1:])
-    if done.returncode:
-        sys.stderr.write(done.stdout)
-    sys.exit(done.returncode)
+    sys.exit(main(sys.argv[1:]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,14 @@ def test_functions_of_the_page_have_at_most_fifty_lines(file: str) -> None:
     limit = {"max": 50, "skipBlankLines": False, "skipComments": False}
     assert settings["rules"]["max-lines-per-function"] == [2, limit]
     assert settings["linterOptions"]["noInlineConfig"] is True
+
+
+def test_output_of_a_tool_is_shown(tmp_path: Path) -> None:
+    script = tmp_path / "serve.js"
+    script.write_text('console.log("http://localhost:5173/"); process.exit(3)')
+    command = [sys.executable, str(FOLDER / "node.py"), str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("http://localhost:5173/\n", 3)
 
 
 def test_lock_file_names_no_registry() -> None:
