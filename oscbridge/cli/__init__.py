@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from oscbridge.cli.standard_streams import (
+    colours,
     discard_output,
     escape_unknown_characters,
     is_full,
@@ -149,7 +150,7 @@ def main() -> None:
     escape_unknown_characters()
     postpone_openssl()
     try:
-        cli(prog_name="oscbridge")
+        cli(prog_name="oscbridge", color=colours())
     except ConfigurationError as error:
         fail(str(error), 2)
     except OSCBridgeError as error:
@@ -167,5 +168,5 @@ def fail(text: str, code: int) -> None:
 
     for line in text.splitlines():
         prefix = "" if is_excerpt(line) else click.style("error: ", fg="red", bold=True)
-        click.echo(prefix + line, err=True)
+        click.echo(prefix + line, err=True, color=colours())
     sys.exit(code)

@@ -11,6 +11,7 @@ import click
 
 from oscbridge.address_space.limits import MAX_NODES
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.number import WholeNumber
 from oscbridge.monitoring.control_calls import KnownAddresses, addresses
 from oscbridge.monitoring.control_client import choose
 
@@ -29,7 +30,7 @@ __all__ = ["command"]
 @click.option("--all", "every", is_flag=True, help="One per line, without ranges of numbers.")
 @click.option(
     "--limit",
-    type=click.IntRange(0, MAX_NODES),
+    type=WholeNumber(0, MAX_NODES),
     default=MAX_NODES,
     metavar="N",
     help="The first N addresses only.",

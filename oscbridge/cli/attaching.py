@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from oscbridge.cli.number import WholeNumber
+
 __all__ = ["file_argument", "file_option", "pid_option"]
 
 _PATH: Final = click.Path(path_type=Path, readable=False)  # the reader reports errors
@@ -17,7 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def pid_option(command: _F) -> _F:
     """``--pid``: the process to attach to."""
     text = "Attach to this process, if several bridges run."
-    return click.option("--pid", type=click.IntRange(min=1), help=text)(command)
+    return click.option("--pid", type=WholeNumber(min=1), metavar="PID", help=text)(command)
 
 
 def file_option(command: _F) -> _F:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -18,6 +21,9 @@ __all__ = ["command"]
 
 WIDTH: Final = 14
 """Columns of the labels."""
+
+MIN_ROOM: Final = 20
+"""Columns of the texts, at least."""
 
 
 @click.command("doctor")
@@ -41,9 +47,19 @@ def command() -> None:
         for label, text, is_problem in _facts(facts, plugins):
             problems += is_problem
             mark = click.style("!", fg="yellow", bold=True) if is_problem else " "
-            click.echo(f"{mark} {label:{WIDTH}} {visible(text)}")
+            click.echo(f"{mark} {label:{WIDTH}} {_wrapped(visible(text))}")
     noun = "problem" if problems == 1 else "problems"
     click.echo(f"\n{problems or 'no'} {noun} found" + (", marked with !" if problems else ""))
+
+
+def _wrapped(text: str) -> str:
+    """A text in lines that fit the terminal, if the output is one."""
+    if not sys.stdout.isatty():
+        return text
+    indent = WIDTH + 3  # after the mark and the label
+    room = max(get_terminal_size().columns - indent, MIN_ROOM)
+    lines = wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)
 
 
 def _facts(find: Callable[[Plugins], Iterator[Fact]], plugins: Plugins) -> Iterator[Fact]:

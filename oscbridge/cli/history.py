@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.number import WholeNumber
 from oscbridge.errors import ConfigurationError
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.control_calls import KnownVersion, history
@@ -19,7 +20,7 @@ __all__ = ["command"]
 
 
 @click.command("history")
-@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.argument("number", type=WholeNumber(min=1), required=False)
 @file_option
 @pid_option
 def command(number: int | None, file: Path | None, pid: int | None) -> None:

@@ -1,4 +1,4 @@
-"""A number as the value of an option."""
+"""Numbers as the values of options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import click
 
-__all__ = ["Number"]
+__all__ = ["Number", "WholeNumber"]
 
 
 class Number(click.FloatRange):
@@ -21,3 +21,9 @@ class Number(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within a range."""
+
+    name = "number"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
 from oscbridge.net.host_name import check_host
@@ -12,36 +9,13 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.text import is_number
 from oscbridge.suggestions import did_you_mean
 
-__all__ = ["INPUT_FILE", "PORT", "TARGET_URL", "URL", "ValuesCommand"]
-
-
-class _InputFile(click.Path):
-    """The path of a file that exists."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
-
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Path:
-        path = Path(value)
-        if path.is_dir():
-            self.fail(f"{str(value)!r}: expected a file, and this is a folder", param, ctx)
-        if not path.exists():
-            names = [each.name for each in path.parent.glob("*") if each.is_file()]
-            fix = did_you_mean(path.name, names) or "check the name"
-            self.fail(f"{str(value)!r}: no such file; {fix}", param, ctx)
-        return path
+__all__ = ["PORT", "TARGET_URL", "URL", "ValuesCommand"]
 
 
 class _Port(click.IntRange):
     name = "port"
 
 
-INPUT_FILE = _InputFile()
 PORT = _Port(1, 65_535)
 
 

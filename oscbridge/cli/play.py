@@ -10,8 +10,9 @@ from typing import Final
 
 import click
 
+from oscbridge.cli.input_file import INPUT_FILE
 from oscbridge.cli.number import Number
-from oscbridge.cli.parameters import INPUT_FILE, TARGET_URL
+from oscbridge.cli.parameters import TARGET_URL
 from oscbridge.cli.recording_player import RecordingPlayer
 from oscbridge.client.tcp import TCPClient
 from oscbridge.client.udp import UDPClient

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.number import WholeNumber
 from oscbridge.cli.undo import print_change
 from oscbridge.monitoring.control_calls import ChangedBack, redo
 from oscbridge.monitoring.control_client import choose
@@ -16,7 +17,7 @@ __all__ = ["command"]
 
 
 @click.command("redo")
-@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.argument("number", type=WholeNumber(min=1), required=False)
 @file_option
 @pid_option
 def command(number: int | None, file: Path | None, pid: int | None) -> None:

@@ -8,7 +8,13 @@ import sys
 from io import TextIOWrapper
 from typing import Final
 
-__all__ = ["discard_output", "escape_unknown_characters", "is_full", "open_standard_streams"]
+__all__ = [
+    "colours",
+    "discard_output",
+    "escape_unknown_characters",
+    "is_full",
+    "open_standard_streams",
+]
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -27,6 +33,12 @@ def open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             mode = "w" if number else "r"
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def colours() -> bool | None:
+    """False if the environment refuses them (https://no-color.org), else None: as the stream."""
+    is_refused = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return False if is_refused else None
 
 
 def is_full(error: OSError) -> bool:

@@ -17,7 +17,7 @@ import click
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.completion import complete_part, complete_route
-from oscbridge.cli.number import Number
+from oscbridge.cli.number import Number, WholeNumber
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
 from oscbridge.logs.format import visible
@@ -58,7 +58,7 @@ class _Shown(NamedTuple):
     help="Only messages that this route gets, by name or number.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
+@click.option("--count", type=WholeNumber(min=1), help="Stop after this many messages.")
 @click.option(
     "--rate",
     type=Number(0.1, 1_000_000),

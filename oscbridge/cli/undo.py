@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.number import WholeNumber
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.control_calls import ChangedBack, undo
 from oscbridge.monitoring.control_client import choose
@@ -16,7 +17,7 @@ __all__ = ["command", "print_change"]
 
 
 @click.command("undo")
-@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.argument("number", type=WholeNumber(min=1), required=False)
 @click.option("--with-later", is_flag=True, help="Undo all edits after NUMBER, too.")
 @file_option
 @pid_option

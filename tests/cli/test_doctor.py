@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import socket
+import subprocess
+import termios
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -17,6 +21,7 @@ from oscbridge.cli import cli, doctor_facts
 from oscbridge.cli.doctor_facts import EXTRAS, Fact
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import running_process
+from oscbridge.testing.process import PROGRAM
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,3 +119,35 @@ def test_doctor_names_what_it_cannot_find_out(monkeypatch: pytest.MonkeyPatch) -
     output = run()
     assert re.search(r"^! unknown +KeyError: 'clock'", output, re.MULTILINE)
     assert "1 problem found, marked with !" in output
+
+
+def in_terminal(environment: dict[str, str], *args: str) -> str:
+    """The output of the program in a terminal of 80 columns."""
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    command = [PROGRAM, *args]
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment):
+        os.close(terminal)
+        output = b""
+        with contextlib.suppress(OSError):  # the program has closed its end
+            while data := os.read(controller, 65_536):
+                output += data
+    os.close(controller)
+    return output.decode()
+
+
+def test_doctor_wraps_long_lines_between_words(environment: dict[str, str]) -> None:
+    output = in_terminal(environment | {"NO_COLOR": "1"}, "doctor")
+    assert "\x1b" not in output
+    lines = output.splitlines()
+    assert [each for each in lines if len(each) > 80 and " " in each[17:]] == []
+    at = next(i for i, each in enumerate(lines) if each.startswith("  libraries "))
+    assert re.match(r" {17}\S", lines[at + 1])
+
+
+def test_colours_are_refused_by_the_environment(environment: dict[str, str]) -> None:
+    environment["TERM"] = "xterm"
+    for args in (("check", "nothing.toml"), ("examples",)):
+        assert "\x1b[" in in_terminal(environment, *args)
+        assert "\x1b" not in in_terminal(environment | {"NO_COLOR": "1"}, *args)
+        assert "\x1b" not in in_terminal(environment | {"TERM": "dumb"}, *args)
