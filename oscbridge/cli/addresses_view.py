@@ -27,6 +27,13 @@ WIDE: Final = 1_000
 MAX_CELL: Final = 32
 """Characters of ranges, and of a unit."""
 
+_COLUMNS: Final = (
+    *(("ADDRESS", 4, 0), ("TYPES", 0, 0), ("RANGE", 0, 0), ("UNIT", 0, 80), ("ACCESS", 0, 0)),
+    *(("KNOWN FROM", 1, 100), ("DESCRIPTION", 3, 0)),
+)
+"""Headings, shares of the remaining width (0: as wide as needed), and the width of a terminal from
+which they are shown."""
+
 _ACCESS: Final = {Access.NONE: "-", Access.READ: "r", Access.WRITE: "w", Access.BOTH: "rw"}
 
 _REASONS: Final = {
@@ -54,22 +61,27 @@ def print_addresses(found: KnownAddresses, *, one_by_one: bool) -> None:
     is_terminal = sys.stdout.isatty()
     console = Console(highlight=False, markup=False, width=None if is_terminal else WIDE)
     if groups:
-        console.print(_table([each.info for each in groups], expand=is_terminal), soft_wrap=True)
+        table = _table([each.info for each in groups], console.width if is_terminal else None)
+        console.print(table, soft_wrap=True)
     for text in _notes(found, len(groups)):
         click.echo(text, err=True)
 
 
-def _table(infos: Sequence[AddressInfo], *, expand: bool) -> Table:
-    table = Table(box=None, expand=expand, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    columns = (
-        *(("ADDRESS", 4), ("TYPES", 0), ("RANGE", 0), ("UNIT", 0), ("ACCESS", 0)),
-        *(("KNOWN FROM", 1), ("DESCRIPTION", 3)),
+def _table(infos: Sequence[AddressInfo], terminal: int | None) -> Table:
+    """The table; in a terminal of a width, which it fills, with the columns that have content."""
+    is_wide = terminal is None
+    table = Table(
+        box=None, expand=not is_wide, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim"
     )
-    for heading, ratio in columns:
-        ratio_or_none = ratio if expand and ratio else None
-        table.add_column(heading, ratio=ratio_or_none, no_wrap=True, overflow="ellipsis")
-    for info in infos:
-        table.add_row(*_row(info))
+    rows = [list(_row(info)) for info in infos]
+    shown = []
+    for index, (heading, ratio, least) in enumerate(_COLUMNS):
+        if terminal is None or (terminal >= least and any(row[index] for row in rows)):
+            shown.append(index)
+            share = None if is_wide or not ratio else ratio
+            table.add_column(heading, ratio=share, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(row[index] for index in shown))
     return table
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from terminal import in_terminal
 
 from oscbridge.testing.ports import free_port
 from oscbridge.udp_client import SimpleUDPClient
@@ -62,6 +63,15 @@ def test_addresses_lists_what_is_known(port: int, call: Call) -> None:
     lamps = next(line for line in lines if line.startswith("/lamp/"))
     assert lamps.split() == ["/lamp/{1..4}", "f", "0", "to", "127", "rw", "configuration"]
     assert done.stderr.startswith("3,130 addresses in ")
+
+
+def test_addresses_in_a_narrow_terminal_have_the_columns_that_matter(
+    port: int, environment: dict[str, str]
+) -> None:
+    output = in_terminal(environment | {"TERM": "dumb"}, "addresses", "--of", "desk", "/info")
+    heading, *lines = output.splitlines()
+    assert heading.split() == ["ADDRESS", "TYPES", "ACCESS", "DESCRIPTION"]
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_addresses_as_one_endpoint_sees_them(port: int, call: Call) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pty
 import re
 import socket
-import subprocess
-import termios
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -16,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from terminal import in_terminal
 
 from oscbridge.cli import cli, doctor_facts
 from oscbridge.cli.doctor_facts import EXTRAS, Fact
 from oscbridge.plugins.manager import Plugins
 from oscbridge.testing import running_process
-from oscbridge.testing.process import PROGRAM
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,21 +115,6 @@ def test_doctor_names_what_it_cannot_find_out(monkeypatch: pytest.MonkeyPatch) -
     output = run()
     assert re.search(r"^! unknown +KeyError: 'clock'", output, re.MULTILINE)
     assert "1 problem found, marked with !" in output
-
-
-def in_terminal(environment: dict[str, str], *args: str) -> str:
-    """The output of the program in a terminal of 80 columns."""
-    controller, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 80))
-    command = [PROGRAM, *args]
-    with subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment):
-        os.close(terminal)
-        output = b""
-        with contextlib.suppress(OSError):  # the program has closed its end
-            while data := os.read(controller, 65_536):
-                output += data
-    os.close(controller)
-    return output.decode()
 
 
 def test_doctor_wraps_long_lines_between_words(environment: dict[str, str]) -> None:
