@@ -72,9 +72,12 @@ def client_warnings(
 
 
 def client_problems(
-    bridges: Mapping[str, BridgeOptions], routes: Sequence[RouteConfig], listens: Sequence[Listen]
+    bridges: Mapping[str, BridgeOptions],
+    routes: Sequence[RouteConfig],
+    listens: Sequence[Listen],
+    tables: Mapping[str, object],
 ) -> Iterator[ConfigProblem]:
-    """What cannot work of bridges as sinks."""
+    """What cannot work of bridges as sinks; ``tables`` are those of the file."""
     for index, route in enumerate(routes):
         for name in route.to:
             bridge = bridges.get(name)
@@ -86,7 +89,8 @@ def client_problems(
                 yield ConfigProblem(("route", index, "to"), text, show(name))
     for name, bridge in bridges.items():
         if bridge.clients is not None:
-            yield from _problems(name, bridge, bridge.clients, listens)
+            for each in _problems(name, bridge, bridge.clients, listens):
+                yield each.as_written(tables)
 
 
 def _problems(

@@ -93,8 +93,8 @@ class Reader:
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
-        listens = self._listens()
-        self.problems += (*self.tokens.problems, *port_conflicts(listens))
+        ports = self._listens()
+        self.problems += (*self.tokens.problems, *port_conflicts(ports))
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
         routes = RouteReader(types, bridges, endpoints, directory, self.variables)
@@ -104,14 +104,13 @@ class Reader:
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.dot_stars = routes.dot_stars
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
-        clients = client_problems(self.bridges, self.routes, listens)
-        self.problems += (*routes.problems, *(each.as_written(raw) for each in clients))
+        self.problems += (*routes.problems, *client_problems(self.bridges, self.routes, ports, raw))
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.warnings += contradicting_types(self.routes, *found)
-        self.problems += self._loops(routes.options, listens)
+        self.problems += self._loops(routes.options, ports)
         self.problems += sink_problems(*found, routes.endpoint_options, self.broken)
         self.problems += leader_problems(self.run.leader, endpoints, self.endpoints)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
