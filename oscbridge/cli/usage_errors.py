@@ -1,4 +1,4 @@
-"""Errors in the use of commands: what is wrong, the value, and how to fix it.
+"""Errors in the use of commands: the value, the problem, and how to fix it.
 
 Click's own texts name Python's types (``'x' is not a valid float range``), and no fix.
 """

@@ -49,7 +49,7 @@ _SUSPICIOUS: Final = ("(", "\\", "^", "+", ".*")
 
 
 def regular_expression_hint(pattern: str) -> str:
-    """What is wrong with a pattern that is written as a regular expression, and the fix; or "".
+    """The problem of a pattern that is written as a regular expression, and its fix; or "".
 
     Whatever can be meant as an address pattern is not reported, for example ``/a.*``, which
     matches ``/a.b``, and ``/(x)``. Nor is ``.*`` as a whole part, which is read as ``*``.
