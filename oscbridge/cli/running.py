@@ -94,8 +94,8 @@ def _run_file(file: Path | None, plugins: Plugins, guard: LogGuard, *, dry: bool
         sites=plugins.sites,
         plugins=plugins.plugins,
         source=source,
-        restore_log=guard.restore,
     )
+    service.restorers.append(guard.restore)
     run_contained(_run(service, plugins, source, qr=qr), new_event_loop)
 
 
@@ -170,6 +170,7 @@ async def _run(
         )
 
     with until_signal(service.request_reload, end_in_time) as stop:
+        service.restorers.append(stop.restore_handlers)
         try:
             if not await _to_the_end(run_until(service.start(), stop.wait())):
                 if stop.is_set():

@@ -35,6 +35,9 @@ class LogGuard:
         self._handler = make_handler()
         self._root.addHandler(self._handler)
         self._root.setLevel(level)
+        self._loggers: list[logging.Logger] = []
+        """The loggers of the bridge, found again when something has changed."""
+        self._count = 0
         for name, method in _CONTAINED.items():
             setattr(logging.Logger, name, method)
 
@@ -60,8 +63,12 @@ class LogGuard:
                 self._handler = self._make_handler()
             root.handlers.insert(0, self._handler)
             yield "the handlers"
-        if sum(map(_repair, _our_loggers())):
-            yield "its loggers"
+        is_same = len(root.manager.loggerDict) == self._count
+        if not (is_same and all(map(_is_whole, self._loggers))):
+            self._loggers = _our_loggers()
+            self._count = len(root.manager.loggerDict)
+            if sum(map(_repair, self._loggers)):
+                yield "its loggers"
 
 
 def _our_loggers() -> list[logging.Logger]:
@@ -79,9 +86,14 @@ def _is_ours(name: str) -> bool:
     return parts[0] == _OURS and not (parts[1:2] == ["endpoint"] and len(parts) > 3)
 
 
+def _is_whole(logger: logging.Logger) -> bool:
+    """Whether a logger passes its events on, at every level."""
+    return logger.propagate and not (logger.disabled or logger.level or logger.filters)
+
+
 def _repair(logger: logging.Logger) -> bool:
-    """Let a logger pass its events on, at every level. Whether it did not."""
-    is_whole = logger.propagate and not (logger.disabled or logger.level or logger.filters)
+    """Let a logger pass its events on. Whether it did not."""
+    is_whole = _is_whole(logger)
     if not is_whole:
         logger.propagate, logger.disabled = True, False
         logger.filters.clear()
