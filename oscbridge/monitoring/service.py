@@ -43,7 +43,7 @@ MAX_READING: Final = 8
 """Maximum number of threads waiting for the disk, each for a reload that timed out."""
 
 LOOK_INTERVAL: Final = 1.0
-"""Seconds between checks of overdue log summaries and of the control socket."""
+"""Seconds between checks of overdue log summaries."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -308,11 +308,12 @@ class Service:
             if self.http.options is not None and not self.http.address:
                 await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
-            if self.restorers:
-                self.restorers[turn % len(self.restorers)]()
+            if index := turn % (len(self.restorers) + 1):
+                self.restorers[index - 1]()
+            else:
+                await self._control.look_after()
             self.app.flush_reports()
             self._store.save()
             self.http.flush_reports()
             self._reporter.flush()
             flush_log()
-            await self._control.look_after()
