@@ -35,12 +35,18 @@ def read_file(path: Path) -> str:
         raise ConfigurationError(
             f"{path}: no such file; {_near(path) or 'check the name'}"
         ) from None
+    except IsADirectoryError as error:
+        fix = _only(path)
+        text = f"this is a directory; did you mean {str(fix)!r}?" if fix else what_failed(error)
+        raise ConfigurationError(f"{path}: {text}") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: {what_failed(error)}") from None
     if len(raw) > MAX_FILE:
         raise ConfigurationError(
             f"{path}: larger than {MAX_FILE} bytes; expected a configuration file"
         )
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigurationError(f"{path}: UTF-16, as PowerShell writes it; save it as UTF-8")
     try:
         return raw.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
@@ -53,6 +59,12 @@ def _near(path: Path) -> str:
     names = [each.name for each in path.parent.glob("*.toml") if each.is_file()]
     whole = f"{path.name}.toml"
     return did_you_mean(whole if whole in names else path.name, names)
+
+
+def _only(folder: Path) -> Path | None:
+    """The configuration in a folder that has only one."""
+    found = [each for each in folder.glob("*.toml") if each.is_file()]
+    return found[0] if len(found) == 1 else None
 
 
 def replace_file(path: Path, text: str) -> None:
