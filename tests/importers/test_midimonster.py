@@ -201,7 +201,10 @@ def test_ranges_are_expanded_and_counted_as_one_rule() -> None:
         ("tuch./fader1 > wing.ch0.cc1", "unknown instance 'tuch'"),
         ("touch./fader1 > wing.ch0.cc128", "control must be 0 to 127, not 128"),
         ("touch./fader1 > wing.ch0.foo1", "'ch0.foo1' is not a channel such as ch0.cc1"),
-        ("touch./fader1 > desk./other", "desk: no format of /other in its section"),
+        (
+            "touch./fader1 > desk./other",
+            "no format of /other in its section; add one: /other = f 0.0 1.0",
+        ),
         ("touch./fader1 > desk./xy:1", "/xy is a message of 2 values"),
         ("wing.ch0.cc1 > touch./fader1", "touch has no 'destination'"),
         ("wing.ch0.cc1 > house./switch", "/switch: discrete values"),
