@@ -85,7 +85,7 @@ def command(context: click.Context) -> None:
 
 
 def _import(plugins: Plugins, name: str, importer: Importer, file: Path, **options: object) -> None:
-    text = read_file(file)
+    text = read_file(file, allow_pipe=True)
     try:
         imported: ImportedFile = importer.translate(text, **options)
     except InputError as error:

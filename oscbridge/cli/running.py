@@ -31,6 +31,7 @@ from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signa
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
 from oscbridge.logs.guard import LogGuard
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.net.direct_readers import new_event_loop
@@ -193,12 +194,13 @@ async def _run(
 
 async def _to_the_end(work: Coroutine[object, object, bool | None]) -> bool | None:
     """Wait for some work. Nobody else may end the bridge: a plugin can cancel this task."""
-    working = asyncio.create_task(work)
+    working, reporter = asyncio.create_task(work), RateLimitedLog(_log)
     while not working.done():
         try:
             await asyncio.wait([working])
         except asyncio.CancelledError:
-            _log.error("a plugin has cancelled the bridge, which continues")
+            text = "a plugin has cancelled the bridge, which continues"
+            reporter.report("cancelled", text, level=logging.ERROR)
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
     return working.result()

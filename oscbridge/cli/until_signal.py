@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import flush_log
 
 __all__ = ["StopSignal", "exit_at_signals", "hold_hangup", "until_signal"]
@@ -67,6 +68,7 @@ class StopSignal(asyncio.Event):
         super().__init__()
         self._on_hangup = on_hangup
         self._handlers: Mapping[signal.Signals, Any] = {}
+        self._reporter = RateLimitedLog(_log)
 
     def note_handlers(self) -> None:
         """The handlers that are installed now are the right ones."""
@@ -77,13 +79,15 @@ class StopSignal(asyncio.Event):
 
         On the event loop.
         """
+        self._reporter.flush()
         for number, handler in self._handlers.items():
             if signal.getsignal(number) != handler:
                 signal.signal(number, handler)
                 if number == _HANGUP and self._on_hangup is not None:
                     asyncio.get_running_loop().add_signal_handler(number, self._on_hangup)
                 name = signal.Signals(number).name
-                _log.error("a plugin has replaced the handler of %s, which is restored", name)
+                text = f"a plugin has replaced the handler of {name}, which is restored"
+                self._reporter.report(name, text, level=logging.ERROR)
 
 
 @contextmanager

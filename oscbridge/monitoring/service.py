@@ -308,6 +308,7 @@ class Service:
             if self.http.options is not None and not self.http.address:
                 await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
+            self.operations.events.attach()  # first: to restore is an event as well
             if index := turn % (len(self.restorers) + 1):
                 self.restorers[index - 1]()
             else:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, Protocol, runtime_checkable
 
-__all__ = ["add_reader", "busy_since", "new_event_loop", "remove_reader"]
+__all__ = ["HasDirectReaders", "add_reader", "busy_since", "new_event_loop", "remove_reader"]
 
 _HAS_EPOLL: Final = sys.platform == "linux"
 
@@ -25,6 +25,9 @@ class HasDirectReaders(Protocol):
 
     def busy_since(self) -> float:
         """When it last began to handle what is ready, as ``time.monotonic()``. In any thread."""
+
+    def forget_direct_readers(self) -> None:
+        """Call none any more, in a forked process: their sockets belong to its parent."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

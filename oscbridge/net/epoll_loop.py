@@ -129,6 +129,10 @@ class DirectSelector(selectors.EpollSelector):
                 if wait <= 0:
                     return others
 
+    def forget(self) -> None:
+        """Return nothing more from the current :meth:`select`."""
+        self._keys.clear()
+
     def close(self) -> None:
         self._epoll.close()
         super().close()
@@ -186,3 +190,7 @@ class EpollLoop(asyncio.SelectorEventLoop):
         """Undo :meth:`add_direct_reader`; no effect if the socket has no reader."""
         if sock in self._direct.get_map():
             self._direct.unregister(sock)
+
+    def forget_direct_readers(self) -> None:
+        """Call none any more, in a forked process: their sockets belong to its parent."""
+        self._direct.forget()

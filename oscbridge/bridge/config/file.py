@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.file_reading import open_regular, read_limited
 from oscbridge.net.os_errors import what_failed
 from oscbridge.suggestions import did_you_mean
 
@@ -23,14 +24,18 @@ _ANYBODY: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 """The permissions to write: without them root could, and does not."""
 
 
-def read_file(path: Path) -> str:
+def read_file(path: Path, *, allow_pipe: bool = False) -> str:
     """The text of a configuration file, without a byte order mark, with its line endings.
 
-    Raises :class:`ConfigurationError` if it cannot be read, is too large or is not UTF-8.
+    ``allow_pipe`` is for a name from the command line, as a pipe can be read only once. Raises
+    :class:`ConfigurationError` if it cannot be read, is too large or is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
+        if allow_pipe:
+            raw = read_limited(path, MAX_FILE + 1)
+        else:
+            with open_regular(path) as file:
+                raw = file.read(MAX_FILE + 1)
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path}: no such file; {_near(path) or 'check the name'}"
@@ -81,7 +86,7 @@ def replace_file(path: Path, text: str) -> None:
         # Root may write anything; a file that was made read-only is left alone all the same.
         if not status.st_mode & _ANYBODY or not os.access(target, os.W_OK):
             raise OSCBridgeError(f"{path}: not changed: the file is read-only; make it writable")
-        with target.open("rb") as old:
+        with open_regular(target) as old:
             mark = codecs.BOM_UTF8 if old.read(3) == codecs.BOM_UTF8 else b""
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         temporary = Path(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -191,6 +192,12 @@ async def test_damaged_file_is_kept_under_another_name(
             assert pages.order == []
             assert await pages.edit(new_page()) == ""
     assert "../x" in file.with_name(f"{file.name}.damaged-1").read_text()
+
+
+def test_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSCBridgeError, match="not a regular file"):
+        SurfaceFile((tmp_path / "pipe",)).read()
 
 
 def test_file_that_cannot_be_read_is_not_replaced(
