@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
@@ -86,11 +86,11 @@ class Commands(click.Group):
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with _clear_errors():
+        with _clear_errors(args):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        with _clear_errors():
+        with _clear_errors(list(ctx.args)):
             return super().invoke(ctx)
 
     @cached_property
@@ -121,13 +121,13 @@ class Commands(click.Group):
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def _clear_errors(words: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
         from oscbridge.cli.usage_errors import clear_error
 
-        raise clear_error(error) from None
+        raise clear_error(error, words) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,10 @@ from oscbridge.plugins.manager import Plugins
 from oscbridge.suggestions import suggest
 
 __all__ = ["command"]
+
+
+_FIXES: Final = {"omm": 'install the plugin that offers it: pip install "oscbridge[midi]"'}
+"""How to get the formats of plugins of this project."""
 
 
 class _Formats(UncutGroup):
@@ -30,7 +35,7 @@ class _Formats(UncutGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in self._importers:
-            fix = suggest(args[0], self._importers, "formats")
+            fix = _FIXES.get(args[0]) or suggest(args[0], self._importers, "formats")
             raise click.UsageError(f"unknown format {args[0]!r}; {fix}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -23,7 +23,7 @@ def import_file(
 
     Raises :class:`~oscbridge.errors.ConfigurationError` if it is not in this format.
     """
-    text = read_file(file)
+    text = read_file(file, allow_pipe=True)
     try:
         imported: ImportedFile = importer.translate(text, **options)
     except InputError as error:

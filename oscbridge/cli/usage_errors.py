@@ -5,7 +5,11 @@ Click's own texts name Python's types (``'x' is not a valid float range``), and 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeAlias
 
 import click
 
@@ -13,11 +17,17 @@ from oscbridge.suggestions import suggest
 
 __all__ = ["clear_error"]
 
+MAX_WORDS: Final = 20
+"""Words of a command among which the name of a file is searched for."""
+
 _Number: TypeAlias = click.types.IntParamType | click.types.FloatParamType
 
 
-def clear_error(error: click.UsageError) -> click.UsageError:
-    """The same error with a text that names the fix, or the error itself if its text does."""
+def clear_error(error: click.UsageError, words: Sequence[str]) -> click.UsageError:
+    """The same error with a text that names the fix, or the error itself if its text does.
+
+    ``words`` are those of the command.
+    """
     if isinstance(error, click.NoSuchOption):
         known = _options(error.ctx)
         return click.UsageError(
@@ -32,7 +42,21 @@ def clear_error(error: click.UsageError) -> click.UsageError:
         if is_not and isinstance(error.param.type, _Number):
             text = f"{value.removesuffix('.0')}: expected {_expected(error.param.type)}"
             return click.BadParameter(text, error.ctx, error.param, error.param_hint)
+    if "extra argument" in error.message and (name := _name_with_blanks(words[:MAX_WORDS])):
+        fix = f"did you mean {shlex.quote(name)}, with quotes?"
+        return click.UsageError(f"{error.message}; {fix}", error.ctx)
     return error
+
+
+def _name_with_blanks(words: Sequence[str]) -> str:
+    """A file whose name the shell has split into several words, or an empty string."""
+    for first in range(len(words)):
+        for last in range(first + 2, len(words) + 1):
+            name = " ".join(words[first:last])
+            with suppress(OSError, ValueError):  # it cannot be the name of a file
+                if Path(name).is_file():
+                    return name
+    return ""
 
 
 def _options(ctx: click.Context | None) -> list[str]:
