@@ -367,12 +367,12 @@ def test_banner_that_cannot_be_printed_is_harmless(
     )
     os.close(stdout)
     try:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while call("reload").returncode:
             assert program.poll() is None
             assert time.monotonic() < deadline
         program.send_signal(signal.SIGTERM)
-        _, errors = program.communicate(timeout=5)
+        _, errors = program.communicate(timeout=15)
         assert program.returncode == 0
         assert errors.count(b"\n") == errors.count(b"nothing changed") == 1
     finally:
@@ -391,7 +391,7 @@ def test_closed_standard_streams_are_opened_on_the_null_device(
     command = ["sh", "-c", f'exec "$0" "$@" {closed}', PROGRAM, "run", file]
     program = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, env=environment)
     try:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while call("reload").returncode:
             assert program.poll() is None
             assert time.monotonic() < deadline
@@ -402,7 +402,7 @@ def test_closed_standard_streams_are_opened_on_the_null_device(
             assert streams == ["/dev/null", "/dev/null"]
         assert target(program.pid, 0) == "/dev/null"
         program.send_signal(signal.SIGTERM)
-        assert program.wait(5) == 0
+        assert program.wait(15) == 0
     finally:
         program.kill()
         program.wait()

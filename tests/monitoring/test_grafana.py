@@ -178,7 +178,7 @@ async def troubled(
     monkeypatch.setenv("OSCBRIDGE__ENDPOINT__FUSSY__CERTIFICATE", str(certificate))
     app = App(parse(SYSTEM, TYPES, "test.toml"), Plugins([]))
     client = await serve_http(
-        lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)
+        lambda: read_status(app), HTTPLimits(request_timeout=0.5), reloads=lambda: Reloads(1, 1)
     )
     client.server.certificates = read_certificates({"certificate": certificate})
     await app.start()
