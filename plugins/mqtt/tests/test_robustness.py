@@ -163,7 +163,6 @@ async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
 
 
 @pytest.mark.load
-@pytest.mark.timeout(50)
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_qos_1_loses_nothing_when_the_broker_is_killed(
     memory: Path, start_broker: Any, start: Any, version: str
