@@ -27,7 +27,7 @@ class Stopwatch:
     @property
     def seconds(self) -> float:
         elapsed = time.monotonic() - self._started
-        return elapsed - (self._waiting_time() - self._waited)
+        return max(0.0, elapsed - (self._waiting_time() - self._waited))
 
     def _waiting_time(self) -> float:
         """Seconds for which the thread could run, but others had the processors; Linux counts."""
