@@ -21,17 +21,23 @@ class Stopwatch:
     def __init__(self, pid: int | None = None) -> None:
         thread = f"self/task/{threading.get_native_id()}" if pid is None else str(pid)
         self._file = Path("/proc", thread, "schedstat")
-        self._waited = self._waiting_time()
-        self._started = time.monotonic()
+        self._started = self._time()
 
     @property
     def seconds(self) -> float:
-        elapsed = time.monotonic() - self._started
-        return max(0.0, elapsed - (self._waiting_time() - self._waited))
+        return max(0.0, self._time() - self._started)
 
-    def _waiting_time(self) -> float:
-        """Seconds for which the thread could run, but others had the processors; Linux counts."""
-        return int(self._file.read_text().split()[1]) / 1e9
+    def _time(self) -> float:
+        """A time on a clock that stands still while the thread waits for a processor."""
+        # Both parts belong together: of several readings, the one that was not interrupted.
+        return min(self._reading() for _ in range(10))[1]
+
+    def _reading(self) -> tuple[float, float]:
+        """How long a reading takes, and the time."""
+        began = time.monotonic()
+        waited = int(self._file.read_text().split()[1]) / 1e9  # in nanoseconds; Linux counts it
+        now = time.monotonic()
+        return now - began, now - waited
 
 
 def seconds_to_end(process: subprocess.Popen[str], number: int) -> float:
