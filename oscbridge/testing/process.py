@@ -66,7 +66,7 @@ class OscbridgeProcess:
             self._lines.put(line)
         self._lines.put("")
 
-    def wait_for(self, pattern: str, timeout: float = 15) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout: float = 30) -> re.Match[str]:
         """Read on until a line matches. Returns the match.
 
         Raises ``AssertionError`` if the process ends, and ``queue.Empty`` after ``timeout``
@@ -93,12 +93,12 @@ class OscbridgeProcess:
             for packet in packets:
                 sock.send(packet)
 
-    def stop(self, number: int = signal.SIGINT, timeout: float = 5) -> int:
+    def stop(self, number: int = signal.SIGINT, timeout: float = 15) -> int:
         """Send a signal and wait for the end. Returns the exit code."""
         self.process.send_signal(number)
         return self.ended(timeout)
 
-    def ended(self, timeout: float = 5) -> int:
+    def ended(self, timeout: float = 15) -> int:
         """Wait for the end. Returns the exit code."""
         code = self.process.wait(timeout)
         self._reading.join(timeout)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fronts import FRONTS, Answer, Front
+from stopwatch import Stopwatch
 
 from oscbridge.access import token_failures
 from oscbridge.access.token_failures import BLOCK_TIME, FIRST_DELAY, MAX_DELAY, MAX_FAILURES
@@ -99,8 +100,9 @@ async def test_what_is_nearly_the_token_is_wrong(front: Front, tokens: Tokens, g
 
 
 async def test_waiting_for_the_answers_to_wrong_tokens_takes_up_few_connections(
-    front: Front, tokens: Tokens
+    front: Front, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(token_failures, "MAX_DELAY", 0.5)
     async with front.run(tokens(right=""), front.few_connections) as running:
         for _ in range(5):
             guesses = [front.attempt(running.port, "guess") for _ in range(30)]
@@ -131,9 +133,9 @@ async def test_right_tokens_are_accepted_immediately_while_somebody_guesses(
         while not running.refusals:
             await asyncio.sleep(0)
         for source in (GOOD_ADDRESS, "127.0.0.1"):
-            started = time.monotonic()
+            stopwatch = Stopwatch()
             assert (await front.attempt(running.port, RIGHT, source=source)).status == 200
-            assert time.monotonic() - started < MAX_WAIT
+            assert stopwatch.seconds < MAX_WAIT
         assert not all(task.done() for task in guessing)
         assert {answer.status for answer in await asyncio.gather(*guessing)} == {401}
 
@@ -142,9 +144,9 @@ async def test_guesses_from_one_address_do_not_delay_another(front: Front, token
     async with front.run(tokens(right="")) as running:
         for guess in range(4):
             await front.attempt(running.port, f"guess-{guess}")
-        started = time.monotonic()
+        stopwatch = Stopwatch()
         assert (await front.attempt(running.port, "typo", source=GOOD_ADDRESS)).status == 401
-        assert time.monotonic() - started < MAX_WAIT
+        assert stopwatch.seconds < MAX_WAIT
 
 
 # --- where a token is valid --------------------------------------------------------------------

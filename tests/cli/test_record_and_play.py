@@ -120,7 +120,7 @@ def send_datagrams(port: int, *datagrams: bytes) -> int:
 
 def wait_for_size(file: Path, size: int) -> None:
     """Wait until a file has at least this size: it is written at intervals."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while file.stat().st_size < size:
         assert time.monotonic() < deadline, f"{file.stat().st_size} bytes, not {size}"
         time.sleep(0.01)
@@ -427,7 +427,7 @@ def test_signal_ends_a_long_wait_at_once(
 ) -> None:
     program = start("play", made(message(1), message(2), gap=3_600.0), "--to", url(receiver))
     assert receiver.recv(100) == message(1)
-    assert program.stop(number, timeout=3) == 0
+    assert program.stop(number) == 0
     assert "played 1 packets in " in program.output
     assert "Traceback" not in program.output
 
@@ -671,7 +671,7 @@ def test_ctrl_c_ends_play_while_a_tcp_server_reads_nothing(
         with connection:
             connection.settimeout(10)
             assert connection.recv(1)
-            assert program.stop(timeout=3) == 0
+            assert program.stop() == 0
     assert re.search(r"^played \d packets in ", program.output, re.M)
 
 
@@ -703,7 +703,7 @@ class Terminal:
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Read the output until it matches a pattern."""
         text = ""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while not (found := re.search(pattern, text)):
             ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"no {pattern!r} in {text!r}"
@@ -713,7 +713,7 @@ class Terminal:
     def stop(self) -> bytes:
         """Stop it with Ctrl-C. Returns its standard output."""
         self.process.send_signal(signal.SIGINT)
-        output, _ = self.process.communicate(timeout=5)
+        output, _ = self.process.communicate(timeout=15)
         assert self.process.returncode == 0
         return output
 

@@ -29,7 +29,7 @@ from oscbridge.tcp_client import (
     TCPDispatchClient,
 )
 
-WAIT = 5.0
+WAIT = 20.0
 MODES = ("1.0", "1.1")
 END = b"\xc0"
 

@@ -30,7 +30,7 @@ from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import build_msg
 from oscbridge.udp_client import DispatchClient, SimpleUDPClient, UDPClient
 
-WAIT = 5.0
+WAIT = 20.0
 MakeSocket = Callable[..., socket.socket]
 
 

@@ -69,7 +69,6 @@ def test_pattern(pattern: str, name: str, matches: bool) -> None:
     assert NamePattern(pattern).matches(name) is matches
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("pattern", ["*" * 60 + "b", "a*" * 30 + "b", "*?" * 30 + "b"])
 def test_many_stars_take_no_longer(pattern: str) -> None:
     assert not NamePattern(pattern).matches("a" * 63)

@@ -23,6 +23,7 @@ from doc_pages import PAGES, Block, blocks, name_of
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.json_schema import configuration_schema
 from oscbridge.cli import cli
+from oscbridge.plugins.endpoint_types import EndpointTypeMap
 from oscbridge.plugins.manager import Plugins
 
 LANGUAGES = {
@@ -92,7 +93,7 @@ def test_configuration_is_valid(
         monkeypatch.setenv(name, "a-secret-of-some-length")
     parse(
         _parts_around(raw) + block.text,
-        Plugins().endpoint_types,
+        _endpoint_types(),
         "page.toml",
         tmp_path,
         with_tests=True,
@@ -100,9 +101,14 @@ def test_configuration_is_valid(
 
 
 @cache
+def _endpoint_types() -> EndpointTypeMap:
+    return Plugins().endpoint_types
+
+
+@cache
 def _all_keys() -> frozenset[str]:
     """The keys of all tables of a configuration."""
-    definitions = configuration_schema(Plugins().endpoint_types)["$defs"].values()
+    definitions = configuration_schema(_endpoint_types())["$defs"].values()
     return frozenset(key for each in definitions for key in each.get("properties", ()))
 
 

@@ -598,7 +598,7 @@ def test_program_with_a_stalled_reader_can_exit() -> None:
             stderr=far,
         )
         assert (done.returncode, done.stdout) == (0, "well\n")
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20
     finally:
         os.close(near)
         os.close(far)

@@ -307,7 +307,7 @@ HOSTILE = [
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:16])
 def test_hostile_pattern_costs_little(text: str, mapped: bool) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         pattern = Pattern(text, mapped=mapped)
     except PatternError:
@@ -315,12 +315,12 @@ def test_hostile_pattern_costs_little(text: str, mapped: bool) -> None:
     else:
         for address in ("/" + "a" * 1_000, "/a" * 500, "/" * 1_000, "/" + "a" * 999 + "x"):
             pattern.matches(Subject(address))
-    assert time.perf_counter() - started < 1  # a few milliseconds; backtracking would take years
+    assert time.process_time() - started < 1  # a few milliseconds; backtracking would take years
 
 
 def test_hostile_address_costs_little_to_capture_from() -> None:
     pattern = Pattern("/{a}{b}{c}{d}*{e}*{f}x", mapped=True)
-    started = time.perf_counter()
+    started = time.process_time()
     assert pattern.capture(Subject("/" + "a" * 1_000 + "x")) is not None
     assert pattern.capture(Subject("/" + "a" * 1_000)) is None
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

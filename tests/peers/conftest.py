@@ -27,7 +27,8 @@ listen = "127.0.0.1:{port}"
 """
 
 SCRIPTS = Path(__file__).parent.parent / "js"
-END_TIMEOUT = 2.0
+END_TIMEOUT = 15.0
+"""Seconds; a stop that takes more than two of them exits with another code than 0."""
 
 
 class WebProgram:

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
 from programs import find_program
 from pythonosc.udp_client import SimpleUDPClient
 
+expect.set_options(timeout=30_000)  # on a busy machine the page takes longer than the usual 5 s
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

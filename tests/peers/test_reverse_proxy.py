@@ -54,10 +54,10 @@ def test_page_and_websocket_work_under_a_path_that_the_proxy_keeps(
         assert response.read() == b"let a;"
     path = "/stage/?format=json"
     with join(own, path) as one, join(own, path) as other:
-        one.ping().wait(5)
-        other.ping().wait(5)
+        one.ping().wait(20)
+        other.ping().wait(20)
         one.send(json.dumps({"address": "/a"}))
-        assert json.loads(other.recv(5))["address"] == "/a"
+        assert json.loads(other.recv(20))["address"] == "/a"
 
 
 def test_guesses_of_one_client_of_a_proxy_are_its_own(

@@ -10,7 +10,7 @@ import pytest
 
 from oscbridge.server.leader_followers import LeaderFollowers, Work
 
-WAIT = 5.0
+WAIT = 20.0
 
 
 class Crew:

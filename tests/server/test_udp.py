@@ -34,7 +34,7 @@ from oscbridge.osc_server import (
     ThreadingOSCUDPServer,
 )
 
-WAIT = 5.0
+WAIT = 20.0
 Address = tuple[Any, ...]
 MakeSocket = Callable[..., socket.socket]
 

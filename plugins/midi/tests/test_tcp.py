@@ -234,7 +234,7 @@ async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted
             bridge.send("/sysex", sysex)
             sent += 1
             try:
-                async with asyncio.timeout(0.5):
+                async with asyncio.timeout(2):
                     await until(lambda: bridge.status.sent == sent)  # noqa: B023
             except TimeoutError:
                 stuck = True  # the transport is full, and this one waits

@@ -61,7 +61,6 @@ def cluster(tmp_path: Path) -> Iterator[list[MQTTNode]]:
 
 
 @pytest.mark.load
-@pytest.mark.timeout(120)
 async def test_cluster_keeps_delivering_after_a_node_is_killed(
     cluster: list[MQTTNode], start: Any
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -162,7 +163,6 @@ async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
 
 
 @pytest.mark.load
-@pytest.mark.timeout(50)
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_qos_1_loses_nothing_when_the_broker_is_killed(
     memory: Path, start_broker: Any, start: Any, version: str
@@ -269,17 +269,21 @@ async def test_stop_does_not_wait_for_a_paused_broker(start_broker: Any, start: 
     bridge = await start(broker, "qos = 1")
     broker.pause()
     bridge.send(*[Message.of("/a", index) for index in range(100)])
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await bridge.stop()
     assert bridge.drops["stopped"] <= 100
 
 
 async def test_acknowledgements_are_not_delayed_by_tcp(broker: Any, start: Any) -> None:
     bridge = await start(broker, "qos = 1")
-    async with asyncio.timeout(1.5):  # with a delayed acknowledgement by TCP it takes 40 ms each
-        for index in range(50):
-            bridge.offer(*[Message.of("/a", index)] * 3)
-            await until(lambda index=index: bridge.status.sent == 3 * index + 3)
+    took = []
+    for index in range(50):
+        began = time.monotonic()
+        bridge.offer(*[Message.of("/a", index)] * 3)
+        await until(lambda index=index: bridge.status.sent == 3 * index + 3)
+        took.append(time.monotonic() - began)
+    # With a delayed acknowledgement by TCP it takes 40 ms each. Others may be slow: a busy machine.
+    assert sum(sorted(took)[:25]) < 25 * 0.03
 
 
 async def test_durable_messages_are_those_with_qos_1_and_2(broker: Any, start: Any) -> None:

@@ -42,7 +42,6 @@ def values_of(packets: list[bytes]) -> set[bytes]:
     return {packet[-4:] for packet in packets}
 
 
-@pytest.mark.timeout(120)
 async def test_ingest_and_worker_work_as_written(cluster: Any, tmp_path: Path) -> None:
     """But for the addresses."""
     _, ingest, worker = README.blocks("toml")

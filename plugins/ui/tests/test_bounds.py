@@ -66,7 +66,6 @@ async def slow_readers(program: ControlRoomProgram) -> int:
     return sum(int(float(line.rpartition(" ")[2])) for line in found)
 
 
-@pytest.mark.timeout(90)
 async def test_page_that_reads_nothing_is_closed_and_harms_no_other(
     program: ControlRoomProgram,
 ) -> None:

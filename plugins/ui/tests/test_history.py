@@ -77,7 +77,6 @@ async def rates_of(program: ControlRoomProgram, id_: str) -> tuple[Any, Any]:
         return totals, state["part"]
 
 
-@pytest.mark.timeout(60)
 async def test_page_knows_what_was_before_it_was_opened(program: ControlRoomProgram) -> None:
     packets = [encode_message(Message.of("/1/fader1", 0.5))] * 50
     program.send(*packets)
@@ -89,7 +88,6 @@ async def test_page_knows_what_was_before_it_was_opened(program: ControlRoomProg
     assert any(part["outgoing"])
 
 
-@pytest.mark.timeout(60)
 async def test_value_that_is_chosen_comes_with_its_history(program: ControlRoomProgram) -> None:
     address = "/1/fader1"
     async with connected(program.port) as page:
@@ -109,7 +107,6 @@ async def test_value_that_is_chosen_comes_with_its_history(program: ControlRoomP
         assert known == sorted(known)
 
 
-@pytest.mark.timeout(60)
 async def test_values_stay_known_while_a_page_is_loaded_again(
     program: ControlRoomProgram,
 ) -> None:
@@ -127,7 +124,6 @@ async def test_values_stay_known_while_a_page_is_loaded_again(
         assert state["rows"][0]["time"] > 0
 
 
-@pytest.mark.timeout(60)
 async def test_busiest_addresses_are_those_of_the_last_seconds(
     program: ControlRoomProgram,
 ) -> None:

@@ -91,7 +91,6 @@ async def send(port: int) -> None:
 
 
 @pytest.mark.load
-@pytest.mark.timeout(120)
 async def test_nothing_is_lost_while_pages_watch_everything(start: Callable[..., Any]) -> None:
     desk = Desk()
     async with AsyncExitStack() as stack:

@@ -122,7 +122,6 @@ async def test_recording_is_made_downloaded_uploaded_played_and_received(
         assert received_until("/cue i 3") == 3
 
 
-@pytest.mark.timeout(90)
 async def test_player_has_progress_seek_speed_loop_and_pause(
     start: Callable[..., Any], open_page: Open, tmp_path: Path
 ) -> None:

@@ -136,7 +136,6 @@ async def test_now_of_a_bridge_that_is_away_shows_no_rates(
         await expect(parts.get_by_role("button", name="faders")).to_have_count(0)
 
 
-@pytest.mark.timeout(90)
 async def test_every_view_opens_while_the_bridge_is_away(
     start: Start, open_page: Open, text: str
 ) -> None:

@@ -40,7 +40,6 @@ async def check_sizes(page: Page) -> None:
         assert await overflow(page) <= 0, (width, page.url)
 
 
-@pytest.mark.timeout(120)
 async def test_every_view_fits_every_screen(start: Callable[..., Any], open_page: Open) -> None:
     with heard_port() as desk, start(theatre(desk, free_port())) as process:
         program = ControlRoomProgram(process)
@@ -64,7 +63,6 @@ async def test_every_view_fits_every_screen(start: Callable[..., Any], open_page
             await check_sizes(page)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("view", sorted({*PAGE_PATHS} - {"/", "/values", "/log"}))
 async def test_further_views_fit_every_screen(
     start: Callable[..., Any], open_page: Open, view: str
@@ -76,7 +74,6 @@ async def test_further_views_fit_every_screen(
         await check_sizes(page)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("count", [2, 60])
 async def test_now_shows_few_and_many_endpoints(
     start: Callable[..., Any], open_page: Open, count: int
@@ -99,7 +96,6 @@ async def test_now_shows_few_and_many_endpoints(
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.timeout(120)
 async def test_every_state_is_accessible(
     start: Callable[..., Any], open_page: Open, size: str, scheme: str
 ) -> None:

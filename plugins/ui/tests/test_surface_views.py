@@ -55,7 +55,6 @@ async def middle(place: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-@pytest.mark.timeout(120)
 async def test_two_browsers_arrange_one_page_at_once(
     program: ControlRoomProgram, open_page: Open
 ) -> None:
@@ -140,7 +139,6 @@ async def test_held_button_is_released_when_its_browser_is_gone(
         assert await receive(client, "/note") == [0]
 
 
-@pytest.mark.timeout(120)
 async def test_ten_faders_are_laid_out_in_a_minute(
     program: ControlRoomProgram, open_page: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,7 +170,6 @@ async def test_ten_faders_are_laid_out_in_a_minute(
     assert took < 60
 
 
-@pytest.mark.timeout(90)
 async def test_fingers_move_faders_at_the_same_time_and_nothing_jumps(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
 ) -> None:
@@ -221,7 +218,6 @@ async def test_fingers_move_faders_at_the_same_time_and_nothing_jumps(
         await expect(fader(page, f"left{n}")).to_have_attribute("aria-valuenow", "1")
 
 
-@pytest.mark.timeout(90)
 async def test_buttons_send_when_they_are_pressed(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
 ) -> None:
@@ -272,7 +268,6 @@ async def test_button_that_is_held_is_released_when_the_page_is_left(
         assert await receive(client, "/flash") == [False]
 
 
-@pytest.mark.timeout(90)
 async def test_every_kind_of_control_follows_the_device_and_sends(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
 ) -> None:
@@ -308,7 +303,6 @@ async def test_every_kind_of_control_follows_the_device_and_sends(
     assert await violations(page) == []
 
 
-@pytest.mark.timeout(90)
 async def test_arranging_works_by_pointer_and_by_keyboard_and_is_undone(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -358,7 +352,6 @@ async def test_arranging_works_by_pointer_and_by_keyboard_and_is_undone(
         assert await violations(page) == []
 
 
-@pytest.mark.timeout(90)
 async def test_locked_page_is_played_and_not_arranged(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
 ) -> None:
@@ -376,7 +369,6 @@ async def test_locked_page_is_played_and_not_arranged(
     await expect(page.get_by_role("button", name="Arrange one")).to_have_count(0)
 
 
-@pytest.mark.timeout(90)
 async def test_value_is_pinned_and_pages_are_exported_and_imported(
     program: ControlRoomProgram, open_page: Open, tmp_path: Path
 ) -> None:
@@ -454,7 +446,6 @@ async def test_removed_control_comes_back_to_its_page_from_another_one(
     await expect(page.get_by_text("Removed one")).to_have_count(0)
 
 
-@pytest.mark.timeout(90)
 async def test_screen_is_full_and_stays_on_where_the_browser_allows_it(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
 ) -> None:

@@ -13,8 +13,6 @@ from typing import IO, Any
 
 import pytest
 
-WAIT = 20.0
-
 namespaces = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="requires network namespaces"
 )
@@ -166,7 +164,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 @namespaces
-@pytest.mark.timeout(WAIT)
 def test_reload_finds_the_new_address_of_a_target(stage: Stage) -> None:
     _first, second, program = stage.moved()
     program.send_signal(signal.SIGHUP)
@@ -175,7 +172,6 @@ def test_reload_finds_the_new_address_of_a_target(stage: Stage) -> None:
 
 
 @namespaces
-@pytest.mark.timeout(WAIT)
 def test_reload_finds_the_new_address_of_a_tcp_target(stage: Stage) -> None:
     stage.use_tcp()
     stage.set_hosts("10.77.0.2")
@@ -189,7 +185,6 @@ def test_reload_finds_the_new_address_of_a_tcp_target(stage: Stage) -> None:
 
 
 @namespaces
-@pytest.mark.timeout(WAIT)
 @pytest.mark.parametrize("other", ["10.77.0.2", "10.77.0.9"], ids=["refuses", "is unreachable"])
 def test_tcp_target_is_connected_at_another_address_if_one(stage: Stage, other: str) -> None:
     stage.use_tcp()
@@ -200,7 +195,6 @@ def test_tcp_target_is_connected_at_another_address_if_one(stage: Stage, other: 
 
 
 @namespaces
-@pytest.mark.timeout(WAIT)
 def test_tcp_target_without_a_working_address_says_why(stage: Stage) -> None:
     stage.use_tcp()
     stage.set_hosts("10.77.0.2", "10.77.0.3")
@@ -209,7 +203,6 @@ def test_tcp_target_without_a_working_address_says_why(stage: Stage) -> None:
 
 
 @namespaces
-@pytest.mark.timeout(WAIT)
 def test_refused_messages_find_the_new_address_of_a_target(stage: Stage) -> None:
     first, second, program = stage.moved()
     first.kill()
@@ -218,7 +211,6 @@ def test_refused_messages_find_the_new_address_of_a_target(stage: Stage) -> None
 
 
 @namespaces
-@pytest.mark.timeout(WAIT)
 def test_current_address_stays_while_it_is_among_the_answers(stage: Stage) -> None:
     stage.set_hosts("10.77.0.3")
     stage.device("10.77.0.2")

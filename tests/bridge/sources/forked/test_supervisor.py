@@ -711,7 +711,8 @@ async def test_worker_that_does_not_start_is_one_clear_error(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker_process, "START_TIMEOUT", 0.3)
+    if "within 0.3 s" in says:
+        monkeypatch.setattr(worker_process, "START_TIMEOUT", 0.3)
     monkeypatch.setattr(worker_process, "STOP_TIMEOUT", 0.1)
     app = make_app(config())
     before = descriptors()
@@ -811,8 +812,11 @@ async def test_bridge_restarts_at_once_on_its_port(
 
 
 async def test_idle_connection_does_not_delay_a_stop(
-    make_app: Callable[..., App], capfd: pytest.CaptureFixture[str]
+    make_app: Callable[..., App],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(worker_process, "STOP_TIMEOUT", 30.0)  # it is not killed instead
     app = make_app(config(listen="tcp://127.0.0.1:0"))
     await app.start()
     with Stream(app) as stream:
@@ -820,7 +824,7 @@ async def test_idle_connection_does_not_delay_a_stop(
         await out(app).arrived(1)
         began = time.monotonic()
         await app.stop()
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 10
         assert await stream.ended()
     assert capfd.readouterr().err == ""
 
