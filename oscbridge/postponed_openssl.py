@@ -9,6 +9,7 @@ which would execute them.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import RLock
 from types import ModuleType
@@ -24,33 +25,54 @@ _executing: Final[set[str]] = set()
 
 
 class _PostponedModule(ModuleType):
-    """A module that is executed when somebody asks for a name of it.
+    """A module that is executed when somebody asks for a name of it, or sets one.
 
     That of :class:`importlib.util.LazyLoader` is executed by every other ``import`` of it.
     """
 
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__") and name != "__all__":  # the import system asks for those always
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        with _LOCK:
-            if type(self) is _PostponedModule and self.__name__ not in _executing:
-                self._execute()
+    def __getattribute__(self, name: str) -> object:
+        if name == "__dict__":
+            _execute(self)
         return ModuleType.__getattribute__(self, name)
 
-    def _execute(self) -> None:
-        assert self.__spec__ is not None and self.__spec__.loader is not None
-        _executing.add(self.__name__)
+    def __getattr__(self, name: str) -> object:
+        # The import system asks for those of its own always.
+        if name.startswith("__") and name.endswith("__") and name != "__all__":
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        _execute(self)
+        return ModuleType.__getattribute__(self, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _execute(self)  # now: later it would replace the value
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _execute(self)
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> Iterable[str]:
+        _execute(self)
+        return ModuleType.__dir__(self)
+
+
+def _execute(module: _PostponedModule) -> None:
+    """Execute a module, unless that was done. Other threads wait until it is complete."""
+    with _LOCK:
+        name, spec = module.__name__, module.__spec__
+        if type(module) is not _PostponedModule or name in _executing:
+            return
+        assert spec is not None and spec.loader is not None
+        _executing.add(name)
         try:
-            self.__spec__.loader.exec_module(self)
-            # Until then other threads wait.
-            object.__setattr__(self, "__class__", ModuleType)
+            spec.loader.exec_module(module)
+            object.__setattr__(module, "__class__", ModuleType)
         finally:
-            _executing.discard(self.__name__)
+            _executing.discard(name)
 
 
 def postpone_openssl() -> None:
     """Postpone its modules that are not imported yet. To be called before asyncio is."""
-    if "asyncio" in sys.modules:
+    if "asyncio" in sys.modules or not _has_openssl():
         return
     asyncio = PathFinder.find_spec("asyncio")
     folders = None if asyncio is None else asyncio.submodule_search_locations
@@ -60,8 +82,14 @@ def postpone_openssl() -> None:
             _postpone(spec)
 
 
+def _has_openssl() -> bool:
+    """Whether this Python has it; without it, an import must fail where it is written."""
+    return "_ssl" in sys.builtin_module_names or PathFinder.find_spec("_ssl") is not None
+
+
 def _postpone(spec: ModuleSpec) -> None:
     module = _PostponedModule(spec.name)
-    module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, spec.origin
-    module.__package__ = spec.parent
+    ModuleType.__getattribute__(module, "__dict__").update(
+        __spec__=spec, __loader__=spec.loader, __file__=spec.origin, __package__=spec.parent
+    )
     sys.modules[spec.name] = module

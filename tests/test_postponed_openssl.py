@@ -72,6 +72,39 @@ def test_hashes_are_complete_when_they_are_used(use: str) -> None:
     run(START + use)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import ssl; ssl.SSLContext = 7; assert ssl.PROTOCOL_TLS_CLIENT and ssl.SSLContext == 7",
+        "import ssl; del ssl.OP_ALL; assert ssl.OP_NO_TICKET and not hasattr(ssl, 'OP_ALL')",
+        "import ssl; assert {'SSLContext', 'OP_ALL'} <= {*dir(ssl)}",
+        "import ssl; assert vars(ssl)['SSLContext'] is ssl.SSLContext",
+        "import hashlib; assert hashlib.__get_builtin_constructor('md5')",
+        "import ssl; from importlib import reload; assert reload(ssl) is ssl\n"
+        "found = ssl.SSLContext; assert not hasattr(ssl, 'unknown') and ssl.SSLContext is found",
+        "import ssl; from unittest.mock import patch\n"
+        "with patch('ssl.create_default_context') as f: assert ssl.create_default_context is f\n"
+        "assert ssl.create_default_context().check_hostname",
+    ],
+)
+def test_change_and_list_of_names_are_those_of_the_complete_module(use: str) -> None:
+    run(START + use)
+
+
+def test_python_without_openssl_says_so_at_the_import() -> None:
+    run(
+        "import sys; from importlib.machinery import PathFinder\n"
+        "find, sys.modules['_ssl'] = PathFinder.find_spec, None\n"
+        "PathFinder.find_spec = lambda name, *more: None if name == '_ssl' else find(name, *more)\n"
+        "sys.builtin_module_names = tuple({*sys.builtin_module_names} - {'_ssl'})"
+        + START
+        + "assert asyncio.sslproto.ssl is None\n"
+        "try: import ssl\n"
+        "except ImportError: pass\n"
+        "else: raise AssertionError"
+    )
+
+
 def test_unknown_name_is_an_error_as_in_any_module() -> None:
     run(
         START + "import ssl\n"

@@ -13,6 +13,7 @@ from typing import IO, Final
 from oscbridge.bridge.config.file import replace_file
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.errors import OSCBridgeError
+from oscbridge.file_reading import open_regular
 from oscbridge.net.os_errors import what_failed
 
 try:
@@ -47,7 +48,7 @@ class VariableFile:
         Raises :class:`OSCBridgeError` if it cannot be read, or the damaged file not be renamed.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 data = file.read(MAX_SIZE + 1)
         except FileNotFoundError:
             return {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from keyword import iskeyword
@@ -29,6 +31,9 @@ COMMANDS: Final = tuple(SUMMARIES)
 
 OF_PLUGINS: Final = ("midi", "oscquery")
 """Commands of plugins of this project."""
+
+MAX_WORDS: Final = 20
+"""Words of a command among which the name of a file is searched for."""
 
 _FIXES: Final = {
     **{name: f'install its plugin: pip install "oscbridge[{name}]"' for name in OF_PLUGINS},
@@ -107,6 +112,34 @@ class Commands(click.Group):
                 fix = _FIXES.get(args[0]) or suggest(args[0], self.list_commands(ctx))
             text = f"{error.message.removesuffix('.')}; {fix}"
             raise click.UsageError(text, ctx) from None
+
+    def invoke(self, ctx: click.Context) -> object:
+        words = list(ctx.args)
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if "extra argument" not in error.message:
+                raise
+            name = _name_with_blanks(words[:MAX_WORDS])
+            if not name:
+                raise
+            import shlex
+
+            fix = f"did you mean {shlex.quote(name)}, with quotes?"
+            raise click.UsageError(f"{error.message}; {fix}", error.ctx) from None
+
+
+def _name_with_blanks(words: Sequence[str]) -> str:
+    """A file whose name the shell has split into several words, or an empty string."""
+    from pathlib import Path
+
+    for first in range(len(words)):
+        for last in range(first + 2, len(words) + 1):
+            name = " ".join(words[first:last])
+            with suppress(OSError, ValueError):  # it cannot be the name of a file
+                if Path(name).is_file():
+                    return name
+    return ""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from oscbridge.file_reading import open_regular
 from oscbridge.monitoring.runtime_dir import UNIX_SUFFIX, folders, sockets
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def complete_file_source(ctx: click.Context, _param: click.Parameter, incomplete
 
     names: list[str] = []
     with suppress(OSError, ValueError, AttributeError):  # the command itself reports the error
-        raw = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        with open_regular(Path(file)) as opened:
+            raw = tomllib.load(opened)
         names = [*raw.get("bridge", {}), *raw.get("endpoint", {})]
     return _starting_with(incomplete, names)
 

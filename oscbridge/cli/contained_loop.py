@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from oscbridge.cli.forked_children import disown_in_children, end_child
 from oscbridge.cli.guarded_tasks import guard_task_factories
 from oscbridge.exit_guard import recursion_limit_kept
 from oscbridge.failures import failure_text
@@ -35,11 +37,12 @@ def run_contained(
     cancel at any time. A plugin's task factory is removed when it fails, and the limit of
     recursion cannot be lowered.
     """
-    reporter, hidden = RateLimitedLog(_log), HiddenTasks()
+    reporter, hidden, process = RateLimitedLog(_log), HiddenTasks(), os.getpid()
     with asyncio.Runner(loop_factory=loop_factory) as runner, ExitStack() as stack:
         loop = runner.get_loop()
         task = loop.create_task(main)
         guard_task_factories(loop, hidden, _log.error)
+        disown_in_children(loop)
         stack.callback(hidden.list_all)
         stack.enter_context(recursion_limit_kept())
         while True:
@@ -47,6 +50,8 @@ def run_contained(
                 loop.run_until_complete(task)
                 return
             except (SystemExit, KeyboardInterrupt, RuntimeError) as error:
+                if os.getpid() != process:
+                    end_child()
                 if task.done() or loop.is_closed():  # its own
                     raise
                 error = error.with_traceback(_in_the_plugin(error.__traceback__))

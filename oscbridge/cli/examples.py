@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -67,4 +68,5 @@ def copy(name: str, folder: Path | None) -> None:
     except OSError as error:
         raise ConfigurationError(f"{target}: {what_failed(error)}") from None
     click.echo(f"{target}: {', '.join(path.name for path in example.files)}")
-    click.echo(f"{example.needs}\nThen: {own_name()} run {target / CONFIGURATION}")
+    file = shlex.quote(str(target / CONFIGURATION))
+    click.echo(f"{example.needs}\nThen: {own_name()} run {file}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -20,6 +21,10 @@ from oscbridge.suggestions import suggest
 __all__ = ["command"]
 
 
+_FIXES: Final = {"omm": 'install the plugin that offers it: pip install "oscbridge[midi]"'}
+"""How to get the formats of plugins of this project."""
+
+
 class _Formats(UncutGroup):
     """One command per format: those of the bridge, then those of the plugins."""
 
@@ -34,7 +39,7 @@ class _Formats(UncutGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in self._importers:
-            fix = suggest(args[0], self._importers, "formats")
+            fix = _FIXES.get(args[0]) or suggest(args[0], self._importers, "formats")
             raise click.UsageError(f"unknown format {args[0]!r}; {fix}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -80,7 +85,7 @@ def command(context: click.Context) -> None:
 
 
 def _import(plugins: Plugins, name: str, importer: Importer, file: Path, **options: object) -> None:
-    text = read_file(file)
+    text = read_file(file, allow_pipe=True)
     try:
         imported: ImportedFile = importer.translate(text, **options)
     except InputError as error:

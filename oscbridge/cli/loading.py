@@ -17,5 +17,5 @@ def load_plugins(file: Path | None) -> Plugins:
     Raises :class:`ConfigurationError` if the file cannot be read.
     """
     if file is not None:
-        include_files(read_file(file), str(file), file.absolute())
+        include_files(read_file(file, allow_pipe=True), str(file), file.absolute())
     return Plugins.for_configuration(file)

@@ -31,6 +31,7 @@ from oscbridge.cli.until_signal import exit_at_signals, hold_hangup, until_signa
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
 from oscbridge.logs.guard import LogGuard
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.net.direct_readers import new_event_loop
@@ -94,8 +95,8 @@ def _run_file(file: Path | None, plugins: Plugins, guard: LogGuard, *, dry: bool
         sites=plugins.sites,
         plugins=plugins.plugins,
         source=source,
-        restore_log=guard.restore,
     )
+    service.restorers.append(guard.restore)
     run_contained(_run(service, plugins, source, qr=qr), new_event_loop)
 
 
@@ -170,6 +171,7 @@ async def _run(
         )
 
     with until_signal(service.request_reload, end_in_time) as stop:
+        service.restorers.append(stop.restore_handlers)
         try:
             if not await _to_the_end(run_until(service.start(), stop.wait())):
                 if stop.is_set():
@@ -192,12 +194,13 @@ async def _run(
 
 async def _to_the_end(work: Coroutine[object, object, bool | None]) -> bool | None:
     """Wait for some work. Nobody else may end the bridge: a plugin can cancel this task."""
-    working = asyncio.create_task(work)
+    working, reporter = asyncio.create_task(work), RateLimitedLog(_log)
     while not working.done():
         try:
             await asyncio.wait([working])
         except asyncio.CancelledError:
-            _log.error("a plugin has cancelled the bridge, which continues")
+            text = "a plugin has cancelled the bridge, which continues"
+            reporter.report("cancelled", text, level=logging.ERROR)
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
     return working.result()

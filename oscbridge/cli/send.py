@@ -84,7 +84,7 @@ def read_message(words: Sequence[str]) -> Message:
 
 def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     if not address.startswith("/"):
-        _check_bare(address)
+        _check_bare(address, args)
     words = address.split()
     if words != [address] and not args and types is None:
         raise click.UsageError(
@@ -100,16 +100,18 @@ def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     return message
 
 
-def _check_bare(address: str) -> None:
+def _check_bare(address: str, args: Sequence[str]) -> None:
     """Check an address without a slash, which some devices use. Raises :class:`click.UsageError`.
 
-    A target in its place would be sent as an address to the wrong target.
+    A target in its place, as oscsend takes it, would be sent as an address to the wrong target.
     """
     fix = ""
     if "://" in address:
         fix = f"; write --to {address}"
     elif _HOST_AND_PORT.fullmatch(address):
         fix = f"; write --to udp://{address}"
+    elif len(args) > 1 and args[0].isdecimal() and args[1].startswith("/"):
+        fix = f"; write {args[1]} first, and --to udp://{address}:{args[0]}"
     elif is_bare_address(address):
         return
     raise click.UsageError(f"address must start with '/', got {address!r}{fix}")

@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import flush_log
 
-__all__ = ["exit_at_signals", "hold_hangup", "until_signal"]
-
-LOOK_INTERVAL: Final = 1.0
-"""Seconds between checks of the handlers."""
+__all__ = ["StopSignal", "exit_at_signals", "hold_hangup", "until_signal"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -63,32 +61,46 @@ def _deferred_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-async def _keep(
-    handlers: Mapping[signal.Signals, Any], on_hangup: Callable[[], None] | None
-) -> None:
-    """Install handlers again that a plugin has replaced: nothing else ends the program."""
-    while True:
-        await asyncio.sleep(LOOK_INTERVAL)
-        for number, handler in handlers.items():
+class StopSignal(asyncio.Event):
+    """The event that SIGINT and SIGTERM set."""
+
+    def __init__(self, on_hangup: Callable[[], None] | None) -> None:
+        super().__init__()
+        self._on_hangup = on_hangup
+        self._handlers: Mapping[signal.Signals, Any] = {}
+        self._reporter = RateLimitedLog(_log)
+
+    def note_handlers(self) -> None:
+        """The handlers that are installed now are the right ones."""
+        self._handlers = {n: signal.getsignal(n) for n in (*_SIGNALS, _HANGUP) if n}
+
+    def restore_handlers(self) -> None:
+        """Install handlers again that a plugin has replaced: nothing else ends the program.
+
+        On the event loop.
+        """
+        self._reporter.flush()
+        for number, handler in self._handlers.items():
             if signal.getsignal(number) != handler:
                 signal.signal(number, handler)
-                if number == _HANGUP and on_hangup is not None:
-                    asyncio.get_running_loop().add_signal_handler(number, on_hangup)
+                if number == _HANGUP and self._on_hangup is not None:
+                    asyncio.get_running_loop().add_signal_handler(number, self._on_hangup)
                 name = signal.Signals(number).name
-                _log.error("a plugin has replaced the handler of %s, which is restored", name)
+                text = f"a plugin has replaced the handler of {name}, which is restored"
+                self._reporter.report(name, text, level=logging.ERROR)
 
 
 @contextmanager
 def until_signal(
     on_hangup: Callable[[], None] | None = None, on_stop: Callable[[], None] | None = None
-) -> Iterator[asyncio.Event]:
+) -> Iterator[StopSignal]:
     """An event that SIGINT and SIGTERM set; a second signal exits the process at once.
 
     ``on_hangup`` is called on the loop for SIGHUP, where the system has it; afterwards SIGHUP
     is ignored. ``on_stop`` is called in the handler of the first SIGINT or SIGTERM, even while
     the loop is blocked. The previous handlers are restored at the end.
     """
-    stop = asyncio.Event()
+    stop = StopSignal(on_hangup)
     loop = asyncio.get_running_loop()
     stopping = False
 
@@ -112,12 +124,10 @@ def until_signal(
             with contextlib.suppress(NotImplementedError):
                 loop.add_signal_handler(number, lambda: None)
             signal.signal(number, caught)
-    used = {number: signal.getsignal(number) for number in (*_SIGNALS, _HANGUP) if number}
-    keeper = loop.create_task(_keep(used, on_hangup))
+    stop.note_handlers()
     try:
         yield stop
     finally:
-        keeper.cancel()
         if on_hangup is not None and _HANGUP is not None:
             loop.remove_signal_handler(_HANGUP)
             signal.signal(_HANGUP, signal.SIG_IGN)  # the default would kill the process

@@ -79,8 +79,9 @@ class Host(Protocol):
         """Count and log a peer, or a request of one, that is not accepted."""
 
     def dropped(self, reason: str, count: int, why: str = "") -> None:
-        """Count and log messages that will not be delivered. From any thread.
+        """Count and log messages that are lost, and that no ``send`` got. From any thread.
 
+        They count as offered as well. A message that a ``send`` got is counted by what it raises.
         ``reason`` is one word, for counters; ``why`` explains it, for the log.
         """
 

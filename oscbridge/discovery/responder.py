@@ -91,8 +91,16 @@ class Responder:
     async def close(self) -> None:
         """Close its sockets; announcements are withdrawn."""
         opened, self._zeroconf = self._zeroconf, None
-        if opened is not None:
+        if opened is None:
+            return
+        try:
             await opened.async_close()
+        except BaseException:  # cancelled: too late for the rest
+            engine = opened.zeroconf.engine
+            engine.close()
+            if (timer := getattr(engine, "_cleanup_timer", None)) is not None:
+                timer.cancel()
+            raise
 
     @property
     def zeroconf(self) -> Zeroconf:

@@ -8,6 +8,7 @@ tags.
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -33,10 +34,10 @@ class Scheduler:
     """A heap of actions and the Unix times, in nanoseconds, at which they are due.
 
     An action stands for one or more messages. Actions with equal times run in the order in
-    which they were added. Thread-safe. At most ``max_pending`` messages may
-    wait, and none for more than ``horizon`` seconds: a sender with a wrong clock, or a hostile
-    one, must not fill the memory. The caller counts the others and, depending on ``too_early``,
-    runs or drops them.
+    which they were added. Thread-safe. At most ``max_pending`` messages may wait, and none for
+    more than ``horizon`` seconds (``math.inf``: any time): a sender with a wrong clock, or a
+    hostile one, must not fill the memory. The caller counts the others and, depending on
+    ``too_early``, runs or drops them.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Scheduler:
     ) -> None:
         if too_early not in ("run", "drop"):
             raise ValueError(f'too_early must be "run" or "drop", got {too_early!r}')
+        if math.isnan(horizon):
+            raise ValueError(f"horizon must be seconds, or math.inf for any time, got {horizon!r}")
         self.max_pending = max_pending
         self.horizon = horizon
         self.too_early = too_early
@@ -134,11 +137,11 @@ class Scheduler:
                 self._messages -= messages
                 due.append(action)
             if now < self._looked_at - SET_BACK:
-                due += self._take_after(now + int(self.horizon * 1e9))
+                due += self._take_after(now + self.horizon * 1e9)
             self._looked_at = now
         return due
 
-    def _take_after(self, limit: int) -> list[Callable[[], None]]:
+    def _take_after(self, limit: float) -> list[Callable[[], None]]:
         """Remove and return the actions that are due after a time, earliest first."""
         taken = sorted(entry for entry in self._heap if entry[0] > limit)
         if taken:

@@ -125,7 +125,7 @@ def _off_route(source: Channel, target: Channel) -> TomlTable:
 
 def _route(source: Channel, target: Channel) -> TomlTable:
     route: dict[str, TomlValue] = {"from": _name(source.instance), "match": source.match}
-    if (source.low, source.high) != (target.low, target.high):
+    if _kinds(source) != _kinds(target):
         route["scale"] = [source.low, source.high, target.low, target.high]
     options = dict(target.options)
     if target.send:
@@ -138,6 +138,11 @@ def _route(source: Channel, target: Channel) -> TomlTable:
     if options:
         route["midi" if target.value_key else "mqtt"] = options
     return route
+
+
+def _kinds(channel: Channel) -> tuple[float, float, bool]:
+    """The range of a channel, and whether its values are whole numbers."""
+    return channel.low, channel.high, isinstance(channel.high, int)
 
 
 def _checked(route: TomlTable, instance: Instance) -> TomlTable:

@@ -120,7 +120,9 @@ def _osc(instance: Instance, text: str, *, is_target: bool) -> Channel:
     root = instance.options.get("root", "").rstrip("/")
     found = next((value for key, value in instance.channels if fnmatchcase(path, key)), None)
     if found is None and is_target:
-        raise UnsupportedChannelError(f"{instance.name}: no format of {path} in its section")
+        raise UnsupportedChannelError(
+            f"{instance.name}: no format of {path} in its section; add one: {path} = f 0.0 1.0"
+        )
     note = "" if found else f"{text} is read as a float from 0.0 to 1.0"
     types, *limits = (found or "f").split()
     if number >= len(types) or set(types) - set(_OSC_RANGES):

@@ -15,7 +15,8 @@ MAX_CHANNELS: Final = 1_000
 """Channels of one mapping, after its ranges are expanded."""
 
 _MAPPING: Final = re.compile(r"(?P<left>\S.*?)\s*(?P<arrow><>|>|<)\s*(?P<right>\S.*)")
-_RANGE: Final = re.compile(r"\{(-?\d{1,6})\.\.(-?\d{1,6})\}")
+_RANGE: Final = re.compile(r"(-?\d{1,6})\.\.(-?\d{1,6})")
+_SEVERAL: Final = re.compile(r"\{(-?\d{1,6}\.\.-?\d{1,6}|[^{}]*,[^{}]*)\}")
 
 
 @dataclass
@@ -66,14 +67,16 @@ def read_file(text: str) -> MonsterFile:
         line = raw.strip()
         if not line or line[0] in ";#":
             continue
-        if line.startswith("["):
+        if line.startswith("[include ") and line.endswith("]"):  # the section goes on after it
+            found.notes.append(f"line {number}: {line}: put its lines here, and import again")
+        elif line.startswith("["):
             instance = _section(line, number, found)
             in_map = line == "[map]"
         elif in_map:
             found.mappings.append(_mapping(line, number))
         else:
             _option(line, number, instance)
-    if not found.instances and not found.mappings:
+    if not (found.instances or found.mappings or found.notes):
         raise InputError(0, "no instances and no [map]; is it of midimonster?")
     return found
 
@@ -87,9 +90,6 @@ def _section(line: str, number: int, found: MonsterFile) -> Instance | None:
             raise InputError(number, f"expected [BACKEND NAME] or [map], got {line!r}")
         return None
     backend, name = words
-    if backend == "include":
-        found.notes.append(f"line {number}: {line}: import this file as well, and 'include' it")
-        return None
     if backend == "backend":  # of all its instances: names of clients, networks
         return found.backends.setdefault(name, Instance(backend, name, number))
     if name in found.instances:
@@ -117,22 +117,27 @@ def _mapping(line: str, number: int) -> Mapping:
 
 
 def expand(text: str) -> list[str]:
-    """The channels of a specification with ranges like ``fader{1..8}``; ``ValueError``."""
-    pieces = _RANGE.split(text)
-    ranges: list[list[str]] = []
-    for low, high in zip(pieces[1::3], pieces[2::3], strict=True):
-        first, last = int(low), int(high)
-        step = 1 if first <= last else -1
-        if abs(last - first) >= MAX_CHANNELS:
-            raise ValueError(f"the range {first}..{last} has more than {MAX_CHANNELS} channels")
-        ranges.append([str(number) for number in range(first, last + step, step)])
+    """The channels of a specification with ``fader{1..8}`` or ``fader{1,3}``; ``ValueError``."""
+    pieces = _SEVERAL.split(text)
+    fixed, ranges = pieces[::2], [_each(several) for several in pieces[1::2]]
     count = 1
     for each in ranges:
         count *= len(each)
     if count > MAX_CHANNELS:
         raise ValueError(f"more than {MAX_CHANNELS} channels")
-    fixed = pieces[::3]
     return [
         "".join(itertools.chain(*zip(fixed, (*numbers, ""), strict=True)))
         for numbers in itertools.product(*ranges)
     ]
+
+
+def _each(several: str) -> list[str]:
+    """What a range or a list stands for."""
+    between = _RANGE.fullmatch(several)
+    if between is None:
+        return several.split(",")
+    first, last = int(between[1]), int(between[2])
+    step = 1 if first <= last else -1
+    if abs(last - first) >= MAX_CHANNELS:
+        raise ValueError(f"the range {first}..{last} has more than {MAX_CHANNELS} channels")
+    return [str(number) for number in range(first, last + step, step)]

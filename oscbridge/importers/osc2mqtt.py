@@ -1,6 +1,7 @@
 """Configurations of osc2mqtt (``.ini``). Pure.
 
-Source: the comments of osc2mqtt.ini and converter.py of https://github.com/SpotlightKid/osc2mqtt.
+Source: the comments of osc2mqtt.ini and converter.py of https://github.com/SpotlightKid/osc2mqtt,
+and of its fork https://github.com/lcb01a/osc2mqtt, whose replacements are those of ``str.format``.
 A rule applies in both directions: to an OSC address, and to an MQTT topic.
 """
 
@@ -20,16 +21,26 @@ from oscbridge.toml_text import TomlTable, TomlValue
 
 __all__ = ["IMPORTER"]
 
-_DEFAULTS: Final = dict.fromkeys(
-    ("match", "address", "topic", "type", "format", "from_mqtt", "from_osc", "osctags", "packed"),
-    "",
-)
+_DEFAULTS: Final = {
+    "match": r"^/?(.*)",
+    "address": r"/\1",
+    "topic": r"\1",
+    "type": "struct",
+    "format": "B",
+    **dict.fromkeys(("from_mqtt", "from_osc", "osctags", "packed"), ""),
+    **dict.fromkeys(("address_groups", "topic_groups"), ""),
+}
 
 _TAGS: Final = {"i": "i", "int": "i", "f": "f", "float": "f", "s": "s", "str": "s"}
 """Type tags by conversion."""
 
 _ORDER: Final = (
     "osc2mqtt uses the first rule that matches a message; here all routes that match are used"
+)
+
+_PASSWORD: Final = (
+    "the password of the broker is not copied: add "
+    'password = { env = "NAME" } or { file = "path" } to endpoint.house'
 )
 
 
@@ -54,9 +65,13 @@ def translate(text: str, text_payloads: bool = False) -> ImportedFile:
     house: dict[str, TomlValue] = {
         "type": "mqtt",
         "broker": f"mqtt://{_with_port(broker, 1883)}",
-        "subscribe": [each for each in filters if each],
         "default_routes": False,
     }
+    if receiver:
+        house["subscribe"] = [each for each in filters if each]
+    for key, option in (("username", "mqtt_username"), ("client_id", "client_id")):
+        if value := options.get(option, "").strip():
+            house[key] = value
     port = options.get("osc_port", "").strip() or "9001"
     tables: dict[str, TomlTable] = {
         "bridge.stage": {"listen": f"udp://0.0.0.0:{port}"},
@@ -64,7 +79,10 @@ def translate(text: str, text_payloads: bool = False) -> ImportedFile:
     }
     if receiver:
         tables["endpoint.desk"] = {"type": "osc", "to": f"udp://{_with_port(receiver, 9000)}"}
-    return ImportedFile(tables, rules, [_ORDER] if len(rules) > 1 else [])
+    notes = [_ORDER] if len(rules) > 1 else []
+    if options.get("mqtt_password"):
+        notes.append(_PASSWORD)
+    return ImportedFile(tables, rules, notes)
 
 
 def _read(text: str) -> configparser.RawConfigParser:
@@ -127,13 +145,18 @@ def _rule(
 
 def _to_mqtt(pattern: RegexPattern, rule: Mapping[str, str]) -> tuple[TomlTable, list[str]]:
     payload, notes = _payload(rule)
+    _no_groups(rule, "address_groups")
     mqtt: dict[str, TomlValue] = {}
-    if not pattern.is_same(rule["topic"]) or pattern.match.startswith("//"):
+    match = pattern.match
+    if not pattern.is_same(rule["topic"]) or match.startswith("//"):
         mqtt["topic"] = pattern.filled(rule["topic"], address=False)
+        if pattern.uses_rest(rule["topic"]):
+            match = pattern.capturing_match
     mqtt["payload"] = payload
-    route: dict[str, TomlValue] = {"from": "stage", "match": pattern.match}
+    route: dict[str, TomlValue] = {"from": "stage", "match": match}
     if values := _values(rule["from_osc"]):
         route["send"] = f"{{address}} {values}"
+        notes += _rounding(values)
     return {**route, "to": "house", "mqtt": mqtt}, notes
 
 
@@ -156,18 +179,34 @@ _BINARY: Final = (
 def _to_osc(pattern: RegexPattern, rule: Mapping[str, str]) -> tuple[TomlTable, list[str]]:
     if rule["type"] in ("struct", "array"):
         raise UnsupportedRegexError(_BINARY.format(rule["type"], rule["format"]))
+    _no_groups(rule, "topic_groups")
     conversions = rule["from_mqtt"]
     if rule["osctags"]:
         if set(rule["osctags"]) - set("ifs"):
             raise UnsupportedRegexError(f"osctags = {rule['osctags']}: only i, f and s have values")
         conversions = ",".join(rule["osctags"])
-    route: dict[str, TomlValue] = {"from": "house", "match": pattern.match}
     values = _values(conversions)
     is_same = pattern.is_same(rule["address"])
+    captures = not is_same and pattern.uses_rest(rule["address"])
+    match = pattern.capturing_match if captures else pattern.match
+    route: dict[str, TomlValue] = {"from": "house", "match": match}
     if values or not is_same:
         address = "{address}" if is_same else pattern.filled(rule["address"], address=True)
         route["send"] = f"{address} {values or '{*}'}"
-    return {**route, "to": "desk"}, []
+    return {**route, "to": "desk"}, _rounding(values)
+
+
+def _rounding(values: str) -> list[str]:
+    return (
+        ["numbers are rounded, where osc2mqtt cuts off: 0.7 becomes 1"] if ":i}" in values else []
+    )
+
+
+def _no_groups(rule: Mapping[str, str], key: str) -> None:
+    if rule[key].strip():
+        raise UnsupportedRegexError(
+            f"{key} = {rule[key]}: write the captures in 'send': '{{address}} {{*}} {{n}}'"
+        )
 
 
 def _values(conversions: str) -> str:

@@ -24,7 +24,12 @@ _TOKEN: Final = re.compile(
     | (?P<plain>[\w/\-: .%&=@~,<>!"'_])""",
     re.VERBOSE,
 )
-_REFERENCE: Final = re.compile(r"\\(\d{1,2})|\\g<(\w+)>|\\(.)")
+_REFERENCE: Final = re.compile(
+    r"""\\(?P<number>\d{1,2}) | \\g<(?P<name>\w+)> | \\(?P<escaped>.)
+    | \{(?P<position>\d{1,2})\} | \{(?P<field>[A-Za-z]\w*)\} | (?P<other>[{}])""",
+    re.VERBOSE,
+)
+"""A group in a replacement of :func:`re.sub`, or, counted from 0, of :meth:`str.format`."""
 _INNER_SLASH: Final = re.compile(r"(?<!^)(?<!^\^)/\?")
 
 MAX_OPTIONAL: Final = 3
@@ -36,6 +41,7 @@ _Piece: TypeAlias = "str | int"
 """Fixed text, or the number of a capture; -1 is the rest with its slashes."""
 
 REST: Final = -1
+_REST_NAME: Final = "rest"
 
 
 class UnsupportedRegexError(ValueError):
@@ -55,7 +61,12 @@ class RegexPattern:
     @property
     def match(self) -> str:
         """The match of a route."""
-        return self._text(self.pieces, address=True)
+        return self._text(self.pieces, "*", address=True)
+
+    @property
+    def capturing_match(self) -> str:
+        """The match of a route that uses the rest of the address."""
+        return self._text(self.pieces, f"{{{_REST_NAME}*}}", address=True)
 
     def is_same(self, replacement: str) -> bool:
         """Whether a replacement gives the same text, apart from a slash at the beginning."""
@@ -63,14 +74,15 @@ class RegexPattern:
 
     def filled(self, replacement: str, *, address: bool) -> str:
         """A replacement as a template of captures, for an address or a topic."""
-        pieces = self._replaced(replacement)
-        if REST in pieces:
-            raise UnsupportedRegexError("a route cannot capture several parts of an address")
-        return self._text(pieces, address=address)
+        return self._text(self._replaced(replacement), f"{{{_REST_NAME}}}", address=address)
 
-    def _text(self, pieces: Sequence[_Piece], *, address: bool) -> str:
+    def uses_rest(self, replacement: str) -> bool:
+        """Whether a replacement contains the rest of the address."""
+        return REST in self._replaced(replacement)
+
+    def _text(self, pieces: Sequence[_Piece], rest: str, *, address: bool) -> str:
         text = "".join(
-            each if isinstance(each, str) else "*" if each == REST else f"{{c{each}}}"
+            each if isinstance(each, str) else rest if each == REST else f"{{c{each}}}"
             for each in pieces
         )
         return "/" + text.removeprefix("/") if address else text
@@ -81,10 +93,13 @@ class RegexPattern:
         for each in _REFERENCE.finditer(replacement):
             found.append(replacement[end : each.start()])
             end = each.end()
-            if each[3] is not None:
-                found.append(each[3])
+            if each["escaped"] is not None:
+                found.append(each["escaped"])
                 continue
-            group = self.groups.get(each[1] or each[2])
+            if each["other"] is not None:
+                raise UnsupportedRegexError(f"{replacement!r} has a field without a counterpart")
+            name = each["number"] or each["name"] or each["field"]
+            group = self.groups.get(name or str(int(each["position"]) + 1))
             if group is None:
                 raise UnsupportedRegexError(f"{each[0]} refers to no group")
             found += self.pieces[group[0] : group[1]]

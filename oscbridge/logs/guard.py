@@ -10,7 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from oscbridge.logs.rate_limited import RateLimitedLog
+
+if TYPE_CHECKING:
+    from logging import _FilterType
 
 __all__ = ["LogGuard"]
 
@@ -33,16 +38,22 @@ class LogGuard:
         self._level = level
         self._root = logging.getLogger()
         self._handler = make_handler()
+        self._kept = _settings(self._handler)
+        self._reporter = RateLimitedLog(_log)
         self._root.addHandler(self._handler)
         self._root.setLevel(level)
+        self._loggers: list[logging.Logger] = []
+        """The loggers of the bridge, found again when something has changed."""
+        self._count = 0
         for name, method in _CONTAINED.items():
             setattr(logging.Logger, name, method)
 
     def restore(self) -> None:
-        """Undo what has changed since, and log it."""
-        if changes := list(self._changes()):
-            text = "a plugin has changed the logging of the whole process (%s), which is restored"
-            _log.error(text, ", ".join(changes))
+        """Undo what has changed since, and log it; to be called every few seconds."""
+        if changes := ", ".join(self._changes()):
+            text = f"a plugin has changed the logging of the whole process ({changes})"
+            self._reporter.report(changes, f"{text}, which is restored", level=logging.ERROR)
+        self._reporter.flush()
 
     def _changes(self) -> Iterator[str]:
         """Undo each change. Its name, human-readable."""
@@ -53,15 +64,30 @@ class LogGuard:
         if root.level != self._level:
             root.setLevel(self._level)
             yield "the level"
-        is_closed = getattr(self._handler, "_closed", False)
-        if is_closed or self._handler not in root.handlers:
+        if getattr(self._handler, "_closed", False):
             root.removeHandler(self._handler)
-            if is_closed:
-                self._handler = self._make_handler()
+            self._handler = self._make_handler()
+            self._kept = _settings(self._handler)
+        if self._handler not in root.handlers or _settings(self._handler) != self._kept:
+            level, self._handler.formatter, filters = self._kept
+            self._handler.setLevel(level)
+            self._handler.filters = [*filters]
+            root.removeHandler(self._handler)
             root.handlers.insert(0, self._handler)
             yield "the handlers"
-        if sum(map(_repair, _our_loggers())):
-            yield "its loggers"
+        is_same = len(root.manager.loggerDict) == self._count
+        if not (is_same and all(map(_is_whole, self._loggers))):
+            self._loggers = _our_loggers()
+            self._count = len(root.manager.loggerDict)
+            if sum(map(_repair, self._loggers)):
+                yield "its loggers"
+
+
+def _settings(
+    handler: logging.Handler,
+) -> tuple[int, logging.Formatter | None, list[_FilterType]]:
+    """What plugins may change of a handler: level, formatter and filters."""
+    return handler.level, handler.formatter, [*handler.filters]
 
 
 def _our_loggers() -> list[logging.Logger]:
@@ -79,9 +105,14 @@ def _is_ours(name: str) -> bool:
     return parts[0] == _OURS and not (parts[1:2] == ["endpoint"] and len(parts) > 3)
 
 
+def _is_whole(logger: logging.Logger) -> bool:
+    """Whether a logger passes its events on, at every level."""
+    return logger.propagate and not (logger.disabled or logger.level or logger.filters)
+
+
 def _repair(logger: logging.Logger) -> bool:
-    """Let a logger pass its events on, at every level. Whether it did not."""
-    is_whole = logger.propagate and not (logger.disabled or logger.level or logger.filters)
+    """Let a logger pass its events on. Whether it did not."""
+    is_whole = _is_whole(logger)
     if not is_whole:
         logger.propagate, logger.disabled = True, False
         logger.filters.clear()

@@ -43,7 +43,9 @@ class RecentEvents(logging.Handler):
         self._listeners: tuple[Callable[[], None], ...] = ()
 
     def attach(self) -> None:
-        """Take the events of the whole program."""
+        """Take the events of the whole program; again, if a plugin has ended that."""
+        self.setLevel(logging.NOTSET)
+        self.filters.clear()
         logging.getLogger().addHandler(self)
 
     def detach(self) -> None:

@@ -118,7 +118,7 @@ class ControlServer:
     async def look_after(self) -> None:
         """Create the socket again if a clean-up or the end of the user's session removed it.
 
-        To be called about once per second.
+        To be called every few seconds.
         """
         self._token_check.flush_reports()
         if self.path is not None and self._server is not None and not self.path.exists():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.file_reading import open_regular
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["generated_secret"]
@@ -40,8 +41,8 @@ def generated_secret() -> str:
 def _kept(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with path.open(encoding="ascii") as file:
-            found = file.read(MAX_LENGTH + 1).strip()
+        with open_regular(path) as file:
+            found = file.read(MAX_LENGTH + 1).decode("ascii").strip()
         if MIN_LENGTH <= len(found) <= MAX_LENGTH and found.isprintable() and " " not in found:
             path.chmod(0o600)
             return found

@@ -12,6 +12,8 @@ from functools import partial
 from types import FrameType
 from typing import Final
 
+from oscbridge.net.direct_readers import busy_since
+
 __all__ = ["LoopWatchdog"]
 
 REPEAT: Final = 10.0
@@ -19,6 +21,9 @@ REPEAT: Final = 10.0
 
 MIN_LATE: Final = 1.0
 """Seconds by which the thread itself must be late: on a busy machine it often is a little."""
+
+MIN_WAIT: Final = 0.25
+"""How long the loop has at least to answer, as a part of its time."""
 
 _WHY_NONE: Final = (
     "a function of a route or a plugin holds the interpreter, for example a regular expression, or "
@@ -36,8 +41,9 @@ class LoopWatchdog:
 
     A function of a plugin or of a route that blocks the loop stops everything that the loop does;
     only another thread can report that. A function that lets no other thread run either is
-    reported afterwards. The thread looks twice per ``timeout``; a loop that waits for its sockets
-    and timers is not woken.
+    reported afterwards. The thread looks once per ``timeout``; a loop that waits for its sockets
+    and timers is not woken. A loop that knows since when it is busy is reported after ``timeout``
+    to 1.25 times as long, another one after up to twice as long.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -59,16 +65,19 @@ class LoopWatchdog:
 
     def _watch(self) -> None:
         wait_for_stop = partial(self._running.acquire, True)
-        while not self._wait(wait_for_stop, self.timeout / 2):
+        while not self._wait(wait_for_stop, self.timeout):
             if self._is_idle():
                 continue
             self._answered.clear()
-            began = time.monotonic()
+            now = time.monotonic()
+            began = busy_since(self._loop, now)
             try:
                 self._loop.call_soon_threadsafe(self._answered.set)
             except RuntimeError:  # the loop is closed
                 return
-            if not self._running.locked() or self._wait(self._answered.wait, self.timeout):
+            # After the process was stopped, a loop that was busy then has not run either.
+            left = max(self.timeout * MIN_WAIT, began + self.timeout - now)
+            if not self._running.locked() or self._wait(self._answered.wait, left):
                 continue
             while not self._answered.is_set():
                 seconds = time.monotonic() - began

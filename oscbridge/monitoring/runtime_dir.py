@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from oscbridge.file_reading import open_regular
+
 __all__ = [
     "LOOPBACK",
     "TCP_SUFFIX",
@@ -119,8 +121,8 @@ def read_contact(path: Path) -> tuple[int, str]:
 
     Raises ``OSError``; ``ConnectionRefusedError`` for a file with which nobody can connect.
     """
-    with path.open(encoding="ascii", errors="replace") as file:
-        words = file.read(CONTACT_SIZE).split()
+    with open_regular(path) as file:
+        words = file.read(CONTACT_SIZE).decode("ascii", "replace").split()
     try:
         port, token = words
         number = int(port)

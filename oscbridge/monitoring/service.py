@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -42,7 +43,7 @@ MAX_READING: Final = 8
 """Maximum number of threads waiting for the disk, each for a reload that timed out."""
 
 LOOK_INTERVAL: Final = 1.0
-"""Seconds between checks of overdue log summaries and of the control socket."""
+"""Seconds between checks of overdue log summaries."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -55,8 +56,7 @@ class Service:
     ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
     the files in a folder of plugins that have changed since they were loaded; it may block.
     ``sites`` are the pages that plugins offer (``oscbridge_sites``); they can edit ``source``;
-    ``plugins`` are all plugins, broken ones included. ``restore_log`` undoes what they have done
-    to the log.
+    ``plugins`` are all plugins, broken ones included.
     """
 
     def __init__(
@@ -71,13 +71,14 @@ class Service:
         sites: Mapping[str, str] | None = None,
         source: ConfigurationSource | None = None,
         plugins: Sequence[Plugin] = (),
-        restore_log: Callable[[], None] = lambda: None,
     ) -> None:
         self.app = app
         self._read = read
         self._files = files
         self._known = known
-        self._changed_plugins, self._restore_log = changed_plugins, restore_log
+        self._changed_plugins = changed_plugins
+        self.restorers: list[Callable[[], None]] = []
+        """Called in turn, one per second: each undoes what plugins have done to the process."""
         self._watcher: FileWatcher | None = None
         self.operations = Operations(app, self.reload, name, source)
         """What can be seen and done in this process."""
@@ -299,7 +300,7 @@ class Service:
         asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._begin_looking)
 
     async def _look_after(self) -> None:
-        while True:
+        for turn in itertools.count():
             self._watch_loop()
             is_watched = self.app.configuration.run.watch
             if is_watched != (self._watcher is not None):
@@ -307,10 +308,13 @@ class Service:
             if self.http.options is not None and not self.http.address:
                 await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
-            self._restore_log()
+            self.operations.events.attach()  # first: to restore is an event as well
+            if index := turn % (len(self.restorers) + 1):
+                self.restorers[index - 1]()
+            else:
+                await self._control.look_after()
             self.app.flush_reports()
             self._store.save()
             self.http.flush_reports()
             self._reporter.flush()
             flush_log()
-            await self._control.look_after()

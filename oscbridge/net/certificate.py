@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from oscbridge.file_reading import open_regular
+
 __all__ = ["CertificateInfo", "certificate_warning", "read_certificate", "read_certificates"]
 
 MAX_FILE: Final = 1 << 20
@@ -45,7 +47,7 @@ def read_certificates(files: Mapping[str, Path]) -> dict[str, CertificateInfo]:
 def read_certificate(path: Path) -> CertificateInfo | None:
     """The certificates in a PEM file; None if there is none that can be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(MAX_FILE).decode("ascii", "replace")
         chain = [ssl.PEM_cert_to_DER_cert(pem) for pem in _PEM.findall(text)]
         times = [_validity(der) for der in chain]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, Protocol, runtime_checkable
 
-__all__ = ["add_reader", "new_event_loop", "remove_reader"]
+__all__ = ["HasDirectReaders", "add_reader", "busy_since", "new_event_loop", "remove_reader"]
 
 _HAS_EPOLL: Final = sys.platform == "linux"
 
@@ -22,6 +22,12 @@ class HasDirectReaders(Protocol):
 
     def remove_direct_reader(self, sock: socket.socket) -> None:
         """Undo :meth:`add_direct_reader`; no effect if the socket has no reader."""
+
+    def busy_since(self) -> float:
+        """When it last began to handle what is ready, as ``time.monotonic()``. In any thread."""
+
+    def forget_direct_readers(self) -> None:
+        """Call none any more, in a forked process: their sockets belong to its parent."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -52,3 +58,11 @@ def remove_reader(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         loop.remove_direct_reader(sock)
     else:
         loop.remove_reader(sock)
+
+
+def busy_since(loop: asyncio.AbstractEventLoop, default: float) -> float:
+    """When a loop that does not wait began its turn, as ``time.monotonic()``; in any thread.
+
+    ``default`` if it does not know.
+    """
+    return loop.busy_since() if isinstance(loop, HasDirectReaders) else default

@@ -70,6 +70,8 @@ class DirectSelector(selectors.EpollSelector):
         self._epoll = select.epoll.fromfd(os.dup(self.fileno()))  # the same one
         self._keys: dict[int, selectors.SelectorKey] = {}
         self._loop: Any = _ALWAYS_BUSY
+        self.returned = time.monotonic()
+        """When epoll returned last, as ``time.monotonic()``."""
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait again by itself while this loop, which it is the selector of, has nothing to do."""
@@ -101,7 +103,9 @@ class DirectSelector(selectors.EpollSelector):
             wait = 0
         others: list[tuple[selectors.SelectorKey, int]] = []
         while True:
-            for fd, event in self._epoll.poll(wait, len(keys) or 1):
+            ready = self._epoll.poll(wait, len(keys) or 1)
+            self.returned = now()
+            for fd, event in ready:
                 key = keys.get(fd)  # an earlier reader may have removed it
                 if key is None:
                     continue
@@ -125,6 +129,10 @@ class DirectSelector(selectors.EpollSelector):
                 if wait <= 0:
                     return others
 
+    def forget(self) -> None:
+        """Return nothing more from the current :meth:`select`."""
+        self._keys.clear()
+
     def close(self) -> None:
         self._epoll.close()
         super().close()
@@ -143,6 +151,10 @@ class EpollLoop(asyncio.SelectorEventLoop):
         self._direct.serve(self)
         self._resolvers: ThreadPoolExecutor | None = None
         """Threads for names only: a plugin may occupy those of the default executor."""
+
+    def busy_since(self) -> float:
+        """When it last began to handle what is ready, as ``time.monotonic()``. In any thread."""
+        return self._direct.returned
 
     async def getaddrinfo(
         self,
@@ -178,3 +190,7 @@ class EpollLoop(asyncio.SelectorEventLoop):
         """Undo :meth:`add_direct_reader`; no effect if the socket has no reader."""
         if sock in self._direct.get_map():
             self._direct.unregister(sock)
+
+    def forget_direct_readers(self) -> None:
+        """Call none any more, in a forked process: their sockets belong to its parent."""
+        self._direct.forget()

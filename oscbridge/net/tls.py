@@ -7,6 +7,8 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+from oscbridge.file_reading import open_regular
+
 __all__ = ["describe_tls_error", "tls_context", "tls_handshake"]
 
 MAX_INSPECTED: Final = 1 << 20
@@ -57,7 +59,7 @@ def _explain(error: OSError, certificate: Path, key: Path) -> str:
 
 
 def _contains(file: Path, marker: bytes) -> bool:
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         return marker in opened.read(MAX_INSPECTED)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.distributions import version
 from oscbridge.failures import defined_at
+from oscbridge.file_reading import open_regular
 from oscbridge.plugins.class_problem import class_problem
 
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
@@ -101,7 +102,8 @@ def types_in_source(location: str, entry_point: str) -> set[str]:
     """
     try:
         file = Path(location) if location.endswith(".py") else _file_of(entry_point)
-        text = file.read_bytes()[:MAX_SOURCE].decode(errors="replace")
+        with open_regular(file) as opened:
+            text = opened.read(MAX_SOURCE).decode(errors="replace")
     except (ImportError, OSError, ValueError, TypeError):
         return set()
     hooks = re.findall(r"def oscbridge_\w+.*(?:\n(?:[ \t].*)?)*", text)

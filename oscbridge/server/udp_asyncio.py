@@ -19,6 +19,7 @@ from oscbridge.net.hold_off import HoldOff
 from oscbridge.net.socket_address import ClientAddress
 from oscbridge.net.udp_receive import OnBatch, is_about_sent, udp_receiver
 from oscbridge.net.udp_socket import open_udp_socket
+from oscbridge.server.awaiting_transport import AwaitingTransport
 from oscbridge.server.datagrams import keep_allowed, send_reply
 
 __all__ = ["AsyncIOOSCUDPServer", "DispatchingProtocol", "DrainingTransport"]
@@ -87,7 +88,7 @@ class AsyncIOOSCUDPServer:
         try:
             transport = DrainingTransport(self._loop, sock, protocol)
         except NotImplementedError:  # the loop of Windows watches no sockets
-            transport, _ = await self._loop.create_datagram_endpoint(lambda: protocol, sock=sock)
+            transport = AwaitingTransport(self._loop, sock, protocol)
         return transport, protocol
 
 
@@ -98,7 +99,7 @@ def _close_with(loop: asyncio.AbstractEventLoop, transport: asyncio.DatagramTran
     def close_both() -> None:
         if not loop.is_closed() and not loop.is_running() and not transport.is_closing():
             transport.close()
-            for _ in range(2):  # closes its socket, then cancels its tasks
+            for _ in range(4):  # closes its socket, then cancels its tasks
                 loop.run_until_complete(asyncio.sleep(0))
         close()
 

@@ -14,7 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -53,6 +55,10 @@ class PageBuild(BuildHookInterface):  # type: ignore[type-arg]
     def _static(self) -> Path:
         return Path(self.root, "oscbridge_ui", "static")
 
+    @property
+    def _stamp(self) -> str:
+        return f"{self.metadata.version} {fingerprint(self._web)}"
+
     def dependencies(self) -> list[str]:
         return [] if self._is_current() else [NODE]
 
@@ -68,11 +74,11 @@ class PageBuild(BuildHookInterface):  # type: ignore[type-arg]
             self.app.display_warning(text)
 
     def _is_current(self) -> bool:
-        """Whether the page was built from these sources."""
+        """Whether the page was built from these sources, with this version in it."""
         if not (self._static / "index.html").is_file():
             return False
         stamp = self._static / "built-from"
-        return stamp.is_file() and stamp.read_text().strip() == fingerprint(self._web)
+        return stamp.is_file() and stamp.read_text().strip() == self._stamp
 
     def _build(self) -> None:
         node, npm = find_node()
@@ -98,8 +104,9 @@ class PageBuild(BuildHookInterface):  # type: ignore[type-arg]
             vite = "node_modules/vite/bin/vite.js"
             built = Path(folder, "static")
             arguments = ["build", "--outDir", str(built), "--emptyOutDir", "--logLevel", "warn"]
-            run([node, vite, *arguments], web, node, BUILD_TIMEOUT)
-            (built / "built-from").write_text(fingerprint(self._web) + "\n")
+            version = {"VITE_OSCBRIDGE_VERSION": self.metadata.version}
+            run([node, vite, *arguments], web, node, BUILD_TIMEOUT, version)
+            (built / "built-from").write_text(f"{self._stamp}\n")
             shutil.rmtree(self._static, ignore_errors=True)
             shutil.copytree(built, self._static)
 
@@ -128,10 +135,16 @@ def find_node() -> tuple[str, str]:
     return str(node), str(modules / "npm" / "bin" / "npm-cli.js")
 
 
-def run(command: list[str], folder: Path, node: str, timeout: float) -> None:
+def run(
+    command: list[str],
+    folder: Path,
+    node: str,
+    timeout: float,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Run a program of Node. Raises :class:`BuildFailed`, or what :mod:`subprocess` raises."""
     path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "NODE_ENV": "production", "CI": "1"}
+    environment = {**os.environ, **variables, "PATH": path, "NODE_ENV": "production", "CI": "1"}
     done = subprocess.run(
         command,
         cwd=folder,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oscbridge import OSCBridgeError
 from oscbridge.bridge.routes.variables import Variable, Variables
-from oscbridge.bridge.variable_file import MAX_DAMAGED, MAX_SIZE
+from oscbridge.bridge.variable_file import MAX_DAMAGED, MAX_SIZE, VariableFile
 from oscbridge.bridge.variable_store import VariableStore
 
 
@@ -30,6 +32,12 @@ async def opened(path: Path) -> tuple[Variables, VariableStore]:
     store = VariableStore(found)
     await store.open(path)
     return found, store
+
+
+def test_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSCBridgeError, match="cannot be read: not a regular file; name a file"):
+        VariableFile(tmp_path / "pipe").read()
 
 
 @pytest.fixture

@@ -67,9 +67,9 @@ def test_examples_copy_makes_a_folder_that_passes_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(Path(PROGRAM).parent))
-    target = tmp_path / "deep" / "mine"
+    target = tmp_path / "deep" / "Größe 1"
     output = run("examples", "copy", "shared-mixer", str(target))
-    assert f"Then: oscbridge run {target / 'oscbridge.toml'}" in output
+    assert f"Then: oscbridge run '{target / 'oscbridge.toml'}'" in output
     run("check", str(target / "oscbridge.toml"))
 
 

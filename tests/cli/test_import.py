@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from oscbridge.cli.import_ import command
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -144,6 +147,13 @@ def test_import_of_a_missing_file_or_format_suggests_one(imported: Call, call: C
     result = call("import", "line", "map.txt")
     assert result.returncode == 2
     assert "unknown format 'line'; did you mean 'lines'?" in result.stderr
+
+
+def test_format_of_a_missing_plugin_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oscbridge.plugins.manager.entry_points", lambda **_: [])
+    result = CliRunner().invoke(type(command)("import"), ["omm", "a.omm"])
+    assert "unknown format 'omm'; install the plugin that offers it" in result.output
+    assert 'pip install "oscbridge[midi]"' in result.output
 
 
 def test_import_keeps_control_characters_out_of_comments(imported: Call, call: Call) -> None:

@@ -98,6 +98,23 @@ def test_file_in_place_of_a_command_suggests_run(call: Call) -> None:
     assert result.stderr.endswith("did you mean: oscbridge run 'my studio.toml'?\n")
 
 
+def test_name_with_a_blank_and_without_quotes_is_found(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("Mein Pult.toml").touch()
+    result = call("run", "Mein", "Pult.toml", "--dry")
+    assert result.returncode == 2
+    text = "Got unexpected extra argument (Pult.toml); did you mean 'Mein Pult.toml', with quotes?"
+    assert result.stderr.endswith(f"{text}\n")
+
+
+def test_words_that_cannot_be_a_name_are_no_more_than_too_many(call: Call) -> None:
+    result = call("run", "a.toml", "9" * 5000)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: Got unexpected extra argument (999")
+
+
 @pytest.mark.parametrize(
     ("word", "fix"),
     [

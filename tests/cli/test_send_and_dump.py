@@ -103,6 +103,7 @@ def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> No
         (("", "1"), "address must start with '/', got ''"),
         (("desk:9000", "/x"), "got 'desk:9000'; write --to udp://desk:9000"),
         (("[::1]:9000", "/x"), "got '[::1]:9000'; write --to udp://[::1]:9000"),
+        (("desk", "9000", "/x", "1"), "got 'desk'; write /x first, and --to udp://desk:9000"),
         (("udp://a:1", "/x"), "address must start with '/', got 'udp://a:1'; write --to udp://a:1"),
         (("/a 1",), "did you mean: oscbridge send /a 1?"),
         (("/a ",), "'/a ' is a single address with a blank in it; did you mean"),

@@ -59,6 +59,8 @@ SILENCED = {
     "level": 'logging.getLogger("oscbridge").setLevel(logging.CRITICAL)',
     "propagate": 'logging.getLogger("oscbridge").propagate = False',
     "filter": 'logging.getLogger("oscbridge.endpoint.lamp").addFilter(lambda record: False)',
+    "handler level": "[each.setLevel(60) for each in logging.getLogger().handlers]",
+    "handler filter": "[each.addFilter(lambda _: False) for each in logging.getLogger().handlers]",
 }
 BROKEN = {
     "handler": "logging.getLogger().handlers.insert(0, Failing())",
@@ -107,6 +109,13 @@ def test_handler_that_a_plugin_removes_is_used_again(start_lamp: Any) -> None:
     program.wait_for(r"ERROR .*the whole process \(the handlers\)")
     send(program)
     program.wait_for("ERROR .*endpoint.lamp: 1 message lost: ValueError: no bulb")
+    assert program.stop() == 0
+
+
+def test_form_that_a_plugin_gives_the_log_is_restored(start_lamp: Any) -> None:
+    form = "logging.Formatter('{{%(message)s}}')"
+    program = start_lamp(f"[each.setFormatter({form}) for each in logging.getLogger().handlers]")
+    program.wait_for(r"ERROR .*the whole process \(the handlers\)")
     assert program.stop() == 0
 
 

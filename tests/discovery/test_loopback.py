@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from zeroconf.asyncio import AsyncZeroconf
 
 from oscbridge import Discovery, NotConnected, ServiceAnnouncement
 from oscbridge.discovery import interfaces
@@ -100,6 +101,23 @@ async def test_nothing_is_announced_after_its_goodbye(program: Program, unique: 
     await announced.close()  # before its announcement has been repeated
     await asyncio.sleep(3)
     assert [each.port for each in browser.services] == [9000]
+
+
+async def test_sockets_are_closed_when_there_is_no_time_for_a_goodbye(
+    program: Program, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discovery = program()
+    announced = discovery.announce(announcement(unique))
+    await until(lambda: announced.addresses)
+    (responder,) = discovery._pool._responders.values()
+    transports = [each.transport for each in responder.zeroconf.engine.readers]
+
+    async def hang(_self: AsyncZeroconf) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AsyncZeroconf, "async_unregister_all_services", hang)
+    await discovery.close()
+    assert [each.is_closing() for each in transports] == [True] * len(transports) != []
 
 
 async def test_follower_follows_to_another_port_and_program(program: Program, unique: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from functools import partial
 
@@ -99,6 +100,22 @@ def test_clock_that_is_set_back_a_little_lets_messages_wait(clock: Clock) -> Non
     assert scheduler.run_due() == 0
     clock.now += 5 * second
     assert scheduler.run_due() == 1
+
+
+def test_message_waits_for_any_time_with_an_infinite_horizon(clock: Clock) -> None:
+    clock.now = 2_000_000_000_000
+    scheduler = Scheduler(clock_ns=clock, horizon=math.inf)
+    ran: list[str] = []
+    assert scheduler.add(clock.now << 20, partial(ran.append, "a"))
+    clock.now = 1_000_000_000
+    assert scheduler.run_due() == 0
+    clock.now = 2_000_000_000_000 << 20
+    assert scheduler.run_due() == 1
+
+
+def test_horizon_that_is_not_a_number_is_rejected() -> None:
+    with pytest.raises(ValueError, match=r"horizon must be seconds, or math.inf .* got nan"):
+        Scheduler(horizon=math.nan)
 
 
 def test_max_pending_has_a_default() -> None:

@@ -201,7 +201,10 @@ def test_ranges_are_expanded_and_counted_as_one_rule() -> None:
         ("tuch./fader1 > wing.ch0.cc1", "unknown instance 'tuch'"),
         ("touch./fader1 > wing.ch0.cc128", "control must be 0 to 127, not 128"),
         ("touch./fader1 > wing.ch0.foo1", "'ch0.foo1' is not a channel such as ch0.cc1"),
-        ("touch./fader1 > desk./other", "desk: no format of /other in its section"),
+        (
+            "touch./fader1 > desk./other",
+            "no format of /other in its section; add one: /other = f 0.0 1.0",
+        ),
         ("touch./fader1 > desk./xy:1", "/xy is a message of 2 values"),
         ("wing.ch0.cc1 > touch./fader1", "touch has no 'destination'"),
         ("wing.ch0.cc1 > house./switch", "/switch: discrete values"),
@@ -273,6 +276,13 @@ def test_channels_of_dmx_are_shares_of_their_range() -> None:
     assert route["scale"] == [0.0, 1.0, 0.0, 255.0]
 
 
+def test_whole_numbers_stay_whole_where_the_ranges_are_the_same() -> None:
+    wide = "[osc player]\ndestination = 10.0.0.6 7000\n/connect = i 0 1\n/on = f 0 1\n[map]\n"
+    (rule, same) = imported(wide + "console.1 > player./connect\nconsole.1 > player./on").rules
+    assert rule.routes[0]["scale"] == [0.0, 1.0, 0, 1]
+    assert "scale" not in same.routes[0]
+
+
 def test_notes_about_many_channels_are_cut() -> None:
     (rule,) = imported("touch./other{1..9} > wing.ch0.cc{1..9}").rules
     assert rule.reason.endswith("/other3 is read as a float from 0.0 to 1.0; and 6 more")
@@ -284,6 +294,27 @@ def test_osc_instance_that_learns_its_destination_answers_its_clients() -> None:
     assert [len(rule.routes) for rule in file.rules] == [1, 1]
     found = tomllib.loads(imported_text(file, "a.cfg", "midimonster"))["bridge"]["phone"]
     assert found == {"listen": "udp://[::]:8001", "clients": {"reply_port": 9001}}
+
+
+def test_ranges_and_lists_are_several_channels() -> None:
+    found = routes("touch./fader{1,10} > wing.ch0.cc{7..8}")
+    assert [(each["match"], each["midi"]["control"]) for each in found] == [
+        ("/4/fader1", 7),
+        ("/4/fader10", 8),
+    ]
+    assert [each["match"] for each in routes("touch./fader{1..2}/{a,b} > wing.ch0.cc{1..4}")] == [
+        "/4/fader1/a",
+        "/4/fader1/b",
+        "/4/fader2/a",
+        "/4/fader2/b",
+    ]
+
+
+def test_section_goes_on_after_an_included_file() -> None:
+    file = imported("[include ./maps/more lights.map]\nconsole.3 > dimmers.4")
+    assert [len(rule.routes) for rule in file.rules] == [1]
+    line = BASE.count("\n") + 1
+    assert f"line {line}: [include ./maps/more lights.map]: put its lines here" in file.notes[0]
 
 
 def test_both_directions_are_two_rules() -> None:

@@ -70,9 +70,16 @@ def test_rule_applies_in_both_directions() -> None:
     ]
 
 
+def test_whole_numbers_have_a_note() -> None:
+    reasons = [rule.reason for rule in imported("[:a]\nfrom_osc = int\nfrom_mqtt = float\n").rules]
+    assert reasons == ["numbers are rounded, where osc2mqtt cuts off: 0.7 becomes 1", ""]
+
+
 def test_without_a_receiver_there_is_only_the_way_to_the_broker() -> None:
     base = BASE.replace("osc_receiver = 192.168.1.40:9002", "osc_receiver =")
-    assert [rule.routes[0]["to"] for rule in imported("[:all]\n", base).rules] == ["house"]
+    file = imported("[:all]\n", base)
+    assert [rule.routes[0]["to"] for rule in file.rules] == ["house"]
+    assert "subscribe" not in file.tables["endpoint.house"]
 
 
 def test_groups_become_captures_and_an_optional_slash_two_routes() -> None:
@@ -97,7 +104,8 @@ def test_groups_become_captures_and_an_optional_slash_two_routes() -> None:
         ("match = ^/a(", "not a valid regular expression"),
         ("match = ^$\ntopic = a", "an empty expression matches every message"),
         ("match = ^/.*/a(.*)", "'.*' is supported only at the end"),
-        ("match = ^/a/(.*)\ntopic = b/\\1\naddress = /b/\\1", "cannot capture several parts"),
+        ("topic = b/{_values[0]}\naddress = /b/{_values[0]}", "a field without a counterpart"),
+        ("address_groups = n\ntopic_groups = n", "write the captures in 'send'"),
         ("match = ^/a$", "\\1 refers to no group"),
         ("match = ^/a\\*(.*)", "cannot match the character '*'"),
         ("type = struct\nformat = >ff", "packed bytes, which a route cannot make or read"),
@@ -109,6 +117,48 @@ def test_rule_that_no_route_can_express_has_the_reason(rule: str, reason: str) -
     found = reasons(f"[:rule]\n{rule}\n")
     assert len(found) == 2
     assert all(reason in each for each in found)
+
+
+def test_rest_of_an_address_moves_below_another_prefix() -> None:
+    rule = "[:tree]\nmatch = ^/?global/(.*)\ntopic = xmas/\\1\naddress = /all/\\1\n"
+    assert routes(rule + "from_osc = int\n") == [
+        {
+            "from": "stage",
+            "match": "/global/{rest*}",
+            "send": "{address} {0:i}",
+            "to": "house",
+            "mqtt": {"topic": "xmas/{rest}", "payload": "text"},
+        },
+        {"from": "house", "match": "/global/{rest*}", "send": "/all/{rest} {*}", "to": "desk"},
+    ]
+
+
+def test_replacements_may_be_those_of_str_format() -> None:
+    rule = "[:xy]\nmatch = ^/?(\\w+)/xy(?P<n>\\d+)$\ntopic = {0}/xy/{n}\naddress = /{0}/xy{1}\n"
+    to_mqtt, to_osc = routes(rule)
+    assert to_mqtt["mqtt"] == {"topic": "{c1}/xy/{c2}", "payload": "text"}
+    assert (to_osc["match"], to_osc.get("send")) == ("/{c1}/xy{c2}", None)
+
+
+def test_keys_that_a_file_leaves_out_have_the_values_of_osc2mqtt() -> None:
+    (rule,) = imported("[:all]\ntype = json\n", "[options]\n").rules
+    assert [dict(route) for route in rule.routes] == [
+        {"from": "stage", "match": "/*", "to": "house", "mqtt": {"payload": "json"}}
+    ]
+    (rule,) = imported("[:all]\n", "[options]\n").rules
+    assert "payloads with type = struct, format = B are packed bytes" in rule.reason
+
+
+def test_user_of_the_broker_is_copied_and_the_password_is_not() -> None:
+    base = BASE.replace(
+        "mqtt_broker = broker.lan",
+        "mqtt_broker = broker.lan\nclient_id = desk\nmqtt_username = me\nmqtt_password = secret",
+    )
+    file = imported("[:all]\n", base)
+    house = file.tables["endpoint.house"]
+    assert (house["username"], house["client_id"]) == ("me", "desk")
+    assert "the password of the broker is not copied" in file.notes[-1]
+    assert "secret" not in imported_text(file, "a.ini", "osc2mqtt")
 
 
 def test_packed_payloads_are_translated_to_text_if_asked_for() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import re
 import selectors
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
-from oscbridge.net.direct_readers import new_event_loop
+from oscbridge.net.direct_readers import busy_since, new_event_loop
 
 
 class Lines(logging.Handler):
@@ -132,3 +134,47 @@ async def test_function_that_waits_in_a_selector_is_reported() -> None:
             await asyncio.sleep(0.01)
         watchdog.stop()
     assert " in select" in lines[0][1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loop for epoll")
+def test_loop_for_epoll_knows_since_when_it_is_busy() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        started = time.monotonic()
+        await asyncio.sleep(0.01)  # until a timer is due
+        began = busy_since(loop, 0.0)
+        assert started < began <= time.monotonic()
+        time.sleep(0.01)
+        assert busy_since(loop, 0.0) == began
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loop for epoll")
+def test_block_is_reported_with_the_time_since_the_turn_began() -> None:
+    """Also if the watchdog has looked a long time after the beginning."""
+    began, is_late = time.monotonic(), threading.Event()
+
+    def reports() -> list[tuple[float, float]]:
+        """When each was logged, and its seconds."""
+        found = [(at, re.match(r"event loop blocked for ([0-9.]+) s", text)) for at, text in lines]
+        return [(at, float(each[1])) for at, each in found if each is not None]
+
+    class LateWatchdog(LoopWatchdog):
+        def _is_idle(self) -> bool:
+            is_late.wait(20)
+            return False
+
+    async def run() -> None:
+        watchdog = LateWatchdog(0.1)
+        await asyncio.sleep(0.01)
+        time.sleep(0.5)
+        is_late.set()
+        block_until(reports)
+        watchdog.stop()
+
+    with logged() as lines, asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run())
+    at, seconds = reports()[0]
+    assert 0.5 <= seconds <= at - began + 0.05

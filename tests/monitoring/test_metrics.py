@@ -314,10 +314,7 @@ async def test_hostile_input_creates_no_series(scraped: Scraped) -> None:
 async def losing(
     running: Callable[..., AbstractAsyncContextManager[App]], serve_http: Serve
 ) -> AsyncIterator[tuple[Host, Any]]:
-    """The host of an endpoint, which counts messages that were never offered, and a client.
-
-    Such counters do not add up, so this cannot be a bridge of :func:`running_bridge`.
-    """
+    """The host of an endpoint, and a client."""
     async with running('[endpoint.count]\ntype = "collect"\n') as app:
         yield app.endpoints["count"].endpoint.host, await serve_http(lambda: read_status(app))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -255,6 +256,23 @@ async def test_rejected_reload_keeps_the_http_address() -> None:
 
 
 # --- once per second -------------------------------------------------------------------------
+
+
+async def test_events_are_kept_after_a_plugin_has_removed_all_log_handlers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(service, "LOOK_INTERVAL", 0.02)
+    monkeypatch.setattr(root, "handlers", [*root.handlers])
+    async with running(File(BRIDGE.format("a"))) as process:
+        events = process.operations.events
+        root.handlers.remove(events)
+        events.setLevel(logging.CRITICAL)
+        events.addFilter(lambda _: False)
+        await until(lambda: events in root.handlers)
+        logging.getLogger("oscbridge.endpoint.lamp").error("no bulb")
+        assert "no bulb" in [each.text for each in events.after()]
+    assert events not in root.handlers
 
 
 @pytest.mark.parametrize("does", ["cancel", "fail"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import queue
 import selectors
 import socket
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -1043,6 +1044,33 @@ def test_server_works_on_a_loop_without_socket_readers(
     dispatcher.map("/ask", handler)
     with asyncio.Runner(loop_factory=LoopWithoutReaders) as runner:
         assert runner.run(exchange()) == osc("/ok", 5) + osc("/ok", 6)
+
+
+def test_server_without_socket_readers_receives_after_an_unreachable_client(
+    dispatcher: Dispatcher, sender: socket.socket
+) -> None:
+    class Loop(LoopWithoutReaders):
+        errors: ClassVar[list[OSError]] = [
+            ConnectionResetError(errno.ECONNRESET, "reset"),
+            OSError(errno.ENETRESET, "expired"),
+        ]
+
+        async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
+            if self.errors:
+                raise self.errors.pop()
+            return await super().sock_recvfrom(sock, bufsize)
+
+    async def exchange() -> bytes:
+        transport, address = await endpoint(dispatcher)
+        sender.sendto(osc("/ask"), address)
+        reply = await asyncio.to_thread(sender.recv, 1_000)
+        await close(transport)
+        return reply
+
+    dispatcher.map("/ask", lambda _: ("/ok", 5))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        assert runner.run(exchange()) == osc("/ok", 5)
+    assert not Loop.errors
 
 
 def test_serving_ends_when_it_is_interrupted(dispatcher: Dispatcher) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
+from oscbridge.bridge.sinks.host import EndpointHost
 from oscbridge.status.status import BridgeStatus, Received, Status
 from oscbridge.testing import (
     RecordingEndpoint,
@@ -188,10 +189,11 @@ async def test_a_recording_endpoint_records_in_order() -> None:
 
 
 class Miscounting(oscbridge.Endpoint):
-    """Reports a message as lost, and then accepts it."""
+    """Counts a message as lost, and then accepts it."""
 
     async def send(self, message: Message) -> None:
-        self.host.dropped("lost", 1)
+        assert isinstance(self.host, EndpointHost)
+        self.host.drops["lost"] += 1
 
 
 async def test_counters_that_do_not_add_up_fail_the_test() -> None:
@@ -200,6 +202,22 @@ async def test_counters_that_do_not_add_up_fail_the_test() -> None:
         async with running_bridge(text, {"wrong": Miscounting}, installed=False) as bridge:
             bridge.offer("wrong", Message("/a"))
             await bridge.until(lambda: bridge.endpoint_status("wrong").sent)
+
+
+class Losing(oscbridge.Endpoint):
+    """Reports a message as lost, and then accepts it."""
+
+    async def send(self, message: Message) -> None:
+        self.host.dropped("lost", 1)
+
+
+async def test_messages_that_an_endpoint_loses_itself_count_as_offered() -> None:
+    text = UDP + '[endpoint.lamp]\ntype = "lamp"\n'
+    async with running_bridge(text, {"lamp": Losing}, installed=False) as bridge:
+        bridge.offer("lamp", Message("/a"))
+        await bridge.until(lambda: bridge.endpoint_status("lamp").sent)
+        status = bridge.endpoint_status("lamp")
+        assert (status.offered, status.sent, status.dropped) == (2, 1, {"lost": 1})
 
 
 class Overwhelmed(oscbridge.Endpoint):

@@ -66,7 +66,7 @@ def load(
 
     Raises as :func:`parse` does.
     """
-    directory, text = path.absolute().parent, read_file(path)
+    directory, text = path.absolute().parent, read_file(path, allow_pipe=True)
     return parse(
         text, types, str(path), directory, allow_broken=allow_broken, with_tests=with_tests
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.file_reading import open_regular, read_limited
 from oscbridge.net.os_errors import what_failed
 from oscbridge.suggestions import did_you_mean
 
@@ -23,24 +24,34 @@ _ANYBODY: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 """The permissions to write: without them root could, and does not."""
 
 
-def read_file(path: Path) -> str:
+def read_file(path: Path, *, allow_pipe: bool = False) -> str:
     """The text of a configuration file, without a byte order mark, with its line endings.
 
-    Raises :class:`ConfigurationError` if it cannot be read, is too large or is not UTF-8.
+    ``allow_pipe`` is for a name from the command line, as a pipe can be read only once. Raises
+    :class:`ConfigurationError` if it cannot be read, is too large or is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
+        if allow_pipe:
+            raw = read_limited(path, MAX_FILE + 1)
+        else:
+            with open_regular(path) as file:
+                raw = file.read(MAX_FILE + 1)
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path}: no such file; {_near(path) or 'check the name'}"
         ) from None
+    except IsADirectoryError as error:
+        fix = _only(path)
+        text = f"this is a directory; did you mean {str(fix)!r}?" if fix else what_failed(error)
+        raise ConfigurationError(f"{path}: {text}") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: {what_failed(error)}") from None
     if len(raw) > MAX_FILE:
         raise ConfigurationError(
             f"{path}: larger than {MAX_FILE} bytes; expected a configuration file"
         )
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigurationError(f"{path}: UTF-16, as PowerShell writes it; save it as UTF-8")
     try:
         return raw.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
@@ -53,6 +64,12 @@ def _near(path: Path) -> str:
     names = [each.name for each in path.parent.glob("*.toml") if each.is_file()]
     whole = f"{path.name}.toml"
     return did_you_mean(whole if whole in names else path.name, names)
+
+
+def _only(folder: Path) -> Path | None:
+    """The configuration in a folder that has only one."""
+    found = [each for each in folder.glob("*.toml") if each.is_file()]
+    return found[0] if len(found) == 1 else None
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -69,7 +86,7 @@ def replace_file(path: Path, text: str) -> None:
         # Root may write anything; a file that was made read-only is left alone all the same.
         if not status.st_mode & _ANYBODY or not os.access(target, os.W_OK):
             raise OSCBridgeError(f"{path}: not changed: the file is read-only; make it writable")
-        with target.open("rb") as old:
+        with open_regular(target) as old:
             mark = codecs.BOM_UTF8 if old.read(3) == codecs.BOM_UTF8 else b""
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         temporary = Path(name)

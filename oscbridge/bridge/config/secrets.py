@@ -15,12 +15,16 @@ from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler, Validatio
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from oscbridge.bridge.config.problem import KeyPath
+from oscbridge.file_reading import open_regular, read_limited
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["SECRET", "File", "Folder", "Secret", "note_file", "noted_files", "secret_warnings"]
 
 MAX_SECRET: Final = 65_536
 """Bytes of a secret, at most."""
+
+MAX_FILE: Final = 16 << 20
+"""Bytes of a file that an option names, at most: some libraries read it whole."""
 
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16, which Windows PowerShell writes."""
@@ -109,8 +113,7 @@ def _from_environment(name: str) -> Secret:
 
 def _from_file(path: Path) -> Secret:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SECRET + 1)
+        data = read_limited(path, MAX_SECRET + 1)
     except OSError as error:
         raise ValueError(f"{path}: {_why(error)}") from None
     return _secret(data, str(path))
@@ -173,12 +176,15 @@ def _read_file(value: object, info: ValidationInfo) -> Path:
         raise ValueError("expected the name of a file, in quotes")
     path = _resolve(value, info)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
             file.read(1)
     except OSError as error:
         raise ValueError(_why(error)) from None
     except ValueError:
         raise ValueError("not a valid file name") from None
+    if size > MAX_FILE:
+        raise ValueError(f"larger than {MAX_FILE} bytes; name another file")
     return path
 
 
@@ -234,4 +240,5 @@ Folder: TypeAlias = Annotated[Path, BeforeValidator(_read_folder, json_schema_in
 """A readable folder; a relative path starts at the directory of the configuration file."""
 
 File: TypeAlias = Annotated[Path, BeforeValidator(_read_file, json_schema_input_type=str)]
-"""A readable file; a relative path starts at the directory of the configuration file."""
+"""A readable file of at most 16 MiB; a relative path starts at the directory of the configuration
+file. A pipe or a device is not a file."""

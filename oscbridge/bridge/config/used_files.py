@@ -17,6 +17,7 @@ from oscbridge.bridge.config.include import WILD, IncludedTables
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.secrets import noted_files
 from oscbridge.contract.endpoint import AnyEndpoint
+from oscbridge.file_reading import open_regular
 
 __all__ = ["UsedFiles", "used_files"]
 
@@ -82,7 +83,7 @@ def _state(path: Path) -> object:
 
 def _digest(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(MAX_CONTENT)
     except (OSError, ValueError):
         return b""

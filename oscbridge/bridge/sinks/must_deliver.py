@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sized
 from typing import Final, Generic
 
+from oscbridge.bridge.sinks.keyed_messages import KeyedMessages
 from oscbridge.bridge.sinks.queue_base import EntryT
 
 __all__ = ["MAX_MUST_DELIVER", "MustDeliverBuffer", "no_key"]
@@ -22,24 +22,28 @@ class MustDeliverBuffer(Generic[EntryT]):
     """
 
     def __init__(self, key: Callable[[EntryT], Hashable]) -> None:
-        self.messages: OrderedDict[Hashable, EntryT] = OrderedDict()
-        """By their keys, oldest first."""
+        self._kept: KeyedMessages[EntryT] = KeyedMessages()
+        self.messages: Sized = self._kept.messages
+        """The messages kept."""
         self._key = key
 
     def keep(self, message: EntryT) -> bool:
         """Keep a message if it must be delivered. Returns False if a message was dropped."""
-        kept = self.messages
+        kept = self._kept
         try:
             key = self._key(message)
-            is_known = key in kept
-            if key is None or (not is_known and len(kept) >= MAX_MUST_DELIVER):
+            if key is None:
                 return False
-            kept[key] = message
-            if is_known:
-                kept.move_to_end(key)
+            number = kept.find(key)
+            if number is not None:
+                kept.messages[number] = key, message
+                kept.messages.move_to_end(number)
+                return False
+            if len(kept.messages) < MAX_MUST_DELIVER:
+                return not kept.put(key, message)
         except BaseException:  # raised by a plugin; the source of the message must not fail
-            return False
-        return not is_known
+            pass
+        return False
 
     def may_drop(self, message: EntryT) -> bool:
         """Whether a message need not be delivered."""
@@ -50,8 +54,11 @@ class MustDeliverBuffer(Generic[EntryT]):
 
     def remove(self, count: int) -> list[EntryT]:
         """Remove and return the oldest messages, at most ``count``."""
-        kept = self.messages
-        return [kept.popitem(last=False)[1] for _ in range(min(count, len(kept)))]
+        return self._kept.remove(count)
+
+    def clear(self) -> None:
+        """Remove all messages."""
+        self._kept.clear()
 
 
 def no_key(_message: object) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final
 
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
+from oscbridge.bridge.sinks.keyed_messages import KeyedMessages
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.memory_queue import MemoryQueue
 from oscbridge.bridge.sinks.must_deliver import MustDeliverBuffer, no_key
@@ -91,48 +92,33 @@ class LatestQueue(MemoryQueue[EntryT]):
         must_deliver_key: Callable[[EntryT], Hashable] = no_key,
         coalesce_key: Callable[[EntryT], Hashable] = lambda message: message.address,
     ) -> None:
-        self._messages: OrderedDict[object, EntryT] = OrderedDict()
+        self._messages: KeyedMessages[EntryT] = KeyedMessages()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         self._key = coalesce_key
-        waiting = self._messages, self._must_deliver.messages
+        waiting = self._messages.messages, self._must_deliver.messages
         super().__init__(size, loop, drops, sampler, *waiting)
 
     def _add(self, message: EntryT) -> str:
-        messages = self._messages
+        found = self._messages
         try:
-            key = self._key(message)
-            is_replaced = self._store(object() if key is None else key, message)
+            is_replaced = found.put(self._key(message), message)
         except BaseException:  # raised by a plugin; the source of the message must not fail
-            is_replaced = self._store(message.address, message)
+            is_replaced = found.put(message.address, message)
         if is_replaced:
             return "replaced"
-        if len(messages) <= self.size or self._must_deliver.keep(messages.popitem(last=False)[1]):
+        if len(found.messages) <= self.size or self._must_deliver.keep(found.remove_first()):
             return ""
         self._sampler.dropped()
         return "full"
 
-    def _store(self, key: object, message: EntryT) -> bool:
-        """Store a message. Whether it replaces another. Raises what the key raises."""
-        messages = self._messages
-        is_replaced = key in messages
-        messages[key] = message
-        return is_replaced
-
     def _remove(self, count: int) -> list[EntryT]:
-        first = self._must_deliver.remove(count) if self._must_deliver.messages else []
-        count -= len(first)
-        messages = self._messages
-        if count < len(messages):
-            return first + [messages.popitem(last=False)[1] for _ in range(count)]
-        first += messages.values()
-        messages.clear()
-        return first
+        if not self._must_deliver.messages:
+            return self._messages.remove(count)
+        first = self._must_deliver.remove(count)
+        return first + self._messages.remove(count - len(first))
 
     def _discard(self, is_expired: Callable[[EntryT], bool]) -> int:
-        found = [key for key, message in self._messages.items() if is_expired(message)]
-        for key in found:
-            del self._messages[key]
-        return len(found)
+        return self._messages.discard(is_expired)
 
 
 class BlockingQueue(MemoryQueue[EntryT]):

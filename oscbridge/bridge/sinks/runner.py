@@ -245,8 +245,8 @@ class EndpointRunner(SinkSide):
         if self.queue is None:
             return
         if lost := self.queue.close(self._sender.end(in_order=self.options.policy == "spool")):
-            self.dropped(reason, lost)
+            self._drops.drop(reason, lost)
         if lost := await self.queue.finish():
-            self.dropped(reason, lost)
+            self._drops.drop(reason, lost)
         if len(self.queue):
             self.endpoint.log.info("%s kept on disk", several(len(self.queue)))

@@ -153,18 +153,19 @@ class Sender(ImmediateSending):
     async def _send(self, messages: Sequence[Deliverable]) -> None:
         """Try to deliver some messages. Those that are not settled stay in the batch."""
         try:
-            await self._attempt(messages)
-        except PartialDelivery as error:
-            has_progress = self._settle_some(error)
-            if error.cause is not None:
-                await self._recover(error.cause, has_progress=has_progress)
-            elif not has_progress:  # or it would be sent again for ever
-                self._lose("error", self._whole(messages), error)
-        except (NotConnected, BackOff, OSError) as error:
-            await self._recover(error)
-        except BadMessage as error:
-            self._lose(error.reason, self._whole(messages), error)
-        except BaseException as error:
+            try:
+                await self._attempt(messages)
+            except PartialDelivery as error:
+                has_progress = self._settle_some(error)
+                if error.cause is not None:
+                    await self._recover(_checked(error.cause), has_progress=has_progress)
+                elif not has_progress:  # or it would be sent again for ever
+                    self._lose("error", self._whole(messages), error)
+            except (NotConnected, BackOff, OSError) as error:
+                await self._recover(error)
+            except BadMessage as error:
+                self._lose(error.reason, self._whole(messages), error)
+        except BaseException as error:  # of the endpoint, or by an invalid error of it
             if is_ending(error):
                 raise
             self._lose("error", self._whole(messages), error)
@@ -210,3 +211,10 @@ class Sender(ImmediateSending):
 def _is_open(message: Deliverable) -> bool:
     """Whether more messages of its forwarded bundle follow."""
     return isinstance(message.timetag, ForwardedTag) and not message.timetag.is_complete
+
+
+def _checked(cause: object) -> NotConnected | BackOff | OSError:
+    """Raises ``TypeError`` if a plugin gives something else as the cause."""
+    if not isinstance(cause, NotConnected | BackOff | OSError):
+        raise TypeError(f"the cause must be NotConnected, BackOff or OSError, got {cause!r}")
+    return cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
@@ -14,7 +15,7 @@ from oscbridge.bridge.sinks.role_gate import PatientGate, RoleGate
 from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
 from oscbridge.contract.delivery import Deliverable, Delivery
 from oscbridge.contract.endpoint import AnyEndpoint, Endpoint
-from oscbridge.errors import PartialDelivery, PoisonMessage
+from oscbridge.errors import BadMessage, PartialDelivery, PoisonMessage
 from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
@@ -123,9 +124,10 @@ class Settling:
             return False  # one message has no parts
         unsettled = self._batch.unsettled
         before = len(unsettled)
-        outcomes: dict[int, Loss | None] = dict.fromkeys(error.accepted)
-        outcomes |= {index: Loss(bad.reason, bad) for index, bad in error.rejected.items()}
-        for index, bad in error.rejected.items():
+        outcomes: dict[int, Loss | None] = {_index(each): None for each in error.accepted}
+        rejected = {_index(each): _checked(bad) for each, bad in error.rejected.items()}
+        outcomes |= {index: Loss(bad.reason, bad) for index, bad in rejected.items()}
+        for index, bad in rejected.items():
             if self._on_poison is not None and isinstance(bad, PoisonMessage) and index < before:
                 self._on_poison(unsettled[index], str(bad))
         self._settled(self._batch.settle(outcomes))
@@ -171,3 +173,15 @@ class Settling:
         except Exception as error:  # the messages are delivered all the same
             text = f"a watcher failed: {failure_text(error)}"
             self._reporter.report("watcher", text, error=error)
+
+
+def _index(value: int) -> int:
+    """An index as a plain number. Raises what a plugin's index raises."""
+    return int(operator.index(value))
+
+
+def _checked(error: object) -> BadMessage:
+    """Raises ``TypeError`` if a plugin rejects a message with something else."""
+    if not isinstance(error, BadMessage):
+        raise TypeError(f"a rejected message needs a BadMessage, got {type(error).__name__}")
+    return error

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.connection import EndpointConnection
 from oscbridge.bridge.sinks.counts import SinkCounts
-from oscbridge.bridge.sinks.drops import STANDBY
+from oscbridge.bridge.sinks.drops import STANDBY, text_of_reason
 from oscbridge.bridge.sinks.host import EndpointHost
 from oscbridge.bridge.sinks.latency import Latency, LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions
@@ -160,6 +160,18 @@ class SinkSide(EndpointHost):
             if stands_by and self._sender.latest is not None:
                 self._sender.latest.add((message,))
         self._drops.log(reason, 1)
+
+    def dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages that the endpoint loses, and that were never offered to it.
+
+        They count as offered, too: otherwise its counters would not add up. From any thread.
+        """
+        reason, why = text_of_reason(reason), text_of_reason(why)
+        if self._drops.is_valid(reason, count):
+            with self._counting:
+                self._offered += count
+                self._drops.count(reason, count)
+            self._drops.log(reason, count, why)
 
     # --- main and backup -----------------------------------------------------------------------
 

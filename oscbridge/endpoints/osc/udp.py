@@ -21,6 +21,8 @@ __all__ = ["UDPLink", "open_udp"]
 BUSY_WAIT: Final = 0.002
 """Seconds to wait when the system has no buffer for another datagram."""
 
+MAX_DATAGRAM: Final = 65_535
+"""Bytes of a datagram: the limit of UDP."""
 
 _ERROR_QUEUE: Final[int | None] = getattr(socket, "MSG_ERRQUEUE", None)
 _ERRNO: Final = struct.Struct("=I")
@@ -110,7 +112,7 @@ def _prepare_sending(sock: socket.socket, hops: int, interface: str) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
 
 
-class UDPLink(asyncio.DatagramProtocol):
+class UDPLink:
     """One socket for both directions.
 
     Reads like the servers, until the socket would block. A refused datagram, which the
@@ -133,7 +135,7 @@ class UDPLink(asyncio.DatagramProtocol):
         self._on_refused = on_refused
         self._receive = oscbridge.udp_receiver(sock)
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     def redirect(self, remote: oscbridge.ClientAddress, *, is_fixed: bool) -> bool:
         """Send to another address from now on. Returns False if that requires another socket.
@@ -155,12 +157,18 @@ class UDPLink(asyncio.DatagramProtocol):
         try:
             self._loop.add_reader(self.sock, self._read)
         except NotImplementedError:  # e.g. the proactor loop of Windows
-            self._transport, _ = await self._loop.create_datagram_endpoint(
-                lambda: self, sock=self.sock
-            )
+            self._reading = self._loop.create_task(self._read_all())
 
-    def datagram_received(self, data: bytes, addr: oscbridge.ClientAddress) -> None:
-        self._on_packet(data, addr)
+    async def _read_all(self) -> None:
+        """Read without readers. The datagram transports of such loops may end at an error."""
+        while True:
+            try:
+                data, client = await self._loop.sock_recvfrom(self.sock, MAX_DATAGRAM)
+            except OSError as error:  # about a datagram sent earlier
+                self._on_refused(oscbridge.what_failed(error), error.errno or 0)
+                await asyncio.sleep(BUSY_WAIT)
+            else:
+                self._loop.call_soon(self._on_packet, data, client)
 
     def _read(self) -> None:
         try:
@@ -204,10 +212,6 @@ class UDPLink(asyncio.DatagramProtocol):
             sent = [n for n in range(len(packets)) if n not in rejected]
             raise oscbridge.PartialDelivery(sent, rejected)
 
-    def error_received(self, exc: Exception) -> None:
-        number = exc.errno if isinstance(exc, OSError) else None
-        self._on_refused(str(exc), number or 0)
-
     def _take_errors(self) -> bool:
         """Report the errors that routers and the peer sent about earlier datagrams.
 
@@ -248,11 +252,12 @@ class UDPLink(asyncio.DatagramProtocol):
                 self._loop.remove_writer(self.sock)
 
     async def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-            return
-        self._loop.remove_reader(self.sock)
-        self._loop.remove_writer(self.sock)
+        if self._reading is None:
+            self._loop.remove_reader(self.sock)
+            self._loop.remove_writer(self.sock)
+        else:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         self.sock.close()
 
 

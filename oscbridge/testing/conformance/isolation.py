@@ -22,7 +22,7 @@ __all__ = ["Outcome", "run_isolated"]
 
 Outcome: TypeAlias = Literal["passed", "failed", "not run"]
 
-RULE_TIMEOUT: Final = 15.0
+RULE_TIMEOUT: Final = 30.0
 """Seconds for a rule."""
 
 END_TIMEOUT: Final = 1.0

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
@@ -22,7 +22,7 @@ HANG_TIME: Final = 5.0
 """Seconds after which what blocks the loop is interrupted, where the system has signals."""
 
 INTERVAL: Final = 0.005
-"""Seconds between two questions to the loop."""
+"""Seconds between two timers of the loop, and between two looks."""
 
 _SIGNAL: Final = getattr(signal, "SIGURG", None)
 """A signal that nothing else uses: without a handler it is ignored."""
@@ -41,7 +41,11 @@ class LoopBlock(NamedTuple):
 
 
 class BlockWatch:
-    """A thread that expects the loop to answer within :data:`LIMIT`."""
+    """Expects the loop to run a timer every :data:`INTERVAL`.
+
+    The loop's thread itself measures how late the timer is, so that nothing depends on when
+    another thread runs; a thread meanwhile looks at the line that blocks the loop.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, prefix: str) -> None:
         self.blocks: list[LoopBlock] = []
@@ -50,83 +54,82 @@ class BlockWatch:
         self._prefix = prefix
         self._watched = threading.get_ident()
         self._watched_id = threading.get_native_id()
-        self._answered = threading.Event()
-        self._answered_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._waited = 0.0
+        self._place = ""
         self._stopping = threading.Event()
         self._restore: Callable[[], object] = _nothing
         self._can_interrupt = (
             _SIGNAL is not None and threading.current_thread() is threading.main_thread()
         )
-        self._thread = threading.Thread(target=self._watch, name="loop watch", daemon=True)
+        self._thread = threading.Thread(target=self._look, name="loop watch", daemon=True)
 
     def start(self) -> None:
         """Watch the loop, which runs on this thread."""
         if self._can_interrupt and _SIGNAL is not None:
             number, before = _SIGNAL, signal.signal(_SIGNAL, _interrupt)
             self._restore = lambda: signal.signal(number, before)
+        self._expect()
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread. On the thread of the loop."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._stopping.set()
-        self._answered.set()
         self._thread.join()
         self._restore()
 
-    def _watch(self) -> None:
-        threads = (self._watched_id, threading.get_native_id())
-        while True:
-            due, waited = time.monotonic() + INTERVAL, _waited(threads)
-            if self._stopping.wait(INTERVAL):
-                return
-            # C code can keep this thread from running: then it is late, and so was the loop.
-            began = time.monotonic() if waited is None else due
-            place = self._place() if time.monotonic() - began > LIMIT / 2 else ""
-            self._answered.clear()
-            try:
-                self._loop.call_soon_threadsafe(self._answer)
-            except RuntimeError:  # it is closed
-                return
-            for _ in range(2):
-                if not self._answered.wait(LIMIT / 2):
-                    place = self._place() or place
-            while not self._stopping.is_set() and not self._answered.wait(HANG_TIME):
-                place = self._place() or place
-                if self._can_interrupt and _SIGNAL is not None:
-                    signal.pthread_kill(self._watched, _SIGNAL)
-            seconds = self._answered_at - began - _longest(waited, _waited(threads))
-            if seconds > LIMIT and not self._stopping.is_set():
-                self.blocks.append(LoopBlock(seconds, place))
+    def _expect(self) -> None:
+        """Set the next timer."""
+        self._place = ""
+        self._waited = _waited(self._watched_id)
+        self._due = time.monotonic() + INTERVAL
+        self._timer = self._loop.call_later(INTERVAL, self._beat)
 
-    def _answer(self) -> None:
-        self._answered_at = time.monotonic()
-        self._answered.set()
+    def _beat(self) -> None:
+        if (seconds := self._late()) > LIMIT:
+            self.blocks.append(LoopBlock(seconds, self._place))
+        self._expect()
 
-    def _place(self) -> str:
-        return running_place(self._watched, self._prefix)
+    def _late(self) -> float:
+        """Seconds for which the timer is late, without those in which others had the processor."""
+        waited = _waited(self._watched_id) - self._waited
+        return time.monotonic() - self._due - waited
+
+    def _look(self) -> None:
+        """Note the line that blocks the loop, and interrupt it after :data:`HANG_TIME`."""
+        interrupt_at = HANG_TIME
+        while not self._stopping.wait(INTERVAL):
+            if time.monotonic() - self._due < LIMIT / 2:
+                interrupt_at = HANG_TIME
+                continue
+            self._place = running_place(self._watched, self._prefix) or self._place
+            if (late := self._late()) > interrupt_at and self._can_interrupt:
+                interrupt_at = late + HANG_TIME
+                _send_signal(self._watched)
 
 
-def _waited(threads: Iterable[int]) -> list[int] | None:
-    """Nanoseconds for which each thread could run, but others had its processor; by native ids.
+def _waited(thread: int) -> float:
+    """Seconds for which a thread could run, but others had its processor; by its native id.
 
-    Linux counts them (``proc_pid_schedstat(5)``); None elsewhere.
+    Linux counts them (``proc_pid_schedstat(5)``); 0 elsewhere.
     """
     try:
-        files = [Path(f"/proc/self/task/{each}/schedstat") for each in threads]
-        return [int(file.read_text().split()[1]) for file in files]
+        text = Path(f"/proc/self/task/{thread}/schedstat").read_text()
+        return int(text.split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
-        return None
-
-
-def _longest(before: list[int] | None, after: list[int] | None) -> float:
-    """Seconds that the thread which waited the longest has waited between two times."""
-    if before is None or after is None:
         return 0.0
-    return max(now - then for then, now in zip(before, after, strict=True)) / 1e9
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> Any:
     raise BlockedLoop(f"it blocked the event loop for {HANG_TIME:g} s")
+
+
+def _send_signal(thread: int) -> None:
+    if _SIGNAL is not None:
+        signal.pthread_kill(thread, _SIGNAL)
 
 
 def _nothing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -11,6 +10,7 @@ from oscbridge.monitoring import BridgeStatus, EndpointStatus, RouteStatus, Stat
 from oscbridge_ui.loss_words import BAD, endpoint_loss, source_loss
 from oscbridge_ui.now_messages import Problem
 from oscbridge_ui.parts import bridge_id, endpoint_id, route_id
+from oscbridge_ui.steady_time import steady_time
 from oscbridge_ui.words import bridge_fix, connection_fix, count_of
 
 __all__ = ["ProblemList"]
@@ -34,7 +34,7 @@ class ProblemList:
     def update(self, status: Status, now: float) -> Sequence[Problem]:
         """The problems of a status, the gravest first; ``now`` is in seconds of any clock."""
         found = sorted(self._find(status, now), key=lambda each: each.level != "bad")
-        known = time.time()
+        known = steady_time()
         self._since = {each.id: self._since.get(each.id, known) for each in found}
         return tuple(
             each.model_copy(update={"since": round(self._since[each.id], 1)})

@@ -43,6 +43,10 @@ MINUTE: Final = 60
 """Seconds of history of each row."""
 
 
+MAX_NODES: Final = 2_000
+"""Nodes of the tree in one message, and those of one more branch: the others follow."""
+
+
 FADING: Final = 0.7
 """What the messages of a second count one second later, where the busiest are first."""
 
@@ -64,12 +68,14 @@ class ValuesTopic(Topic):
         """The messages of each address so far, and those of the last seconds."""
         self._is_tree_new = True
         self._tree_open: Sequence[str] = ()
+        self._tree_due: dict[str, None] = {}
+        """Open branches that are still to be compared with those that were sent."""
         self._sent: dict[str, int] = {}
         """How often each address on the screen had changed when it was sent."""
         self._plotted: frozenset[str] = frozenset()
         """Addresses whose whole history was sent."""
         self._order: Sequence[str] | None = None
-        self._sent_tree: Mapping[str, Sequence[TreeNode]] | None = None
+        self._sent_tree: dict[str, Sequence[TreeNode]] = {}
         self._sources: Sequence[str] = ()
         self._sent_sources: Sequence[str] | None = None
         self._sent_counts: tuple[int, ...] = ()
@@ -209,15 +215,24 @@ class ValuesTopic(Topic):
         return all(_contains(value, names, word) for word in words)
 
     def _new_tree(self) -> Mapping[str, Sequence[TreeNode]] | None:
-        wanted = self._request.open
-        if not self._is_tree_new and wanted == self._tree_open:
-            return None
-        self._is_tree_new, self._tree_open = False, wanted
-        tree = {path: self._tree.children(path) for path in dict.fromkeys(wanted)}
-        if tree == self._sent_tree:
-            return None
-        self._sent_tree = tree
-        return tree
+        """The open branches that are new or have changed, as many as fit into one message."""
+        wanted = dict.fromkeys(self._request.open)
+        if self._is_tree_new or self._request.open != self._tree_open:
+            self._is_tree_new, self._tree_open = False, self._request.open
+            waiting = [path for path in self._tree_due if path in wanted]
+            self._tree_due = dict.fromkeys((*waiting, *wanted))  # each has its turn
+            sent = self._sent_tree.items()
+            self._sent_tree = {path: each for path, each in sent if path in wanted}
+        changed: dict[str, Sequence[TreeNode]] = {}
+        count = 0
+        while self._tree_due and count < MAX_NODES:
+            path = next(iter(self._tree_due))
+            del self._tree_due[path]
+            found = self._tree.children(path)
+            count += len(found) + 1
+            if self._sent_tree.get(path) != found:
+                self._sent_tree[path] = changed[path] = found
+        return changed or None
 
     def _new_sources(self) -> Sequence[str] | None:
         if self._sources == self._sent_sources:

@@ -51,6 +51,7 @@ class ValuesState(ProtocolModel):
     histories: Sequence[ValueHistory]
     """Of rows that are new in the window, the last minute; of chosen ones, ten minutes."""
     tree: Mapping[str, Sequence[TreeNode]] | None
-    """The children of open branches; None if they are unchanged."""
+    """The children of open branches: of those that are new or have changed, a part in each
+    message. None if none has."""
     sources: Sequence[str] | None
     forgotten: int

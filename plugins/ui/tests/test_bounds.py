@@ -19,6 +19,7 @@ from control_room import SUBPROTOCOL, ControlRoomProgram, connected
 from oscbridge import MIDI, Color, Message, encode_message
 from oscbridge_ui.address_tree import MAX_DEPTH, AddressTree
 from oscbridge_ui.shown_values import MAX_BYTES, MAX_CHARACTERS, kept_values, shown_values
+from oscbridge_ui.values_feed import MAX_NODES
 from oscbridge_ui.watching import WATCHES
 
 ADDRESSES = 40
@@ -95,6 +96,30 @@ async def test_flood_of_requests_waits(program: ControlRoomProgram) -> None:
         assert answer["error"] == ""
         assert time.monotonic() - began > 1.5
         await other.next("pulse")
+
+
+async def test_many_open_branches_are_sent_in_parts(program: ControlRoomProgram) -> None:
+    names = [f"/{name}" for name in "abcdefgh"]
+    count = 700
+    addresses = [f"{name}/{number}" for name in names for number in range(count)]
+    nodes: dict[str, int] = {}
+    sizes: list[int] = []
+    async with connected(program.port) as page:
+        await page.next("welcome")
+        await page.send(type="watch_values", count=0)
+        for end in range(100, len(addresses) + 1, 100):
+            part = addresses[end - 100 : end]
+            program.send(*(encode_message(Message.of(each, 1)) for each in part))
+            while (await page.next("values"))["total"] < end:
+                pass
+        await page.send(type="watch_values", count=0, open=names)
+        while sum(nodes.values()) < len(addresses):
+            tree = (await page.next("values"))["tree"] or {}
+            tree.pop("", None)
+            sizes.append(sum(map(len, tree.values())))
+            nodes |= {path: len(each) for path, each in tree.items()}
+    assert nodes == dict.fromkeys(names, count)
+    assert max(sizes) <= MAX_NODES + count
 
 
 def test_deep_address_has_a_bounded_number_of_branches() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from control_room import CONFIGURATION, ControlRoomPage, ControlRoomProgram, con
 from playwright.async_api import Page, expect
 
 from oscbridge import Message, encode_message
+from oscbridge.testing import free_port
 
 HOUR = 3_600
 
@@ -108,3 +110,16 @@ async def test_ages_stay_when_the_clock_of_the_page_is_set(
     await expect(figures.get_by_role("cell").nth(2)).to_have_text("0.750")  # the highest
     await page.evaluate(f"window.jump = {HOUR * 1_000}")
     await expect(line.locator(".age")).to_have_text("3 s")
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+async def test_problem_is_as_old_as_by_the_clock_of_the_bridge(
+    start: Callable[..., Any], open_page: Open, seconds: int
+) -> None:
+    away = f'\n[endpoint.away]\ntype = "mqtt"\nbroker = "mqtt://127.0.0.1:{free_port()}"\n'
+    with start(f"{CONFIGURATION}{away}") as process:
+        page = await open_page("about:blank")
+        await page.add_init_script(f"{JUMP}; window.jump = {seconds * 1_000}")
+        await page.goto(ControlRoomProgram(process).url)
+        problems = page.get_by_role("region", name="Problems")
+        await expect(problems.locator(".aside")).to_have_text(re.compile(r"^for \d+ s$"))

@@ -59,6 +59,29 @@ async def test_device_is_added_from_discovery_and_gets_messages(
     assert {"type": "osc", "to": f"osc://{name}"} in tables["endpoint"].values()
 
 
+async def test_draft_of_options_stays_when_another_part_is_saved(
+    program: ControlRoomProgram, open_page: Open, tmp_path: Path
+) -> None:
+    page = await open_page(f"{program.url}devices")
+    parts = page.get_by_role("region", name="Bridges and endpoints").get_by_role("listitem")
+    for name in ("stage", "web"):
+        await parts.filter(has_text=name).first.get_by_role("button", name="Options").click()
+    stage, web = (page.get_by_role("form", name=f"Options of {name}") for name in ("stage", "web"))
+    await stage.get_by_role("textbox", name="listen").fill("udp://localhost:0")
+    await expect(stage.get_by_label("What saving changes")).to_contain_text("localhost")
+    await web.get_by_text("More options").click()
+    await web.get_by_label("queue", exact=True).fill("500")
+    await expect(web.get_by_label("What saving changes")).to_contain_text("queue")
+    await web.get_by_role("button", name="Save and reload").click()
+    await expect(page.get_by_text("is changed.")).to_be_visible()
+    await expect(stage.get_by_role("textbox", name="listen")).to_have_value("udp://localhost:0")
+    await stage.get_by_role("button", name="Save and reload").click()
+    await expect(stage).to_have_count(0)
+    tables = tomllib.loads((tmp_path / "test.toml").read_text())
+    assert tables["bridge"]["stage"]["listen"] == "udp://localhost:0"
+    assert tables["endpoint"]["web"]["queue"] == 500
+
+
 async def test_option_is_changed_by_its_form_and_undone(
     start: Callable[..., Any], open_page: Open, tmp_path: Path
 ) -> None:

@@ -69,6 +69,30 @@ def text(value: str) -> dict[str, Any]:
     return {"kind": "text", "text": value}
 
 
+async def test_text_from_an_earlier_process_is_merged_with_what_the_file_has_become(
+    start: Callable[..., Any], file: Path
+) -> None:
+    secret = '\n[endpoint.hook]\ntype = "webhook"\nurl = "https://example.org/hook-secret"\n'
+    before = CONFIGURATION + secret
+    with start(before) as process:
+        async with connected(ControlRoomProgram(process).port) as page:
+            shown = (await read(page))["files"][0]["text"]
+    assert "hook-secret" not in shown
+    after = before.replace("/1/fader", "/2/fader")
+    with start(after) as process:
+        async with connected(ControlRoomProgram(process).port) as page:
+            mine = shown.replace('"web"', '"web" # mine')
+            conflict = await check(page, {**text(shown.replace("/1/", "/3/")), "base": shown})
+            assert "changed elsewhere in the same place" in conflict["error"]
+            assert conflict["conflict"]
+            saved = await save(page, {**text(mine), "base": shown})
+            assert (saved["error"], saved["merged"]) == ("", True)
+            assert file.read_text() == after.replace('"web"', '"web" # mine')
+            saved = await save(page, text(mine))  # its hidden value is known, too
+            assert (saved["error"], saved["merged"]) == ("", False)
+            assert file.read_text() == before.replace('"web"', '"web" # mine')
+
+
 async def test_saved_route_runs_and_is_in_the_file(page: ControlRoomPage, file: Path) -> None:
     saved = await save(page, add())
     assert saved["error"] == ""

@@ -68,3 +68,33 @@ async def test_page_that_the_bridge_does_not_understand_says_so(
     await page.goto(program.url)
     await expect(page.get_by_role("alert")).to_contain_text(OUTDATED)
     await expect(page.get_by_role("button", name="Load the page again")).to_be_visible()
+
+
+async def test_page_that_the_bridge_never_understands_says_so(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page("about:blank")
+    await page.route_web_socket("**/ui", lambda page_side: page_side.close(code=4400))
+    await page.goto(program.url)
+    await expect(page.get_by_role("alert")).to_contain_text(OUTDATED)
+    await expect(page.get_by_role("button", name="Load the page again")).to_be_visible()
+
+
+async def test_page_that_first_meets_a_bridge_of_another_version_says_so(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    def meet(page_side: WebSocketRoute) -> None:
+        server = page_side.connect_to_server()
+
+        def forward(frame: str | bytes) -> None:
+            message = json.loads(frame)
+            if message["type"] == "welcome":
+                message["process"]["version"] = "99.0"
+            page_side.send(json.dumps(message))
+
+        server.on_message(forward)
+
+    page = await open_page("about:blank")
+    await page.route_web_socket("**/ui", meet)
+    await page.goto(program.url)
+    await expect(page.get_by_role("alert")).to_contain_text(OUTDATED)

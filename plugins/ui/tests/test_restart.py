@@ -6,12 +6,13 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from control_room import CONFIGURATION, ControlRoomProgram
 from page_checks import violations
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
 from ports import free_port
 
 from oscbridge import Message, encode_message
@@ -176,6 +177,124 @@ async def test_draft_is_compared_with_the_file_of_the_new_process(
         await expect(difference).to_contain_text('+match = "/9/fader{n}"')
         await expect(page.get_by_text("The file has other routes")).to_have_count(0)
         await expect(form.get_by_text("too old")).to_have_count(0)
+
+
+async def opened_text(page: Page) -> Locator:
+    """The editor of the file as text."""
+    await expect(page.get_by_role("button", name="New route")).to_be_enabled()
+    await page.get_by_role("button", name="Edit as text").click()
+    return page.get_by_role("region", name="Configuration as text")
+
+
+async def type_at_the_end(page: Page, panel: Locator, text: str) -> None:
+    await panel.get_by_role("textbox", name="Text of the configuration file").click()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.type(text)
+    await expect(panel.get_by_role("button", name="Save and reload")).to_be_enabled()
+
+
+MORE = '\n[[route]]\nname = "more"\nfrom = "stage"\nmatch = "/more"\nto = "web"\n'
+SECRET = '\n[endpoint.hook]\ntype = "webhook"\nurl = "https://example.org/hook-secret"\n'
+
+
+async def test_text_draft_keeps_what_others_changed_meanwhile(
+    start: Start, open_page: Open, text: str, tmp_path: Path
+) -> None:
+    with start(text + SECRET) as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}routes", tolerate=OFFLINE)
+        panel = await opened_text(page)
+        await type_at_the_end(page, panel, "# mine")
+    await expect_away(page)
+    with start(text.replace("/1/fader", "/2/fader") + MORE + SECRET):
+        difference = panel.get_by_label("What saving changes")
+        await expect(panel.get_by_text("both changes fit")).to_be_visible(timeout=WAIT)
+        await expect(difference).to_contain_text("+# mine")
+        await expect(difference).not_to_contain_text("match")
+        await panel.get_by_role("button", name="Save and reload").click()
+        await expect(page.get_by_text("Saved and reloaded")).to_be_visible()
+    written = (tmp_path / "test.toml").read_text()
+    assert written == text.replace("/1/fader", "/2/fader") + MORE + SECRET + "# mine\n"
+
+
+@pytest.mark.parametrize("choice", ["Keep mine", "Take theirs"])
+async def test_text_draft_in_conflict_is_compared_and_one_is_chosen(
+    start: Start, open_page: Open, text: str, choice: str
+) -> None:
+    with start(text + SECRET) as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}routes", tolerate=OFFLINE)
+        panel = await opened_text(page)
+        await type_at_the_end(page, panel, "# mine")
+    await expect_away(page)
+    with start(text + SECRET + "# theirs"):
+        conflict = panel.get_by_role("group", name="Changed elsewhere")
+        difference = conflict.get_by_label("What saving changes")
+        await expect(difference).to_contain_text("-# theirs", timeout=WAIT)
+        await expect(difference).to_contain_text("+# mine")
+        await expect(panel.get_by_role("button", name="Save and reload")).to_have_count(0)
+        assert await violations(page) == []
+        await conflict.get_by_role("button", name=choice).click()
+        await expect(conflict).to_have_count(0)
+        editor = panel.get_by_role("textbox", name="Text of the configuration file")
+        if choice == "Take theirs":
+            await expect(editor).to_contain_text("# theirs")
+            await expect(panel.get_by_role("button", name="Save and reload")).to_have_count(0)
+        else:
+            await expect(editor).to_contain_text("# mine")
+            await expect(panel.get_by_role("button", name="Save and reload")).to_be_enabled()
+
+
+@pytest.fixture
+async def away(start: Start, open_page: Open, text: str) -> Page:
+    """A page that has loaded all views, of a bridge that is away now."""
+    with start(text) as process:
+        page = await open_page(ControlRoomProgram(process).url, tolerate=OFFLINE)
+        names = "performance.getEntriesByType('resource').map(each => each.name).join(' ')"
+        loaded = ""
+        while not all(f"/{view}-" in loaded for view in ("Learn", "Devices")):
+            await asyncio.sleep(0.1)
+            loaded = await page.evaluate(names)
+    await expect_away(page)
+    return page
+
+
+async def test_devices_opened_while_the_bridge_is_away_have_options_later(
+    start: Start, away: Page, text: str
+) -> None:
+    await away.get_by_role("link", name="Devices").first.click()
+    with start(text):
+        await expect(away.get_by_role("alert")).to_have_count(0, timeout=WAIT)
+        await away.get_by_role("button", name="Options").first.click()
+        form = away.get_by_role("form", name="Options of stage")
+        await expect(form.get_by_role("textbox", name="listen")).to_be_visible()
+
+
+async def test_learning_opened_while_the_bridge_is_away_offers_to_save_later(
+    start: Start, away: Page, text: str
+) -> None:
+    await away.get_by_role("link", name="Learn").first.click()
+    with start(text) as process:
+        await expect(away.get_by_text("Move the control now, then")).to_be_visible(timeout=WAIT)
+        moved = (Message.of("/1/fader3", step / 10) for step in range(11))
+        ControlRoomProgram(process).send(*map(encode_message, moved))
+        await expect(away.get_by_text("Move the target now, then")).to_be_visible()
+        await away.get_by_label("Or choose its endpoint").select_option("web")
+        await away.get_by_label("Address", exact=True).fill("/level")
+        await away.get_by_role("button", name="Use it").click()
+        await expect(away.get_by_role("button", name="Save and reload")).to_be_enabled()
+
+
+async def test_editor_that_cannot_be_loaded_says_so(
+    start: Start, open_page: Open, text: str
+) -> None:
+    failed = "Failed to load resource: net::ERR_FAILED"
+    with start(text) as process:
+        page = await open_page(f"{ControlRoomProgram(process).url}routes", tolerate=failed)
+        await page.route("**/TextEditor-*.js", lambda route: route.abort())
+        await page.get_by_role("button", name="Edit as text").click()
+        await expect(page.get_by_text("This editor cannot be loaded.")).to_be_visible()
+        await page.unroute("**/TextEditor-*.js")
+        await page.get_by_role("button", name="Load the page again").click()
+        await opened_text(page)
 
 
 async def test_options_are_those_of_the_new_process(

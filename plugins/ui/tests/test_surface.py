@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,8 @@ from control_room import (
 )
 from websockets.asyncio.client import ClientConnection, connect
 
-from oscbridge import Message, OSCBridgeError, encode_message
+from oscbridge import ConfigurationError, Message, OSCBridgeError, encode_message
+from oscbridge_ui.surface.edits import read_edits
 from oscbridge_ui.surface.file import SurfaceFile
 from oscbridge_ui.surface.models import MAX_PAGES, MAX_WIDGETS, SurfaceDocument
 
@@ -191,6 +193,12 @@ async def test_damaged_file_is_kept_under_another_name(
             assert pages.order == []
             assert await pages.edit(new_page()) == ""
     assert "../x" in file.with_name(f"{file.name}.damaged-1").read_text()
+
+
+def test_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSCBridgeError, match="not a regular file"):
+        SurfaceFile((tmp_path / "pipe",)).read()
 
 
 def test_file_that_cannot_be_read_is_not_replaced(
@@ -378,6 +386,25 @@ HOSTILE = [
     json.dumps([{"op": "change_page", "page": "gone", "changes": {"name": "x"}}]),
     json.dumps([new_page(widgets=[{"id": "same", "kind": "label"}] * 2)]),
 ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("address", "/with a space", "address: must start with '/' and have no spaces"),
+        ("colour", "red", "colour: must be '#' with six digits"),
+        ("types", "[f]", "types: must be type tags"),
+        ("id", "No Id", "id: is not valid"),
+    ],
+)
+def test_error_says_what_a_text_must_be_instead_of_its_pattern(
+    key: str, value: str, words: str
+) -> None:
+    edits = json.dumps([new_page(), new_fader("fader1", **{key: value})])
+    with pytest.raises(ConfigurationError) as raised:
+        read_edits(edits)
+    assert words in str(raised.value)
+    assert "pattern" not in str(raised.value)
 
 
 @pytest.mark.parametrize("edits", HOSTILE, ids=range(len(HOSTILE)))

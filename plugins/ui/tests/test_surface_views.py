@@ -419,6 +419,33 @@ async def test_value_is_pinned_and_pages_are_exported_and_imported(
         await expect(chosen).to_have_attribute("aria-pressed", "true")  # it is imported wholly
 
 
+@pytest.mark.parametrize("way", ["button", "key"])
+async def test_removed_control_comes_back_to_its_page_from_another_one(
+    program: ControlRoomProgram, open_page: Open, pages: Callable[..., None], way: str
+) -> None:
+    pages(widget("one", "fader", "/a", 0, types="f"))
+    page = await open_page(f"{program.url}surface")
+    await page.get_by_role("button", name="Arrange", exact=True).click()
+    await page.get_by_role("button", name="Page", exact=True).click()
+    tabs = page.get_by_role("group", name="Pages")
+    await tabs.get_by_role("button", name="Page").click()
+    await tabs.get_by_role("button", name="Main").click()
+    await page.get_by_role("button", name="Arrange one").click()
+    if way == "key":
+        await page.keyboard.press("Delete")
+    else:
+        side = page.get_by_role("complementary", name="Arrange")
+        await side.get_by_role("button", name="Remove").click()
+    await expect(fader(page, "one")).to_have_count(0)
+    await tabs.get_by_role("button", name="Page").click()
+    await expect(page.get_by_text("Removed one from Main")).to_be_visible()
+    await page.get_by_role("button", name="Undo").click()
+    main = tabs.get_by_role("button", name="Main")
+    await expect(main).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_role("button", name="Arrange one")).to_be_visible()
+    await expect(page.get_by_text("Removed one")).to_have_count(0)
+
+
 async def test_screen_is_full_and_stays_on_where_the_browser_allows_it(
     program: ControlRoomProgram, open_page: Open, pages: Callable[..., None]
 ) -> None:

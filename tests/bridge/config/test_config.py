@@ -495,6 +495,13 @@ def test_file_that_is_not_utf_8_is_a_problem_with_its_line(tmp_path: Path) -> No
     assert load_fails(path) == "line 2: not UTF-8; save it as UTF-8"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_file_that_powershell_has_written_is_a_problem(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "show.toml"
+    path.write_bytes("\ufeff[bridge.a]\r\n".encode(encoding))
+    assert load_fails(path) == "UTF-16, as PowerShell writes it; save it as UTF-8"
+
+
 def test_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_bytes(b"#" * (MAX_FILE + 1))
@@ -516,6 +523,14 @@ def test_missing_file_in_a_missing_directory_is_a_problem(tmp_path: Path) -> Non
 
 
 def test_directory_is_a_problem(tmp_path: Path) -> None:
+    assert load_fails(tmp_path) == "this is a directory; name a file"
+
+
+def test_directory_with_one_configuration_suggests_it(tmp_path: Path) -> None:
+    path = tmp_path / "oscbridge.toml"
+    path.touch()
+    assert load_fails(tmp_path) == f"this is a directory; did you mean {str(path)!r}?"
+    (tmp_path / "other.toml").touch()
     assert load_fails(tmp_path) == "this is a directory; name a file"
 
 

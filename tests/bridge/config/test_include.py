@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
-from oscbridge import ConfigurationError, Endpoint, Message
+from oscbridge import ConfigurationError, Endpoint, Message, file_reading
 from oscbridge.bridge.config.config import load
 from oscbridge.bridge.config.include import MAX_DEPTH, MAX_FILES
 from oscbridge.bridge.config.resolved import Configuration
@@ -144,6 +145,30 @@ def test_include_that_cannot_work_is_an_error(tmp_path: Path, line: str, problem
     text = error(tmp_path, show=line + "\n" + STAGE, desks="")
     assert text.startswith("show.toml: include = ")
     assert problem in text
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("pipe", "not a regular file; name a file"),
+        ("folder", "this is a directory; name a file"),
+        ("huge", "larger than 1048576 bytes; expected a configuration file"),
+        ("/dev/zero", "not a regular file; name a file"),
+    ],
+)
+def test_what_is_not_a_file_is_one_error(
+    tmp_path: Path, name: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_reading, "PIPE_TIMEOUT", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "huge").touch()
+    os.truncate(tmp_path / "huge", 1 << 30)
+    found = error(tmp_path, show=f'include = "{name}"\n')
+    assert found == f"show.toml: include = '{name}': {name}: {problem}"
+    with pytest.raises(ConfigurationError, match=r"name a file|expected a configuration file"):
+        load(tmp_path / name, {})
+    assert used_files(tmp_path / "show.toml", {}).contents  # for [run] watch
 
 
 def test_cycle_is_an_error_that_shows_it(tmp_path: Path) -> None:

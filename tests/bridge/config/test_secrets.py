@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import oscbridge
-from oscbridge import ConfigurationError, Endpoint
+from oscbridge import ConfigurationError, Endpoint, file_reading
 from oscbridge.bridge.config.config import load
 
 
@@ -196,3 +196,33 @@ def test_quotes_and_blanks_around_a_secret_are_a_warning(
     assert "endpoint.a.token: " in line
     assert what in line
     assert "secret-token" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pipe", "not a regular file; name a file"),
+        ("/dev/zero", "not a regular file; name a file"),
+        ("huge", "larger than 16777216 bytes; name another file"),
+    ],
+)
+def test_file_is_a_regular_one_of_a_limited_size(tmp_path: Path, name: str, text: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge").touch()
+    os.truncate(tmp_path / "huge", 1 << 30)
+    assert text in problem(tmp_path, f'certificate = "{name}"')
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pipe", "this pipe or device has not ended within 0.05 s; name a file"),
+        ("/dev/zero", "/dev/zero is longer than 65536 bytes"),
+    ],
+)
+def test_secret_that_does_not_end_is_a_problem(
+    tmp_path: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_reading, "PIPE_TIMEOUT", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    assert text in problem(tmp_path, f'token = {{ file = "{name}" }}')

@@ -176,3 +176,46 @@ async def test_counters_are_exact_while_running_and_after_a_stop(seed: int, tmp_
         sent.update(runner=runner.sent, drops=sum(runner.drops.values()))
     assert left == 0
     assert sent["runner"] + sent["drops"] == total
+
+
+class Unreadable(BadMessage):
+    """Has no reason that can be read."""
+
+    @property
+    def reason(self) -> str:
+        raise KeyError("reason")
+
+    @reason.setter
+    def reason(self, reason: str) -> None:
+        pass
+
+
+def waits(seconds: object) -> BackOff:
+    error = BackOff(1)
+    error.seconds = seconds  # type: ignore[assignment]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (PartialDelivery([None]), 0),  # type: ignore[list-item]
+        (PartialDelivery([0.0]), 0),  # type: ignore[list-item]
+        (PartialDelivery((), {0: "bad"}), 0),  # type: ignore[dict-item]
+        (PartialDelivery((), {0: BadMessage}), 0),  # type: ignore[dict-item]
+        (PartialDelivery((), {0: Unreadable("bad")}), 0),
+        (PartialDelivery([0, 1], cause="gone"), 2),  # type: ignore[arg-type]
+        (PartialDelivery([0, 1], cause=NotConnected), 2),  # type: ignore[arg-type]
+        (PartialDelivery([0, 1], cause=waits("1 s")), 2),
+        (waits(None), 0),
+        (Unreadable("bad"), 0),
+    ],
+)
+async def test_invalid_error_loses_its_batch_and_nothing_else(
+    error: Exception, sent: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = Partial(error)
+    runner = await deliver(endpoint)
+    assert (runner.sent, runner.drops, endpoint.connects) == (sent, {"error": 6 - sent}, 1)
+    assert runner.offered == 6
+    assert "delivery ended" not in caplog.text

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Hashable
+from random import Random
 
 import pytest
 
@@ -451,6 +452,37 @@ async def test_full_queue_counts_each_message_when_the_must_deliver_key_is_unusa
             queue.put(message)
         taken = await queue.take(ALL)
         assert queue.offered == 9 == len(taken) + drops.counts.total()
+
+
+class FickleKey:
+    """A key whose hash and comparisons have another result each time."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def __hash__(self) -> int:
+        return self._random.randrange(2)
+
+    def __eq__(self, other: object) -> bool:
+        return self._random.random() < 0.5
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_each_message_counts_once_when_the_results_of_a_key_differ(seed: int) -> None:
+    random, loop = Random(seed), asyncio.get_running_loop()
+    keys = (lambda _: FickleKey(random)), (lambda _: None), (lambda message: message.address)
+    for must_deliver_key, coalesce_key in ((keys[0], keys[2]), (keys[1], keys[0]), keys[:1] * 2):
+        drops, taken = Drops(), 0
+        queue = LatestQueue(3, loop, drops, sampler(), must_deliver_key, coalesce_key)
+        for number in range(1, 200):
+            queue.put(Message(f"/{random.randrange(9)}"))
+            if random.random() < 0.2:
+                taken += len(queue.take_now(random.randrange(6)))
+            if random.random() < 0.1:
+                queue.discard(lambda _: random.random() < 0.2)
+            assert queue.offered == number == taken + drops.counts.total() + len(queue)
+        assert taken + len(queue.take_now(ALL)) + drops.counts.total() == queue.offered
+        assert not len(queue)
 
 
 async def test_close_counts_must_deliver_messages() -> None:

@@ -367,6 +367,34 @@ async def test_endpoint_works_on_a_loop_without_socket_readers(
     await context.__aexit__(None, None, None)
 
 
+async def test_endpoint_receives_after_an_error_on_a_loop_without_socket_readers(
+    bridged: Bridging, device: Devices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixer, loop = device(), asyncio.get_running_loop()
+    errors = [ConnectionResetError(errno.ECONNRESET, "reset"), OSError(errno.ENETRESET, "expired")]
+    receive = loop.sock_recvfrom
+
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    async def fail_first(sock: socket.socket, size: int) -> tuple[bytes, Any]:
+        if errors and sock.getsockname()[1] != mixer.port:
+            raise errors.pop()
+        return await receive(sock, size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "add_reader", refuse, raising=False)
+        patch.setattr(loop, "sock_recvfrom", fail_first, raising=False)
+        context = bridged(f"udp://{HOST}:{mixer.port}")
+        bridge = await context.__aenter__()
+        bridge.offer(Message("/x"))
+        _, client = await mixer.hear()
+        mixer.say(Message("/y"), client)
+        await bridge.seen()
+    assert not errors
+    await context.__aexit__(None, None, None)
+
+
 # --- keepalive ---------------------------------------------------------------------------------
 
 

@@ -46,6 +46,11 @@ class EditingClient:
 class EditConflict(OSCBridgeError):
     """A file has changed meanwhile in the same place."""
 
+    @classmethod
+    def in_file(cls, name: str) -> EditConflict:
+        """The same lines of a file were changed elsewhere."""
+        return cls(f"{name} was changed elsewhere in the same place; load it again")
+
 
 class NotWritable(OSCBridgeError):
     """A file cannot be written; :attr:`texts` has the edited ones, to copy."""
@@ -103,6 +108,9 @@ class ReplaceText:
 
     file: str
     text: str
+    base: str | None = None
+    """The text that it was made from, as any process has shown it; None is that of the version.
+    What the file has become since then is kept."""
 
 
 Edit: TypeAlias = AddTable | ChangeTable | RemoveTable | MoveRoute | ReplaceText

@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from oscbridge.errors import OSCBridgeError
+from oscbridge.file_reading import open_regular
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["MAX_VERSIONS", "SavedVersion", "VersionHistory"]
@@ -48,7 +49,7 @@ class VersionHistory:
     def read(self) -> Sequence[SavedVersion]:
         """All versions, the newest last; none if the file is missing or damaged."""
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 raw = orjson.loads(file.read(2 * MAX_BYTES))
             return [_version(each) for each in raw]
         except (OSError, ValueError, TypeError, KeyError):

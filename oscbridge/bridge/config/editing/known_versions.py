@@ -6,8 +6,16 @@ from collections import OrderedDict
 from typing import Final
 
 from oscbridge.bridge.config.editing.document import ConfigurationDocument
-from oscbridge.bridge.config.editing.edits import EditingClient, EditRefused
+from oscbridge.bridge.config.editing.edits import (
+    Edit,
+    EditConflict,
+    EditingClient,
+    EditRefused,
+    ReplaceText,
+)
+from oscbridge.bridge.config.editing.mask_renewal import renewed
 from oscbridge.bridge.config.editing.masking import Masks
+from oscbridge.bridge.config.editing.merging import merged
 from oscbridge.bridge.config.editing.protected import EndpointTypes
 
 __all__ = ["KnownVersions"]
@@ -71,6 +79,36 @@ class KnownVersions:
         self._drafts[client or self._anyone] = draft.version
         self._forget()
 
+    def renewed(self, document: ConfigurationDocument, name: str, text: str) -> str:
+        """The text of a file with the hidden values that another process has shown.
+
+        A place of a secret in ``document`` has that secret.
+        """
+        if not (unknown := self.masks.unknown_in(text)):
+            return text
+        shown = self.masks.shown_in(document.raw)
+        now = self.masks.hide_in_toml(document.texts.get(name, ""))
+        return renewed(text, unknown, document.raw, shown, now)
+
+    def rebased(self, document: ConfigurationDocument, edit: Edit) -> tuple[Edit, bool]:
+        """An edit of ``document`` with what its file has become since the base of the edit.
+
+        The second is whether that is another text. Raises :class:`EditConflict`.
+        """
+        if not isinstance(edit, ReplaceText) or edit.base is None:
+            return edit, False
+        if edit.file not in document.texts:
+            return edit, False
+        now = _with_plain_ends(self.masks.hide_in_toml(document.texts[edit.file]))
+        base, text = (
+            _with_plain_ends(self.renewed(document, edit.file, each))
+            for each in (edit.base, edit.text)
+        )
+        both = merged(base, text, now)
+        if both is None:
+            raise EditConflict.in_file(edit.file)
+        return ReplaceText(edit.file, both), base != now
+
     def _forget(self) -> None:
         """Forget the secrets that neither a version nor a draft has any more."""
         self._drafts = {key: each for key, each in self._drafts.items() if not key.is_closed}
@@ -78,3 +116,7 @@ class KnownVersions:
         if self.trusted is not None:
             used.add(self.trusted.version)
         self.masks.retain(used)
+
+
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n")

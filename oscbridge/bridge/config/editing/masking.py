@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from oscbridge.bridge.config.editing.edits import EditRefused
 from oscbridge.bridge.config.editing.held_secrets import HeldSecrets
-from oscbridge.bridge.config.editing.protected import EndpointTypes, is_secret_key, models_of
+from oscbridge.bridge.config.editing.protected import EndpointTypes
+from oscbridge.bridge.config.editing.secret_places import USER_AND_PASSWORD, secrets_in, texts_in
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.toml_lines import expressions
 
-__all__ = ["MASK", "Masks"]
+__all__ = ["MASK", "MASKED", "Masks"]
 
 MASK: Final = "••••••••"
 """The text shown instead of a secret, before a few digits that tell it from others."""
@@ -26,15 +27,10 @@ MASK: Final = "••••••••"
 MIN_SECRET: Final = 4
 """Characters of a secret that is hidden in other texts: a shorter one is part of many words."""
 
-_MASKED: Final = re.compile(re.escape(MASK) + "[0-9a-f]{8}")
-_MASKED_TOKEN: Final = re.compile(f'"{_MASKED.pattern}"')
-_NAMES: Final = re.compile(
-    r"pass(word|code|phrase|wd)?$|secret|token|api_?-?key|authori[sz]ation|credential|cookie",
-    re.IGNORECASE,
-)
-"""Names of keys whose texts are secrets, whatever the model says."""
-_USER: Final = re.compile(r"(?<=://)([^/@\s:]*):([^@/\s]+)(?=@)")
-"""User and password in a URL."""
+MASKED: Final = re.compile(re.escape(MASK) + "[0-9a-f]{8}")
+"""All of that text."""
+
+_MASKED_TOKEN: Final = re.compile(f'"{MASKED.pattern}"')
 _STRING: Final = re.compile(
     r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
 )
@@ -82,6 +78,15 @@ class Masks:
     def __len__(self) -> int:
         return len(self._all)
 
+    def unknown_in(self, text: str) -> Collection[str]:
+        """What stands for secrets that are not known: another process has shown it."""
+        return {each for each in MASKED.findall(text) if each not in self._all.texts}
+
+    def shown_in(self, raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+        """What stands for the secrets of tables, with their paths."""
+        for place, secret in secrets_in(raw, self._types):
+            yield place, self._shown(secret)
+
     def hide(self, text: str) -> str:
         """A text, e.g. an error, without the known secrets."""
         return _replaced(text, self._known(HeldSecrets()))
@@ -117,7 +122,7 @@ class Masks:
         except (ValueError, RecursionError):
             return text
         restored = _STRING.sub(self._written_token, text)
-        restored = _MASKED.sub(self._written, restored)
+        restored = MASKED.sub(self._written, restored)
         if MASK in restored:
             reason = "a hidden value is not known any more; type it again, or load the page again"
             raise EditRefused(reason)
@@ -129,10 +134,10 @@ class Masks:
         found: dict[KeyPath, set[str]] = {}
         for place, secret in secrets_in(restored, self._types):
             found.setdefault(place, set()).add(self._shown(secret))
-        for place, text in _texts(shown, ()):
+        for place, text in texts_in(shown, ()):
             if not all(
                 each in found.get(place, ()) and self._all.is_at(place, each)
-                for each in _MASKED.findall(text)
+                for each in MASKED.findall(text)
             ):
                 reason = "a hidden value can only be kept where it was; type it again"
                 raise EditRefused(f"{path_text(place)}: {reason}")
@@ -169,7 +174,7 @@ class Masks:
                 place = (*inside, *part.path)
                 found = {
                     each
-                    for where, each in _texts(part.value, place)
+                    for where, each in texts_in(part.value, place)
                     if own.is_at(where, shown_as := self._shown(each))
                     or self._all.is_at(where, shown_as)
                 }
@@ -220,7 +225,7 @@ class Masks:
         """Makes the text that is shown for a secret, which is added to ``own``."""
 
         def shown_for(secret: str) -> str:
-            if _MASKED.fullmatch(secret):  # it is hidden already
+            if MASKED.fullmatch(secret):  # it is hidden already
                 return secret
             shown = self._shown(secret)
             own.texts[shown] = secret
@@ -268,42 +273,7 @@ def _replaced(text: str, known: Iterable[tuple[str, str]]) -> str:
 
 def _hide_user(text: str, shown: Callable[[str], str]) -> str:
     """A text without the passwords of URLs."""
-    return _USER.sub(lambda found: f"{found[1]}:{shown(found[2])}", text)
-
-
-def secrets_in(raw: Mapping[str, Any], types: EndpointTypes) -> Iterator[tuple[KeyPath, str]]:
-    """The secrets that are written in tables, with their paths."""
-    for place, text in _texts(raw, ()):
-        name = next((step for step in reversed(place) if isinstance(step, str)), "")
-        is_secret = bool(_NAMES.search(name)) or _is_secret(raw, place, types)
-        if is_secret and not (len(place) > 1 and place[-1] in ("env", "file", "name", "rights")):
-            if text:
-                yield place, text
-        else:
-            for found in _USER.finditer(text):
-                yield place, found[2]
-
-
-def _is_secret(raw: Mapping[str, Any], place: KeyPath, types: EndpointTypes) -> bool:
-    """Whether the model of an endpoint says so."""
-    if len(place) < 3 or place[0] != "endpoint":
-        return False
-    table = raw["endpoint"][place[1]]
-    if not isinstance(table, Mapping):
-        return False
-    models = models_of(place, table, types)
-    return any(is_secret_key(model, str(place[2])) for model in models)
-
-
-def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _texts(each, (*path, key))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _texts(each, (*path, index))
-    elif isinstance(value, str):
-        yield path, value
+    return USER_AND_PASSWORD.sub(lambda found: f"{found[1]}:{shown(found[2])}", text)
 
 
 def _value(token: str) -> str:

@@ -80,13 +80,15 @@ class ConfigurationStore:
             old = current if base == current.version else self._known.base(base)
             if old is None:
                 raise EditConflict(_GONE)
-            found = edited_texts(old, edits)
+            rebased = [self._known.rebased(old, each) for each in edits]
             texts: Mapping[str, str] = {
-                name: self.masks.restore(text) for name, text in found.items()
+                name: self.masks.restore(self._known.renewed(old, name, text))
+                for name, text in edited_texts(old, [edit for edit, _ in rebased]).items()
             }
             is_merged = old.version != current.version
             if is_merged:
                 texts = _merged(old, texts, current)
+            is_merged = is_merged or any(is_changed for _, is_changed in rebased)
             return self._checked(current, texts, allow_code, client), is_merged
 
     def undone(
@@ -274,7 +276,7 @@ def _merged(
         theirs = current.texts.get(name)
         both = None if theirs is None else merged(old.texts[name], text, theirs)
         if both is None:
-            raise EditConflict(f"{name} was changed elsewhere in the same place; load it again")
+            raise EditConflict.in_file(name)
         found[name] = both
     return found
 

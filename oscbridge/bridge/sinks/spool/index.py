@@ -234,11 +234,11 @@ class SpoolIndex:
     def close(self, pending: int) -> int:
         """Leave messages on disk where they are. Returns how many volatile ones are lost."""
         self.settle(pending)
-        kept = self._must_deliver.messages
-        lost = len(kept) + len(self._volatile) + sum(not each.size for each in self._taken)
+        spared = len(self._must_deliver.messages)
+        lost = spared + len(self._volatile) + sum(not each.size for each in self._taken)
         self.loaded = done = self.done
         self._missing = sum(len(gap[max(0, done + 1 - gap.start) :]) for gap in self._gaps)
-        kept.clear()
+        self._must_deliver.clear()
         self._taken.clear()
         self._window.clear()
         self._volatile.clear()

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from oscbridge.bridge.sinks.spool.records import Progress
+from oscbridge.file_reading import open_regular
 
 __all__ = ["PROGRESS_SUFFIX", "ProgressFile"]
 
 PROGRESS_SUFFIX: Final = "-last"
 """Follows the name of the spool."""
+
+MAX_SIZE: Final = 1_024
+"""Bytes that are read: more than a valid file has."""
 
 
 class ProgressFile:
@@ -31,7 +35,8 @@ class ProgressFile:
     def read(self) -> Progress:
         """What the last process has written; zeros if there is nothing intact."""
         try:
-            return Progress.decode(self._path.read_bytes()) or Progress(0, 0)
+            with open_regular(self._path) as file:
+                return Progress.decode(file.read(MAX_SIZE)) or Progress(0, 0)
         except OSError:
             return Progress(0, 0)
 
@@ -41,7 +46,8 @@ class ProgressFile:
             return
         try:
             if self._file is None:
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+                flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+                descriptor = os.open(self._path, flags, 0o600)
                 self._file = os.fdopen(descriptor, "wb", buffering=0)
             self._file.seek(0)
             self._file.write(progress.encode())

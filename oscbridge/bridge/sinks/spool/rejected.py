@@ -50,7 +50,7 @@ class RejectedFile:
 
     def _append(self, line: bytes) -> None:
         # For its owner only, like the spool.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
         descriptor = os.open(self.path, flags, 0o600)
         try:
             if os.fstat(descriptor).st_size + len(line) > MAX_SIZE:

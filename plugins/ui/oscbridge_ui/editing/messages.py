@@ -83,11 +83,12 @@ class MoveEdit(ProtocolModel):
 
 
 class TextEdit(ProtocolModel):
-    """A file gets this text."""
+    """A file gets this text, made from ``base``, by default from the text of the version."""
 
     kind: Literal["text"]
     file: Text
     text: Annotated[str, Field(max_length=MAX_FILE)]
+    base: Annotated[str, Field(max_length=MAX_FILE)] | None = None
 
 
 EditWanted: TypeAlias = Annotated[

@@ -186,7 +186,7 @@ def edit_of(wanted: EditWanted) -> Edit:
             return RemoveTable(tuple(wanted.path))
         case MoveEdit():
             return MoveRoute(wanted.index, wanted.to)
-    return ReplaceText(wanted.file, wanted.text)
+    return ReplaceText(wanted.file, wanted.text, wanted.base)
 
 
 def _table(table: Mapping[str, JsonValue]) -> Mapping[str, object]:

@@ -84,6 +84,8 @@ class SurfaceFile:
         self._unread = ""
         for path in self._paths:
             self._seen = _signature(self.path)
+            if path.is_fifo():  # to open it would wait for a writer
+                raise self._not_read(path, "not a regular file")
             try:
                 with path.open("rb") as file:
                     data = file.read(MAX_SIZE + 1)

@@ -1,18 +1,16 @@
 // The frame of all views: navigation, search, and whether the page is connected.
 
-import { useSignal } from "@preact/signals";
-import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { capital, clock, rateFigure, span } from "./format";
 import { Icon, Logo, StateMark } from "./icons";
 import { current, preload, shown } from "./navigation";
+import { Lazy } from "./parts/Lazy";
 import { follow, NavLink, Tabs } from "./parts/Navigation";
-import { Pending } from "./parts/Pending";
 import { Sparkline } from "./parts/Sparkline";
 import { TokenForm } from "./parts/TokenForm";
 import { go, href, queries, view } from "./router";
-import { connection, denied, heard, isAway, isOutdated, online, pulse, state, totals, welcome } from "./store";
+import { bridgeNow, connection, denied, heard, isAway, isOutdated, online, pulse, state, totals, welcome } from "./store";
 import { Log } from "./views/Log";
 import { Now } from "./views/Now";
 
@@ -72,33 +70,8 @@ function CurrentView() {
       </section>
     );
   }
-  if (entry.load) return <LazyView key={entry.view} load={entry.load} />;
+  if (entry.load) return <Lazy key={entry.view} load={entry.load} what="view" />;
   return entry.view === "log" ? <Log /> : <Now />;
-}
-
-/** A view that is loaded when it is opened. */
-function LazyView({ load }: { load: () => Promise<ComponentType> }) {
-  const found = useSignal<ComponentType | null>(null);
-  const hasFailed = useSignal(false);
-  useEffect(() => {
-    load().then(
-      (view) => (found.value = view),
-      () => (hasFailed.value = true),
-    );
-  }, [found, hasFailed, load, online.value]);
-  const View = found.value;
-  if (View) return <View />;
-  if (!hasFailed.value) return null;
-  if (!online.value) return <Pending />;
-  return (
-    <section class="waiting">
-      <h2>This view cannot be loaded.</h2>
-      <p>The bridge may have another version now.</p>
-      <button class="btn go" onClick={() => location.reload()}>
-        Load the page again
-      </button>
-    </section>
-  );
 }
 
 function Waiting() {
@@ -121,7 +94,7 @@ function Waiting() {
 function Who() {
   const process = welcome.value?.process;
   if (!process) return <p class="who" />;
-  const seconds = (pulse.value?.time ?? welcome.value?.time ?? 0) - process.since;
+  const seconds = bridgeNow.value - process.since;
   return (
     <p class="who">
       <b>{process.built_in ? "Built-in configuration" : fileName(process.configuration)}</b>

@@ -38,6 +38,8 @@ export class Connection {
   private silence = 0;
   private isWelcome = false;
   private takesParts = false;
+  /** How often in turn the bridge has closed before it said welcome: the first message was not understood. */
+  private refusals = 0;
   /** Whether the bridge gave no access: its reason stays until another attempt is answered. */
   private isDenied = false;
   private number = 0;
@@ -66,7 +68,8 @@ export class Connection {
     };
     socket.onclose = (event) => {
       if (socket !== this.socket) return;
-      if (event.code === NOT_UNDERSTOOD && this.isWelcome) {
+      // Once it may have waited too long for the first message.
+      if (event.code === NOT_UNDERSTOOD && (this.isWelcome || ++this.refusals > 1)) {
         this.wait = MAX_WAIT; // the same happens again until the page is loaded again
         this.handlers.notUnderstood();
       }
@@ -122,7 +125,7 @@ export class Connection {
   }
 
   private send(text: string): void {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    if (this.socket?.readyState !== WebSocket.OPEN || whyTooLarge(text, this.takesParts)) return;
     for (const frame of framesOf(text)) this.socket.send(frame);
   }
 
@@ -131,6 +134,7 @@ export class Connection {
     if (message.type === "welcome") this.takesParts = message.rights.includes("configure");
     if (message.type === "welcome" && !this.isWelcome) {
       this.isWelcome = true;
+      this.refusals = 0;
       this.wait = FIRST_WAIT;
       this.handlers.message(message); // it may be another process: what is watched depends on it
       for (const make of this.watched.values()) this.write(make());

@@ -33,14 +33,18 @@ export const online = computed(() => state.value === "open");
 /** Whether it was connected before and is not now: what is shown is old. */
 export const isAway = computed(() => !online.value && welcome.value !== null);
 
+/** Unix time by the clock of the bridge, when it was heard last: its times are compared with it. */
+export const bridgeNow = computed(() => pulse.value?.time ?? welcome.value?.time ?? 0);
+
 const notUnderstood = signal(false);
-const firstVersion = signal("");
+/** The version of this page; without one in it, that of the bridge which it met first. */
+const ownVersion = signal(String(import.meta.env["VITE_OSCBRIDGE_VERSION"] ?? ""));
 
 /** Whether the bridge has another version than this page, or does not understand it. While a bridge
  * of another version is away, that is what matters: the page cannot be loaded again. */
 export const isOutdated = computed(() => {
-  const version = welcome.value?.process.version ?? firstVersion.value;
-  return notUnderstood.value || (online.value && version !== firstVersion.value);
+  const version = welcome.value?.process.version ?? ownVersion.value;
+  return notUnderstood.value || (online.value && version !== ownVersion.value);
 });
 
 /** Whether the token sees only some addresses or endpoints: neither routes nor the log. */
@@ -206,7 +210,7 @@ function receive(message: ServerMessage): void {
           events.value = [];
           forgetValues();
         }
-        firstVersion.value ||= message.process.version;
+        ownVersion.value ||= message.process.version;
         welcome.value = message;
         denied.value = null;
         break;

@@ -145,6 +145,6 @@ export function takeValues(message: ValuesState): void {
   const { total, live, stale, found, forgotten } = counts;
   listCounts.value = { total, live, stale, found, forgotten };
   if (message.order) listing.value = { first: message.first, order: message.order };
-  if (message.tree) branches.value = message.tree;
+  if (message.tree) branches.value = { ...branches.value, ...message.tree };
   if (message.sources) sourceNames.value = message.sources;
 }

@@ -5,6 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 import { configuration, schema } from "../editing/client";
 import { problemsOf, useDraft } from "../editing/draft";
 import { SaveBox } from "../editing/SaveBox";
+import { useTableDraft } from "../editing/table_draft";
 import { SchemaForm } from "../forms/SchemaForm";
 import { kindOf, type Schema } from "../forms/schema";
 import { encodeTable, type FormPath, type FormTable } from "../forms/values";
@@ -26,6 +27,7 @@ interface Props {
   name: string;
   /** Whether it is not in the file yet. */
   isNew: boolean;
+  /** Its table as it is in the file; of a new one, as it is proposed. */
   value: FormTable;
   onSaved(saved: SavedState, name: string): void;
   onCancel(): void;
@@ -43,9 +45,9 @@ export function schemaOf(kind: PartKind, type: string): Schema | null {
   return Object.values(tables?.patternProperties ?? {})[0] ?? null;
 }
 
-export function PartForm({ kind, name: given, isNew, value: first, onSaved, onCancel }: Props) {
+export function PartForm({ kind, name: given, isNew, value: inFile, onSaved, onCancel }: Props) {
   const [name, setName] = useState(given);
-  const [value, setValue] = useState(first);
+  const [value, setValue] = useTableDraft(inFile);
   const type = typeof value["type"] === "string" ? value["type"] : "";
   const found = schemaOf(kind, type);
   const edits = useMemo<readonly EditWanted[]>(() => {

@@ -27,7 +27,6 @@ export function PartOptions({ kind, name, onSaved, onCancel }: OptionsProps) {
   return (
     <div class="dev-pad">
       <PartForm
-        key={configuration.value.version}
         kind={kind}
         name={name}
         isNew={false}

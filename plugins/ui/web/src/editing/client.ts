@@ -1,6 +1,7 @@
 // The configuration on disk: read, checked, saved. All edits of the page go through here.
 
 import { effect, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 
 import type { Definitions, Schema } from "../forms/schema";
 import { cut } from "../format";
@@ -60,14 +61,31 @@ effect(() => {
   if (online.value && readFrom && since !== readFrom) void readAll(true);
 });
 
-export async function checkEdits(
+/** Reads both while a view needs them, and when the bridge is back. */
+export function useConfiguration(isNeeded: boolean): void {
+  useEffect(() => {
+    if (isNeeded && online.value) void readAll();
+  }, [isNeeded, online.value]);
+}
+
+/** The check that is made now: of several that wait, the bridge makes only the last one. */
+let lastCheck: Promise<unknown> = Promise.resolve();
+
+/** Checks a draft after the others; null if it is not wanted any more by then. */
+export function checkEdits(
   base: string,
   edits: readonly EditWanted[],
-  trial: Trial | null = null,
-): Promise<CheckedState> {
-  const answer = await connection.request({ type: "check_edit", base, edits, trial });
-  if (answer.type !== "checked") throw new Error("The bridge did not answer.");
-  return answer;
+  trial: Trial | null,
+  isWanted: () => boolean,
+): Promise<CheckedState | null> {
+  const check = lastCheck.then(async () => {
+    if (!isWanted()) return null;
+    const answer = await connection.request({ type: "check_edit", base, edits, trial });
+    if (answer.type !== "checked") throw new Error("The bridge did not answer.");
+    return answer;
+  });
+  lastCheck = check.catch(() => undefined);
+  return check;
 }
 
 export async function saveEdits(base: string, edits: readonly EditWanted[], summary: string): Promise<SavedState> {

@@ -37,20 +37,22 @@ export function useDraft(edits: readonly EditWanted[], trial: Trial | null = nul
     const own = ++number.current;
     if (!edits.length || !base || !isOnline) return;
     if (checkedText.current !== text) setDraft((old) => ({ ...old, isChecking: true }));
+    const isWanted = () => own === number.current;
     const timer = window.setTimeout(() => {
-      checkEdits(base, edits, trial).then(
+      checkEdits(base, edits, trial, isWanted).then(
         (checked) => {
-          if (own !== number.current) return;
+          if (!checked || !isWanted()) return;
           checkedText.current = text;
           setDraft({ checked, error: checked.error, isChecking: false });
         },
         (error: Error) => {
-          if (own === number.current) setDraft({ checked: null, error: error.message, isChecking: false });
+          if (isWanted()) setDraft({ checked: null, error: error.message, isChecking: false });
         },
       );
     }, WAIT);
     return () => window.clearTimeout(timer);
   }, [text, base, round, isOnline]);
+  useEffect(() => () => void number.current++, []);
   return draft;
 }
 

@@ -57,7 +57,10 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
           title={row.address}
           aria-label={visible(row.address)}
           aria-expanded={isOpen}
-          onClick={() => onOpen(row.address, index)}
+          onClick={(event) => {
+            onOpen(row.address, index);
+            if (!isOpen) showWhole(event.currentTarget.closest(".rowbox"));
+          }}
         >
           <span class="path">{visible(row.address.slice(0, cut))}</span>
           <span class="leaf">{visible(row.address.slice(cut))}</span>
@@ -78,6 +81,11 @@ export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose
       )}
     </div>
   );
+}
+
+/** Scrolls to a row whose control was opened just now: it may be under the lower edge of the screen. */
+function showWhole(box: Element | null): void {
+  requestAnimationFrame(() => box?.scrollIntoView({ block: "nearest" }));
 }
 
 /** Draws a row again when something changes in it that changes rarely. */

@@ -28,11 +28,12 @@ export interface MoveEdit {
   to: number;
 }
 
-/** A file gets this text. */
+/** A file gets this text, made from ``base``, by default from the text of the version. */
 export interface TextEdit {
   kind: "text";
   file: string;
   text: string;
+  base: string | null;
 }
 
 /** What to trace through a draft. */

@@ -5,6 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 import { configuration, schema } from "../editing/client";
 import { problemsOf, useDraft } from "../editing/draft";
 import { SaveBox } from "../editing/SaveBox";
+import { useTableDraft } from "../editing/table_draft";
 import type { FormProblem } from "../forms/form";
 import { SchemaForm } from "../forms/SchemaForm";
 import type { Schema } from "../forms/schema";
@@ -64,7 +65,8 @@ export function RouteForm({ index: given, table: first }: Props) {
 
 /** The draft of a route: its keys, the message to try, and what the bridge says of them. */
 function useRouteDraft(index: number | null, first: FormTable) {
-  const [value, setValue] = useState(first);
+  const inFile = index === null ? first : (routeTables()[index] ?? first);
+  const [value, setValue] = useTableDraft(inFile);
   const [trial, setTrial] = useState<TrialWanted>({ message: "", run_function: false });
   const position = index ?? routeTables().length;
   const edits = useMemo<readonly EditWanted[]>(() => {

@@ -5,7 +5,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { SurfacePage, Widget } from "../protocol";
 import { changedPlace, gridArea, moved, type Place } from "./placing";
-import { edit, tryEdit } from "./surface_store";
+import { removeWidget } from "./removal";
+import { edit } from "./surface_store";
 import { WidgetView } from "./WidgetView";
 
 const SETTLE = 500; // ms after an answer within which the pages have come, too
@@ -41,7 +42,7 @@ export function ArrangedWidget({ page, widget, rows, stage, chosen }: Props) {
       const [dx, dy] = found;
       keep(moved(target(), page.columns, event.shiftKey ? { w: dx, h: dy } : { x: dx, y: dy }));
     } else if (event.key === "Delete" && !page.locked) {
-      tryEdit({ op: "remove_widget", page: page.id, widget: widget.id });
+      removeWidget(page, widget);
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       choose();

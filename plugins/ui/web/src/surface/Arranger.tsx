@@ -1,17 +1,15 @@
 // The side of a page that is arranged: controls to add, the chosen control, and the page itself.
 
 import type { Signal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
 
 import { Icon } from "../icons";
-import type { SurfacePage, Widget } from "../protocol";
+import type { SurfacePage } from "../protocol";
 import { AddControls } from "./AddControls";
 import { ControlForm } from "./ControlForm";
 import { PageForm } from "./PageForm";
+import { putBack, removed, removeWidget } from "./removal";
 import { editError, tryEdit } from "./surface_store";
 import { SurfaceFiles } from "./SurfaceFiles";
-
-const UNDO = 20_000; // ms for which what was removed can be put back
 
 interface Props {
   page: SurfacePage;
@@ -20,7 +18,6 @@ interface Props {
 
 export function Arranger({ page, chosen }: Props) {
   const widget = page.widgets.find((each) => each.id === chosen.value);
-  const { removed, remove, undo } = useRemoval(page);
   return (
     <aside class="arranger panel" aria-label="Arrange">
       {editError.value && (
@@ -28,7 +25,7 @@ export function Arranger({ page, chosen }: Props) {
           {editError.value}
         </p>
       )}
-      {removed && !page.locked && <RemovedNote widget={removed} onUndo={undo} />}
+      <RemovedNote shown={page} />
       {page.locked ? (
         <Locked page={page} />
       ) : widget ? (
@@ -38,7 +35,7 @@ export function Arranger({ page, chosen }: Props) {
           widget={widget}
           onClose={() => (chosen.value = "")}
           onRemove={() => {
-            remove(widget);
+            removeWidget(page, widget);
             chosen.value = "";
           }}
         />
@@ -52,30 +49,17 @@ export function Arranger({ page, chosen }: Props) {
   );
 }
 
-/** Removes controls of a page; the last one can be put back for a while. */
-function useRemoval(page: SurfacePage) {
-  const [removed, setRemoved] = useState<Widget | null>(null);
-  useEffect(() => {
-    if (!removed) return;
-    const timer = window.setTimeout(() => setRemoved(null), UNDO);
-    return () => window.clearTimeout(timer);
-  }, [removed]);
-  const remove = (widget: Widget) => {
-    setRemoved(widget);
-    tryEdit({ op: "remove_widget", page: page.id, widget: widget.id });
-  };
-  const undo = () => {
-    if (removed) tryEdit({ op: "add_widget", page: page.id, widget: removed });
-    setRemoved(null);
-  };
-  return { removed, remove, undo };
-}
-
-function RemovedNote({ widget, onUndo }: { widget: Widget; onUndo(): void }) {
+/** The control that was removed last, and from which page if that is another one. */
+function RemovedNote({ shown }: { shown: SurfacePage }) {
+  if (!removed.value) return null;
+  const { widget, page } = removed.value;
   return (
     <div class="undo" role="status">
-      <span class="grow clip">Removed {widget.label || widget.address || "the text"}</span>
-      <button class="btn" onClick={onUndo}>
+      <span class="grow clip">
+        Removed {widget.label || widget.address || "the text"}
+        {page.id !== shown.id && ` from ${page.name}`}
+      </span>
+      <button class="btn" onClick={putBack}>
         Undo
       </button>
     </div>

@@ -9,7 +9,7 @@ import type { SurfaceEdit } from "../protocol";
 import type { Target } from "../sending";
 import { connection, may, online } from "../store";
 import type { Value } from "../values_store";
-import { pinned } from "./pinning";
+import { isPinnable, pinned } from "./pinning";
 import { choosePage, edit, freeName, isKnown, mayEdit, newPage, page, pageOrder, pages, watchSurface } from "./surface_store";
 
 const NEW = "+"; // no id of a page
@@ -79,6 +79,7 @@ function usePin({ value, target }: Props, onPinned: () => void) {
   const [chosen, choose] = useState("");
   const pageId = chosen || page.value?.id || NEW;
   const pin = () => {
+    if (!isPinnable(value.row.address)) return setError("The surface takes only addresses without spaces.");
     const known = pages.value.get(pageId);
     const to = known ?? newPage(freeName("Main"));
     const widget = pinned(value.row, value.series.values(), target, to.widgets, to.columns);

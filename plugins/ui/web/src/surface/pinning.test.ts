@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { ValueRow } from "../protocol";
-import { empty, isOn, labelOf, newId, pageName, pinned, pressed } from "./pinning";
+import { empty, isOn, isPinnable, labelOf, newId, pageName, pinned, pressed } from "./pinning";
 
 function row(address: string, types: string, ...args: ValueRow["args"][number][]): ValueRow {
   return {
@@ -90,5 +90,15 @@ describe("a button", () => {
     expect(isOn(button, undefined)).toBe(false);
     expect(isOn({ ...button, on: 127, off: 0 }, 90)).toBe(true);
     expect(isOn({ ...button, on: "go", off: "stop" }, "go")).toBe(true);
+  });
+});
+
+describe("an address", () => {
+  it("is taken without spaces and control characters", () => {
+    expect(["/a", "/a b", "/a\u0001", "a", ""].map(isPinnable)).toEqual([true, false, false, false, false]);
+  });
+
+  it("is pinned with the types of its values, without lists", () => {
+    expect(pinned(row("/a", "[ff]", 0, 1), [], TARGET, [], 12).types).toBe("ff");
   });
 });

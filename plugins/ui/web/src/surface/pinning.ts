@@ -62,6 +62,11 @@ export function labelOf(address: string): string {
   return cut(`${before}${number} ${leaf}`, 64);
 }
 
+/** Whether the surface takes an address. */
+export function isPinnable(address: string): boolean {
+  return address.startsWith("/") && ![...address].some((each) => each <= " ");
+}
+
 export function empty(kind: Kind, place: Place): Widget {
   return {
     id: newId(),
@@ -102,7 +107,7 @@ export function pinned(
     ...empty(kind, freePlace(taken, columns, w, h)),
     label: labelOf(row.address),
     address: row.address,
-    types: row.types.slice(0, 16),
+    types: row.types.replace(/[[\]]/g, "").slice(0, 16),
     target: target?.name ?? "",
     received: target?.received ?? false,
     unit: cut(row.described?.unit ?? "", 16),

@@ -1,8 +1,12 @@
 // The addresses as a tree. A branch that is chosen is what the list shows.
 
+import { useComputed } from "@preact/signals";
+
 import { count, visible } from "../format";
 import { Icon } from "../icons";
+import type { TreeNode } from "../protocol";
 import { branches, listCounts } from "../values_store";
+import { withBranch, withoutBranch } from "./open_branches";
 import { openBranches, prefix } from "./selection";
 
 export function AddressTree() {
@@ -22,19 +26,22 @@ export function AddressTree() {
   );
 }
 
+/** The children of a branch. They are drawn again only if they, or those open or chosen, have changed. */
 function Branch({ path, depth }: { path: string; depth: number }) {
-  const nodes = branches.value[path] ?? [];
+  const nodes = useComputed(() => branches.value[path] ?? NONE).value;
+  void useComputed(() => openBranches.value.filter((each) => isChild(each, path)).join("\n")).value;
+  const current = useComputed(() => (isChild(prefix.value, path) ? prefix.value : "")).value;
   return (
     <>
       {nodes.map((node) => {
         const here = `${path}/${node.name}`;
-        const isOpen = openBranches.value.includes(here);
+        const isOpen = openBranches.peek().includes(here);
         return (
           <li key={here}>
             <button
               class={isOpen ? "open" : ""}
               style={{ paddingLeft: `calc(.5rem + ${depth} * .875rem)` }}
-              aria-current={prefix.value === here ? "true" : undefined}
+              aria-current={current === here ? "true" : undefined}
               aria-expanded={node.leaf ? undefined : isOpen}
               onClick={() => openBranch(here, node.leaf, isOpen)}
             >
@@ -54,15 +61,16 @@ function Branch({ path, depth }: { path: string; depth: number }) {
   );
 }
 
-const MAX_OPEN = 190;
+const NONE: readonly TreeNode[] = [];
+
+function isChild(path: string, parent: string): boolean {
+  return path.startsWith(`${parent}/`) && !path.includes("/", parent.length + 1);
+}
 
 function openBranch(path: string, isLeaf: boolean, isOpen: boolean): void {
   const wasChosen = prefix.value === path;
   prefix.value = path;
   if (isLeaf) return;
-  if (isOpen && wasChosen) {
-    openBranches.value = openBranches.value.filter((each) => each !== path && !each.startsWith(`${path}/`));
-  } else if (!isOpen && openBranches.value.length < MAX_OPEN) {
-    openBranches.value = [...openBranches.value, path];
-  }
+  if (!isOpen) openBranches.value = withBranch(openBranches.value, path);
+  else if (wasChosen) openBranches.value = withoutBranch(openBranches.value, path);
 }

@@ -7,7 +7,7 @@ import { ByHand } from "../devices/ByHand";
 import { Connected } from "../devices/Connected";
 import { devices, type Added } from "../devices/devices_store";
 import { PluginList } from "../devices/PluginList";
-import { readAll, readError, undoEdit } from "../editing/client";
+import { readError, undoEdit, useConfiguration } from "../editing/client";
 import { Icon, StateMark } from "../icons";
 import { connection, may } from "../store";
 
@@ -16,12 +16,12 @@ export function Devices() {
   useEffect(() => {
     if (!allowed) return;
     connection.watch(() => ({ type: "watch_devices" }));
-    void readAll();
     return () => {
       connection.unwatch("devices");
       devices.value = null;
     };
   }, [allowed]);
+  useConfiguration(allowed);
   const [added, setAdded] = useState<Added | null>(null);
   if (!allowed) return <p class="none">Adding and changing devices needs a token with the right configure.</p>;
   return (

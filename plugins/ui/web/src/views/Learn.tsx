@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 
-import { readAll } from "../editing/client";
+import { useConfiguration } from "../editing/client";
 import { learning } from "../learning/learning_store";
 import { Result } from "../learning/Result";
 import { Step } from "../learning/Step";
@@ -14,12 +14,12 @@ export function Learn() {
   useEffect(() => {
     if (!allowed) return;
     connection.watch(() => ({ type: "watch_learning" }));
-    void readAll();
     return () => {
       connection.unwatch("learning");
       learning.value = null;
     };
   }, [allowed]);
+  useConfiguration(allowed);
   if (!allowed) return <p class="none">Learning routes needs a token with the right configure.</p>;
   const state = learning.value;
   if (!state) return <Pending />;

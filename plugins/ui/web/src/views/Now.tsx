@@ -11,6 +11,7 @@ import { Sparkline } from "../parts/Sparkline";
 import type { LogEvent, Problem } from "../protocol";
 import { go } from "../router";
 import {
+  bridgeNow,
   connection,
   events,
   heard,
@@ -126,7 +127,7 @@ function Problems() {
 const failed = signal("");
 
 function ProblemCard({ problem }: { problem: Problem }) {
-  const seconds = heard.value / 1_000 - problem.since;
+  const seconds = bridgeNow.value - problem.since;
   const reload = () => {
     failed.value = "";
     connection.command({ type: "reload" }).catch((error: Error) => (failed.value = error.message));

@@ -1,7 +1,6 @@
 // Routes: as they run, and as the file has them. Nothing changes before its difference was shown.
 
 import { useSignal } from "@preact/signals";
-import type { ComponentType } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 
 import { configuration, readAll, readError, undoEdit } from "../editing/client";
@@ -9,6 +8,7 @@ import { useDraft } from "../editing/draft";
 import { SaveBox } from "../editing/SaveBox";
 import { several } from "../format";
 import { Icon, StateMark } from "../icons";
+import { Lazy } from "../parts/Lazy";
 import { baseName, RouteForm, RouteGone } from "../routes/RouteForm";
 import { indexOf, isBehind, type Open, open, reloads, routeRows, saved, watchRoutes } from "../routes/routes_store";
 import { RouteTable } from "../routes/RouteTable";
@@ -172,7 +172,7 @@ function Panel() {
     case "edit":
       return <EditBox key={shown.title} {...shown} />;
     case "text":
-      return <LazyText />;
+      return <Lazy load={loadText} what="editor" />;
   }
 }
 
@@ -204,11 +204,4 @@ function EditBox({ title, index: given, table, edit, summary }: Extract<Open, { 
 }
 
 /** The editor of texts is large: it is loaded when it is opened. */
-function LazyText() {
-  const found = useSignal<ComponentType | null>(null);
-  useEffect(() => {
-    void import("../routes/TextEditor").then((module) => (found.value = module.TextEditor));
-  }, [found]);
-  const Editor = found.value;
-  return Editor ? <Editor /> : <p class="say">Loading the editor…</p>;
-}
+const loadText = () => import("../routes/TextEditor").then((module) => module.TextEditor);
