@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from oscbridge import OSCBridgeError
 from oscbridge_ui.surface.edits import SurfaceEdit, edited
@@ -21,8 +22,8 @@ class SurfaceStore:
         self._watchers: dict[object, Callable[[], None]] = {}
         self._lock = asyncio.Lock()
         self._saving: asyncio.Task[None] | None = None
-        self._saved = -1
-        """The revision in the file."""
+        self._edits = self._kept = 0
+        """Edits that were made, and how many of them the file has, unless it cannot be written."""
         self.document = SurfaceDocument()
         self.is_read = False
         self.problem = ""
@@ -55,16 +56,18 @@ class SurfaceStore:
         async with self._lock:
             await self._refresh()
             self.document = edited(self.document, edits)
+            self._edits += 1
+            number = self._edits
             self._tell()
-        await self._keep()
+        await self._keep(number)
 
     async def close(self) -> None:
         """Wait until everything is kept."""
-        if self._saving is not None:
-            await asyncio.wait([self._saving])
+        with suppress(OSCBridgeError):  # whoever made the edit knows
+            await self._keep(self._edits)
 
     async def _refresh(self) -> None:
-        if self._saving is not None and not self._saving.done():
+        if self._kept < self._edits:
             return  # the file is older than the pages here
         if self.is_read and not await asyncio.to_thread(self._file.has_changed):
             return
@@ -76,24 +79,27 @@ class SurfaceStore:
         self.is_read = True
         self._tell()
 
-    async def _keep(self) -> None:
-        """Write the file; edits that come meanwhile are written together."""
-        revision = self.document.revision
-        while self._saving is not None and not self._saving.done():
-            await asyncio.wait([self._saving])
-        if self._saving is None or self._saved < revision:
-            self._saving = asyncio.create_task(self._write())
+    async def _keep(self, edits: int) -> None:
+        """Wait until so many edits are in the file.
+
+        Raises :class:`OSCBridgeError` if it cannot be written.
+        """
+        while self._kept < edits:
+            if self._saving is None or self._saving.done():  # it was cancelled
+                self._saving = asyncio.create_task(self._write())
             await asyncio.wait([self._saving])
         if self.problem:
             raise OSCBridgeError(f"shown, but not kept: {self.problem}")
 
     async def _write(self) -> None:
-        document, problem = self.document, ""
+        """Write the file; edits that come meanwhile are written together, afterwards."""
+        document, edits, problem = self.document, self._edits, ""
         try:
             await asyncio.to_thread(self._file.write, document)
-        except OSCBridgeError as error:
-            problem = str(error)
-        self._saved = document.revision
+        except Exception as error:
+            problem = str(error) or type(error).__name__
+        self._kept = edits
+        self._saving = asyncio.create_task(self._write()) if edits < self._edits else None
         if problem != self.problem:
             self.problem = problem
             self._tell()
