@@ -18,5 +18,10 @@ async def with_other_bridges(error: OSCBridgeError) -> str:
     found = causes_of(error, contexts=True)
     if any(isinstance(each, OSError) and each.errno == errno.EADDRINUSE for each in found):
         running, _ = await processes()
-        lines += [f"running already: {each}" for each in running if each.pid != os.getpid()]
+        stop = "taskkill /pid" if os.name == "nt" else "kill"
+        lines += [
+            f"running already: {each}; to stop it: {stop} {each.pid}"
+            for each in running
+            if each.pid != os.getpid()
+        ]
     return "\n".join(lines)

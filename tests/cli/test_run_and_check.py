@@ -229,6 +229,7 @@ def test_run_lists_the_bridge_that_runs_already(call: Call, start: Start, write:
     assert problem.startswith(f"error: bridge.stage: {url}: address already in use")
     assert other.startswith("error: running already: ")
     assert "first.toml  since " in other
+    assert other.endswith(f"; to stop it: kill {program.process.pid}")
 
 
 def test_run_names_an_endpoint_whose_port_is_in_use(call: Call, write: Write) -> None:
